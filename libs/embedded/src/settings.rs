@@ -1,0 +1,55 @@
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use pricestream_domain::Mode;
+use pricestream_ports::{Documents, PortError, Settings, SettingsSnapshot};
+use pricestream_repricing_engine::Strategies;
+
+use crate::Store;
+
+/// The settings of one process: read when it starts, swapped whole when they are published.
+#[derive(Debug)]
+pub struct EmbeddedSettings {
+    store: Arc<Store>,
+    current: ArcSwap<SettingsSnapshot>,
+}
+
+impl EmbeddedSettings {
+    /// Frozen until the first `refresh` finds settings.
+    pub fn new(store: Arc<Store>) -> Self {
+        Self { store, current: ArcSwap::from_pointee(SettingsSnapshot::frozen()) }
+    }
+}
+
+impl Settings for EmbeddedSettings {
+    fn current(&self) -> Arc<SettingsSnapshot> {
+        self.current.load_full()
+    }
+
+    async fn refresh(&self, _: Timestamp) -> Result<(), PortError> {
+        let Some(stored) = self.store.settings().await? else {
+            return Ok(());
+        };
+        if self.current.load().rev >= stored.rev && self.current.load().strategies.is_some() {
+            return Ok(());
+        }
+        let before = self.current.load();
+        let snapshot = match Strategies::from_json(&stored.strategies) {
+            Ok(strategies) => {
+                SettingsSnapshot { rev: stored.rev, mode: stored.mode.mode, strategies: Some(Arc::new(strategies)) }
+            }
+            Err(problems) => {
+                // Documents are checked before they are stored, so this is a store written by another version.
+                tracing::error!(
+                    problems = problems.len(),
+                    "the stored strategies document cannot be read: prices stay as they are"
+                );
+                let mode = if before.strategies.is_some() { stored.mode.mode } else { Mode::Freeze };
+                SettingsSnapshot { rev: stored.rev, mode, strategies: before.strategies.clone() }
+            }
+        };
+        self.current.store(Arc::new(snapshot));
+        Ok(())
+    }
+}

@@ -1,0 +1,359 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pricestream_domain::{FullLevel, Money, PriceVersion, RecordRev, Sku, SourceSeq, Stock, StockVersion};
+use pricestream_ports::{
+    AlertState, Documents, HistoryRow, Inventory, ModeSetting, PortError, PriceRecord, ProductRecord, RecordReads, RowInputs,
+    SeenInputs, SettingsRecord, SkuInputs, SkuState,
+};
+use rusqlite::{OptionalExtension, Result, Row};
+
+use super::codes::{cause, instant, maybe_instant, maybe_money, mode, standing, unreadable};
+use super::db::Db;
+use super::{Store, limit};
+
+const PRICE: &str =
+    "SELECT record_rev, price_version, currency, price, since, step_from, step_since, day, changes, list_currency,
+    list_price, stock_version, product, policy, mode, override, settings_rev, decided_at, cause, shadow_price, refusal, next_due,
+    stock_committed_at FROM prices WHERE sku = ?1";
+
+const HISTORY: &str = "SELECT earlier, record_rev, price_version, decided_at, cause, was_currency, was_price, was_since,
+    was_step_from, was_step_since, was_day, was_changes, on_hand, stock_version, full_on_hand, full_at, product_rev, product, policy,
+    policy_error, mode, override, settings_rev, currency, price, since, step_from, step_since, day, changes, shadow_price, refusal,
+    next_due, id, sku FROM history";
+
+impl Db {
+    pub(super) fn price(&mut self, sku: &Sku, number: i64) -> Result<Option<PriceRecord>> {
+        let found = self.conn.prepare_cached(PRICE)?.query_row([number], |row| {
+            let documents: (i64, Option<i64>, Option<i64>) = (row.get(12)?, row.get(13)?, row.get(15)?);
+            let list_price = maybe_money(row.get(9)?, row.get(10)?)?;
+            let shadow: Option<i64> = row.get(19)?;
+            let record = PriceRecord {
+                sku: sku.clone(),
+                record_rev: RecordRev(count(row, 0)?),
+                price_version: PriceVersion(count(row, 1)?),
+                standing: standing(row, 2)?,
+                list_price,
+                seen: SeenInputs {
+                    stock_version: StockVersion(count(row, 11)?),
+                    product: pricestream_repricing_engine::ContentHash::from_bytes([0; 16]),
+                    policy: None,
+                    mode: mode(row.get(14)?)?,
+                    override_: None,
+                },
+                settings_rev: count(row, 16)?,
+                decided_at: instant(row.get(17)?)?,
+                cause: cause(row.get(18)?)?,
+                shadow_price: shadow.and_then(|minor| list_price.map(|list| Money::new(minor, list.currency))),
+                refusal: row.get(20)?,
+                next_due: maybe_instant(row.get(21)?)?,
+                stock_committed_at: maybe_instant(row.get(22)?)?,
+            };
+            Ok((record, documents))
+        });
+        let Some((mut record, (product, policy, override_))) = found.optional()? else {
+            return Ok(None);
+        };
+        record.seen.product = self.document_hash(product)?;
+        record.seen.policy = policy.map(|policy| self.document_hash(policy)).transpose()?;
+        record.seen.override_ = override_.map(|override_| self.override_(override_)).transpose()?.map(Arc::unwrap_or_clone);
+        Ok(Some(record))
+    }
+
+    pub(super) fn inventory(&mut self, sku: &Sku, number: i64) -> Result<Option<Inventory>> {
+        let mut select = self.conn.prepare_cached(
+            "SELECT on_hand, stock_version, full_on_hand, full_at, origin, source_seq, fingerprint, occurred_at, committed_at
+             FROM inventory WHERE sku = ?1",
+        )?;
+        let read = |row: &Row<'_>| {
+            Ok(Inventory {
+                sku: sku.clone(),
+                on_hand: count(row, 0)?,
+                stock_version: StockVersion(count(row, 1)?),
+                full: FullLevel { on_hand: count(row, 2)?, at: instant(row.get(3)?)? },
+                origin: row.get(4)?,
+                source_seq: SourceSeq(count(row, 5)?),
+                fingerprint: count(row, 6)?,
+                occurred_at: instant(row.get(7)?)?,
+                committed_at: instant(row.get(8)?)?,
+            })
+        };
+        select.query_row([number], read).optional()
+    }
+
+    pub(super) fn product_of(&mut self, number: i64) -> Result<Option<Arc<ProductRecord>>> {
+        let mut select = self.conn.prepare_cached("SELECT rev, document FROM products WHERE sku = ?1")?;
+        let found = select.query_row([number], |row| Ok((count(row, 0)?, row.get::<_, i64>(1)?))).optional()?;
+        drop(select);
+        found.map(|(rev, document)| self.product(document, rev)).transpose()
+    }
+
+    pub(super) fn inputs(&mut self, sku: &Sku, number: i64) -> Result<SkuInputs> {
+        let mut select = self.conn.prepare_cached("SELECT document FROM overrides WHERE sku = ?1")?;
+        let override_: Option<i64> = select.query_row([number], |row| row.get(0)).optional()?;
+        drop(select);
+        Ok(SkuInputs {
+            product: self.product_of(number)?,
+            inventory: self.inventory(sku, number)?,
+            override_: override_.map(|document| self.override_(document)).transpose()?.map(Arc::unwrap_or_clone),
+        })
+    }
+
+    fn history_row(&mut self, sku: &Sku, raw: RawRow) -> Result<HistoryRow> {
+        let product = self.product(raw.product, raw.product_rev)?;
+        let policy = match raw.policy {
+            Some(policy) => Ok(self.policy(policy)?),
+            None => Err(raw.policy_error.unwrap_or_default()),
+        };
+        let override_ = raw.override_.map(|override_| self.override_(override_)).transpose()?.map(Arc::unwrap_or_clone);
+        let list_currency = product.product.list_price.currency;
+        Ok(HistoryRow {
+            sku: sku.clone(),
+            inputs: RowInputs { product, policy, override_, ..raw.row.inputs },
+            shadow_price: raw.shadow.map(|minor| Money::new(minor, list_currency)),
+            ..raw.row
+        })
+    }
+
+    /// Every row of the history, oldest first, handed to `visit`.
+    pub(super) fn each_history_row(&mut self, after: i64, most: usize) -> Result<Vec<(i64, HistoryRow)>> {
+        let sql = format!("{HISTORY} WHERE id > ?1 ORDER BY id LIMIT ?2");
+        let raw: Vec<RawRow> = {
+            let mut select = self.conn.prepare_cached(&sql)?;
+            let rows = select.query_map([after, limit(most)], RawRow::read)?;
+            rows.collect::<Result<_>>()?
+        };
+        raw.into_iter()
+            .map(|raw| {
+                let (id, number) = (raw.id, raw.sku);
+                let sku = self.sku_of(number)?;
+                Ok((id, self.history_row(&sku, raw)?))
+            })
+            .collect()
+    }
+
+    fn sku_of(&mut self, number: i64) -> Result<Sku> {
+        let text: String =
+            self.conn.prepare_cached("SELECT sku FROM skus WHERE id = ?1")?.query_row([number], |row| row.get(0))?;
+        Sku::new(&text).map_err(unreadable)
+    }
+}
+
+/// A history row whose documents are still numbers.
+struct RawRow {
+    id: i64,
+    sku: i64,
+    earlier: Option<i64>,
+    product_rev: u64,
+    product: i64,
+    policy: Option<i64>,
+    policy_error: Option<String>,
+    override_: Option<i64>,
+    shadow: Option<i64>,
+    row: HistoryRow,
+}
+
+thread_local! {
+    // Stands in a row until its documents are looked up.
+    static NOBODY: Arc<ProductRecord> = Arc::new(ProductRecord::new(
+        serde_json::from_str(r#"{"sku":"-","list_price":{"minor":1,"currency":"USD"}}"#).expect("it is a catalogue line"),
+        0,
+    ));
+}
+
+impl RawRow {
+    fn read(row: &Row<'_>) -> Result<Self> {
+        let stock = match row.get::<_, Option<i64>>(12)? {
+            None => None,
+            Some(_) => Some(Stock {
+                on_hand: count(row, 12)?,
+                version: StockVersion(count(row, 13)?),
+                full: FullLevel { on_hand: count(row, 14)?, at: instant(row.get(15)?)? },
+            }),
+        };
+        let nobody = NOBODY.with(Arc::clone);
+        Ok(Self {
+            earlier: row.get(0)?,
+            product_rev: count(row, 16)?,
+            product: row.get(17)?,
+            policy: row.get(18)?,
+            policy_error: row.get(19)?,
+            override_: row.get(21)?,
+            shadow: row.get(30)?,
+            id: row.get(33)?,
+            sku: row.get(34)?,
+            row: HistoryRow {
+                sku: nobody.product.sku.clone(),
+                record_rev: RecordRev(count(row, 1)?),
+                price_version: PriceVersion(count(row, 2)?),
+                cause: cause(row.get(4)?)?,
+                inputs: RowInputs {
+                    decided_at: instant(row.get(3)?)?,
+                    previous: standing(row, 5)?,
+                    stock,
+                    product: nobody,
+                    policy: Err(String::new()),
+                    mode: mode(row.get(20)?)?,
+                    override_: None,
+                    settings_rev: count(row, 22)?,
+                },
+                standing: standing(row, 23)?,
+                shadow_price: None,
+                refusal: row.get(31)?,
+                next_due: maybe_instant(row.get(32)?)?,
+            },
+        })
+    }
+}
+
+fn count(row: &Row<'_>, column: usize) -> Result<u64> {
+    row.get::<_, i64>(column).map(i64::cast_unsigned)
+}
+
+impl Store {
+    /// Up to `most` rows of the whole history, oldest first, those after row `after`; with their numbers.
+    pub fn history_page(&self, after: i64, most: usize) -> std::result::Result<Vec<(i64, HistoryRow)>, PortError> {
+        self.read(|db| db.each_history_row(after, most))
+    }
+}
+
+impl RecordReads for Store {
+    async fn price(&self, sku: &Sku) -> std::result::Result<Option<PriceRecord>, PortError> {
+        self.read(|db| match db.number(sku)? {
+            Some(number) => db.price(sku, number),
+            None => Ok(None),
+        })
+    }
+
+    async fn inputs(&self, sku: &Sku) -> std::result::Result<SkuInputs, PortError> {
+        self.read(|db| match db.number(sku)? {
+            Some(number) => db.inputs(sku, number),
+            None => Ok(SkuInputs::default()),
+        })
+    }
+
+    async fn inventory(&self, sku: &Sku) -> std::result::Result<Option<Inventory>, PortError> {
+        self.read(|db| match db.number(sku)? {
+            Some(number) => db.inventory(sku, number),
+            None => Ok(None),
+        })
+    }
+
+    async fn product(&self, sku: &Sku) -> std::result::Result<Option<Arc<ProductRecord>>, PortError> {
+        self.read(|db| match db.number(sku)? {
+            Some(number) => db.product_of(number),
+            None => Ok(None),
+        })
+    }
+
+    async fn alert_state(&self, sku: &Sku) -> std::result::Result<Option<AlertState>, PortError> {
+        self.read(|db| {
+            let Some(number) = db.number(sku)? else { return Ok(None) };
+            let mut select =
+                db.conn.prepare_cached("SELECT rev, episode, low, pending, stock_version FROM alert_states WHERE sku = ?1")?;
+            let read = |row: &Row<'_>| {
+                Ok(AlertState {
+                    sku: sku.clone(),
+                    rev: count(row, 0)?,
+                    episode: count(row, 1)?,
+                    low: row.get(2)?,
+                    pending: row.get(3)?,
+                    stock_version: StockVersion(count(row, 4)?),
+                })
+            };
+            select.query_row([number], read).optional()
+        })
+    }
+
+    async fn page(&self, after: Option<&Sku>, most: usize) -> std::result::Result<Vec<SkuState>, PortError> {
+        self.read(|db| {
+            let skus: Vec<(i64, String)> = {
+                let mut select = db.conn.prepare_cached(
+                    "SELECT skus.id, skus.sku FROM skus JOIN products ON products.sku = skus.id WHERE skus.sku > ?1 ORDER BY skus.sku LIMIT ?2",
+                )?;
+                let most = limit(most);
+                let rows = select.query_map(rusqlite::params![after.map_or("", |sku| sku), most], |row| Ok((row.get(0)?, row.get(1)?)))?;
+                rows.collect::<Result<_>>()?
+            };
+            skus.into_iter()
+                .map(|(number, text)| {
+                    let sku = Sku::new(&text).map_err(unreadable)?;
+                    Ok(SkuState { inputs: db.inputs(&sku, number)?, price: db.price(&sku, number)?, sku })
+                })
+                .collect()
+        })
+    }
+
+    async fn due(&self, now: Timestamp, most: usize) -> std::result::Result<Vec<(Timestamp, Sku)>, PortError> {
+        self.read(|db| {
+            let mut select = db.conn.prepare_cached(
+                "SELECT prices.next_due, skus.sku FROM prices JOIN skus ON skus.id = prices.sku WHERE prices.next_due <= ?1
+                 ORDER BY prices.next_due, skus.sku LIMIT ?2",
+            )?;
+            let most = limit(most);
+            let rows = select.query_map([now.as_microsecond(), most], |row| {
+                let text: String = row.get(1)?;
+                Ok((instant(row.get(0)?)?, Sku::new(&text).map_err(unreadable)?))
+            })?;
+            rows.collect()
+        })
+    }
+
+    async fn history(
+        &self,
+        sku: &Sku,
+        before: Option<RecordRev>,
+        most: usize,
+    ) -> std::result::Result<Vec<HistoryRow>, PortError> {
+        self.read(|db| {
+            let Some(number) = db.number(sku)? else { return Ok(Vec::new()) };
+            let mut newest: Option<i64> = db
+                .conn
+                .prepare_cached("SELECT newest FROM prices WHERE sku = ?1")?
+                .query_row([number], |row| row.get(0))
+                .optional()?;
+            let sql = format!("{HISTORY} WHERE id = ?1");
+            let mut rows = Vec::new();
+            while rows.len() < most
+                && let Some(id) = newest
+            {
+                let raw = db.conn.prepare_cached(&sql)?.query_row([id], RawRow::read)?;
+                newest = raw.earlier;
+                if before.is_none_or(|before| raw.row.record_rev < before) {
+                    rows.push(db.history_row(sku, raw)?);
+                }
+            }
+            Ok(rows)
+        })
+    }
+}
+
+impl Documents for Store {
+    async fn settings(&self) -> std::result::Result<Option<SettingsRecord>, PortError> {
+        self.read(|db| {
+            let mut select = db.conn.prepare_cached(
+                "SELECT rev, mode, mode_by, mode_note, mode_at, strategies, strategies_by FROM settings ORDER BY rev DESC LIMIT 1",
+            )?;
+            let found = select
+                .query_row([], |row| {
+                    let mode: String = row.get(1)?;
+                    let setting = ModeSetting {
+                        mode: mode.parse().map_err(unreadable)?,
+                        by: row.get(2)?,
+                        note: row.get(3)?,
+                        at: instant(row.get(4)?)?,
+                    };
+                    Ok((count(row, 0)?, setting, row.get::<_, i64>(5)?, row.get(6)?))
+                })
+                .optional()?;
+            drop(select);
+            let Some((rev, mode, document, strategies_by)) = found else { return Ok(None) };
+            let (_, text) = db.document_text(document)?;
+            Ok(Some(SettingsRecord { rev, mode, strategies: text.into(), strategies_by }))
+        })
+    }
+
+    async fn put_settings(&self, settings: &SettingsRecord) -> std::result::Result<pricestream_ports::Conditional, PortError> {
+        self.put_settings_row(settings)
+    }
+}

@@ -1,0 +1,267 @@
+use pricestream_domain::{Override, RecordRev, Sku, StockVersion};
+use pricestream_ports::{
+    AlertState, Conditional, HistoryRow, Inventory, PortError, PriceRecord, ProductRecord, Records, SettingsRecord,
+};
+use pricestream_repricing_engine::ContentHash;
+use rusqlite::{OptionalExtension, Result, params};
+
+use super::Store;
+use super::codes::{cause_code, currency_code, mode_code, standing_columns};
+use super::db::Db;
+
+impl Db {
+    fn put_inventory(&mut self, inventory: &Inventory, seen: StockVersion) -> Result<Conditional> {
+        let number = self.number_or_new(&inventory.sku)?;
+        let sql = if seen == StockVersion(0) {
+            "INSERT INTO inventory (sku, on_hand, stock_version, full_on_hand, full_at, origin, source_seq, fingerprint, occurred_at,
+             committed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING"
+        } else {
+            "UPDATE inventory SET on_hand = ?2, stock_version = ?3, full_on_hand = ?4, full_at = ?5, origin = ?6, source_seq = ?7,
+             fingerprint = ?8, occurred_at = ?9, committed_at = ?10 WHERE sku = ?1 AND stock_version = ?11"
+        };
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let (on_hand, version) = (inventory.on_hand.cast_signed(), inventory.stock_version.0.cast_signed());
+        let (full, full_at) = (inventory.full.on_hand.cast_signed(), inventory.full.at.as_microsecond());
+        let (seq, fingerprint) = (inventory.source_seq.0.cast_signed(), inventory.fingerprint.cast_signed());
+        let (occurred, committed) = (inventory.occurred_at.as_microsecond(), inventory.committed_at.as_microsecond());
+        let origin = &inventory.origin;
+        let changed = if seen == StockVersion(0) {
+            statement.execute(params![number, on_hand, version, full, full_at, origin, seq, fingerprint, occurred, committed])?
+        } else {
+            let seen = seen.0.cast_signed();
+            statement.execute(params![
+                number,
+                on_hand,
+                version,
+                full,
+                full_at,
+                origin,
+                seq,
+                fingerprint,
+                occurred,
+                committed,
+                seen
+            ])?
+        };
+        Ok(conditional(changed))
+    }
+
+    fn put_price(&mut self, record: &PriceRecord, row: &HistoryRow, seen: RecordRev) -> Result<Conditional> {
+        let number = self.number_or_new(&record.sku)?;
+        let found: Option<(i64, i64)> = self
+            .conn
+            .prepare_cached("SELECT record_rev, newest FROM prices WHERE sku = ?1")?
+            .query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        if found.map_or(0, |(rev, _)| rev) != seen.0.cast_signed() {
+            return Ok(Conditional::Superseded);
+        }
+        let inputs = &row.inputs;
+        let product = self.put_json(inputs.product.hash, &inputs.product.product)?;
+        let policy = match &inputs.policy {
+            Ok(policy) => Some(self.put_json(policy.hash, &policy.policy)?),
+            Err(_) => None,
+        };
+        let override_ = match &inputs.override_ {
+            Some(override_) => Some(self.put_json(ContentHash::of_json(override_), override_)?),
+            None => None,
+        };
+        let history = self.append_history(number, found.map(|(_, newest)| newest), row, product, policy, override_)?;
+        let [currency, price, since, step_from, step_since, day, changes] = standing_columns(record.standing.as_ref());
+        let seen_inputs = &record.seen;
+        self.conn
+            .prepare_cached(
+                "INSERT OR REPLACE INTO prices (sku, record_rev, price_version, currency, price, since, step_from, step_since, day, changes,
+                 list_currency, list_price, stock_version, product, policy, mode, override, settings_rev, decided_at, cause, shadow_price,
+                 refusal, next_due, stock_committed_at, newest)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
+            )?
+            .execute(params![
+                number,
+                record.record_rev.0.cast_signed(),
+                record.price_version.0.cast_signed(),
+                currency,
+                price,
+                since,
+                step_from,
+                step_since,
+                day,
+                changes,
+                record.list_price.map(|list| currency_code(list.currency)),
+                record.list_price.map(|list| list.minor),
+                seen_inputs.stock_version.0.cast_signed(),
+                product,
+                policy,
+                mode_code(seen_inputs.mode),
+                override_,
+                record.settings_rev.cast_signed(),
+                record.decided_at.as_microsecond(),
+                cause_code(record.cause),
+                record.shadow_price.map(|price| price.minor),
+                record.refusal,
+                record.next_due.map(jiff::Timestamp::as_microsecond),
+                record.stock_committed_at.map(jiff::Timestamp::as_microsecond),
+                history,
+            ])?;
+        self.images.push(record.clone());
+        Ok(Conditional::Written)
+    }
+
+    fn append_history(
+        &self,
+        number: i64,
+        earlier: Option<i64>,
+        row: &HistoryRow,
+        product: i64,
+        policy: Option<i64>,
+        override_: Option<i64>,
+    ) -> Result<i64> {
+        let inputs = &row.inputs;
+        let was = standing_columns(inputs.previous.as_ref());
+        let is = standing_columns(row.standing.as_ref());
+        let stock = inputs.stock.as_ref();
+        self.conn
+            .prepare_cached(
+                "INSERT INTO history (earlier, sku, record_rev, price_version, decided_at, cause, was_currency, was_price, was_since,
+                 was_step_from, was_step_since, was_day, was_changes, on_hand, stock_version, full_on_hand, full_at, product_rev, product,
+                 policy, policy_error, mode, override, settings_rev, currency, price, since, step_from, step_since, day, changes,
+                 shadow_price, refusal, next_due)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
+                 ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)",
+            )?
+            .execute(params![
+                earlier,
+                number,
+                row.record_rev.0.cast_signed(),
+                row.price_version.0.cast_signed(),
+                inputs.decided_at.as_microsecond(),
+                cause_code(row.cause),
+                was[0],
+                was[1],
+                was[2],
+                was[3],
+                was[4],
+                was[5],
+                was[6],
+                stock.map(|stock| stock.on_hand.cast_signed()),
+                stock.map(|stock| stock.version.0.cast_signed()),
+                stock.map(|stock| stock.full.on_hand.cast_signed()),
+                stock.map(|stock| stock.full.at.as_microsecond()),
+                inputs.product.rev.cast_signed(),
+                product,
+                policy,
+                inputs.policy.as_ref().err(),
+                mode_code(inputs.mode),
+                override_,
+                inputs.settings_rev.cast_signed(),
+                is[0],
+                is[1],
+                is[2],
+                is[3],
+                is[4],
+                is[5],
+                is[6],
+                row.shadow_price.map(|price| price.minor),
+                row.refusal,
+                row.next_due.map(jiff::Timestamp::as_microsecond),
+            ])?;
+        Ok(self.conn.last_insert_rowid())
+    }
+}
+
+fn conditional(changed: usize) -> Conditional {
+    if changed > 0 { Conditional::Written } else { Conditional::Superseded }
+}
+
+impl Store {
+    pub(super) fn put_settings_row(&self, settings: &SettingsRecord) -> std::result::Result<Conditional, PortError> {
+        self.write(|db| {
+            let stored: Option<i64> = db.conn.query_row("SELECT max(rev) FROM settings", [], |row| row.get(0))?;
+            if stored.unwrap_or(0) + 1 != settings.rev.cast_signed() {
+                return Ok(Conditional::Superseded);
+            }
+            let text = settings.strategies.to_string();
+            let document = db.put_document(ContentHash::of(text.as_bytes()), || Ok(text.clone()))?;
+            let mode = &settings.mode;
+            db.conn.execute(
+                "INSERT INTO settings (rev, mode, mode_by, mode_note, mode_at, strategies, strategies_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    settings.rev.cast_signed(),
+                    mode.mode.name(),
+                    mode.by,
+                    mode.note,
+                    mode.at.as_microsecond(),
+                    document,
+                    settings.strategies_by
+                ],
+            )?;
+            Ok(Conditional::Written)
+        })
+    }
+}
+
+impl Records for Store {
+    async fn put_inventory(&self, inventory: &Inventory, seen: StockVersion) -> std::result::Result<Conditional, PortError> {
+        self.write(|db| db.put_inventory(inventory, seen))
+    }
+
+    async fn put_price(
+        &self,
+        record: &PriceRecord,
+        row: &HistoryRow,
+        seen: RecordRev,
+    ) -> std::result::Result<Conditional, PortError> {
+        self.write(|db| db.put_price(record, row, seen))
+    }
+
+    async fn put_product(&self, product: &ProductRecord) -> std::result::Result<Conditional, PortError> {
+        self.write(|db| {
+            let number = db.number_or_new(&product.product.sku)?;
+            let document = db.put_json(product.hash, &product.product)?;
+            let mut put = db.conn.prepare_cached(
+                "INSERT INTO products (sku, rev, document) SELECT ?1, ?2, ?3
+                 WHERE ?2 = 1 + coalesce((SELECT rev FROM products WHERE sku = ?1), 0)
+                 ON CONFLICT (sku) DO UPDATE SET rev = excluded.rev, document = excluded.document",
+            )?;
+            Ok(conditional(put.execute(params![number, product.rev.cast_signed(), document])?))
+        })
+    }
+
+    async fn put_override(&self, sku: &Sku, override_: Option<&Override>) -> std::result::Result<(), PortError> {
+        self.write(|db| {
+            let number = db.number_or_new(sku)?;
+            match override_ {
+                Some(override_) => {
+                    let document = db.put_json(ContentHash::of_json(override_), override_)?;
+                    let mut put = db.conn.prepare_cached("INSERT OR REPLACE INTO overrides (sku, document) VALUES (?1, ?2)")?;
+                    put.execute(params![number, document])?;
+                }
+                None => {
+                    db.conn.prepare_cached("DELETE FROM overrides WHERE sku = ?1")?.execute([number])?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    async fn put_alert_state(&self, state: &AlertState) -> std::result::Result<Conditional, PortError> {
+        self.write(|db| {
+            let number = db.number_or_new(&state.sku)?;
+            let mut put = db.conn.prepare_cached(
+                "INSERT INTO alert_states (sku, rev, episode, low, pending, stock_version) SELECT ?1, ?2, ?3, ?4, ?5, ?6
+                 WHERE ?2 = 1 + coalesce((SELECT rev FROM alert_states WHERE sku = ?1), 0)
+                 ON CONFLICT (sku) DO UPDATE SET rev = excluded.rev, episode = excluded.episode, low = excluded.low,
+                 pending = excluded.pending, stock_version = excluded.stock_version",
+            )?;
+            let changed = put.execute(params![
+                number,
+                state.rev.cast_signed(),
+                state.episode.cast_signed(),
+                state.low,
+                state.pending,
+                state.stock_version.0.cast_signed()
+            ])?;
+            Ok(conditional(changed))
+        })
+    }
+}

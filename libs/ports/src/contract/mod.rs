@@ -1,0 +1,81 @@
+//! The one suite that every implementation of the ports must pass: `contract_suite!` makes a test of each case.
+
+mod cases;
+mod samples;
+
+use std::future::Future;
+use std::time::Duration;
+
+pub use cases::*;
+pub use samples::{SampleSubscriber, inventory, priced, product, settings, sku, stock_event};
+
+use crate::{BatchOutcome, Bus, Cache, Delivery, Documents, PriceRecord, Records};
+
+/// One implementation of all ports, empty at the start, with the three queues of the pipeline subscribed by their own
+/// event patterns, 30 s of visibility and 3 deliveries.
+pub trait World {
+    /// The record store.
+    fn records(&self) -> &impl Records;
+    /// The settings.
+    fn documents(&self) -> &impl Documents;
+    /// The bus.
+    fn bus(&self) -> &impl Bus;
+    /// The cache.
+    fn cache(&self) -> &impl Cache;
+    /// Loses the cache's content.
+    fn wipe_cache(&self);
+    /// Fetches messages of a queue.
+    fn receive(&self, queue: &str, most: usize) -> impl Future<Output = Vec<Delivery>>;
+    /// Settles a batch as a runtime does after its handler has returned.
+    fn finish(&self, queue: &str, batch: Vec<Delivery>, outcome: BatchOutcome) -> impl Future<Output = ()>;
+    /// Lets time pass.
+    fn pass(&self, time: Duration) -> impl Future<Output = ()>;
+    /// Bodies of what redelivery gave up, and of what was quarantined.
+    fn dead_letters(&self, queue: &str) -> impl Future<Output = Vec<String>>;
+    /// Images of the price records written so far: the guaranteed path.
+    fn images(&self) -> impl Future<Output = Vec<PriceRecord>>;
+}
+
+/// Visibility timeout of the queues of a [`World`].
+pub const VISIBILITY: Duration = Duration::from_secs(30);
+
+/// Deliveries of one message before it is dead.
+pub const MAX_RECEIVE_COUNT: u32 = 3;
+
+/// Makes a test of each case of the suite: `contract_suite!(block_on, world)`, where `world()` gives a fresh [`World`]
+/// and `block_on(future)` runs a future to its end.
+#[macro_export]
+macro_rules! contract_suite {
+    ($block_on:path, $world:expr) => {
+        $crate::contract_suite!(@each $block_on, $world;
+            a_conditional_write_needs_the_version_it_saw,
+            a_price_and_its_history_row_are_written_together,
+            history_is_append_only_and_newest_first,
+            what_is_written_reads_back_the_same,
+            pages_walk_the_whole_catalogue_in_order,
+            due_records_come_longest_due_first,
+            settings_are_published_one_after_the_other,
+            overrides_are_set_and_lifted,
+            alert_state_is_conditional,
+            events_reach_every_queue_whose_pattern_matches_and_no_other,
+            an_unacknowledged_message_comes_again_after_the_visibility_timeout,
+            partial_batch_failure_redelivers_only_what_failed,
+            a_message_delivered_too_often_is_a_dead_letter,
+            quarantined_messages_are_kept_aside_and_acknowledged,
+            r5_the_cache_takes_only_what_is_newer,
+            r5_versions_beyond_2_to_the_53_are_told_apart,
+            r6_a_tombstone_keeps_an_older_price_out,
+            r6_an_absent_key_is_reported_and_then_filled_from_the_record,
+            every_written_price_is_imaged_for_the_guaranteed_path,
+        );
+    };
+    (@each $block_on:path, $world:expr; $($case:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $case() {
+                let world = $world;
+                $block_on($crate::contract::$case(&world));
+            }
+        )*
+    };
+}

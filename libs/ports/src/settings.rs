@@ -1,0 +1,162 @@
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use jiff::Timestamp;
+use pricestream_domain::{Mode, Product};
+use pricestream_repricing_engine::{Resolved, Strategies};
+use serde::{Deserialize, Serialize};
+
+use crate::{Conditional, PortError};
+
+/// The kill switch with its audit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModeSetting {
+    /// What is on.
+    pub mode: Mode,
+    /// Who switched.
+    pub by: String,
+    /// Why.
+    #[serde(default)]
+    pub note: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The settings as stored: each document is kept by its hash, this says which are in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsRecord {
+    /// Counts changes; 0 is before the first.
+    pub rev: u64,
+    /// The kill switch.
+    pub mode: ModeSetting,
+    /// The strategies document, as published.
+    pub strategies: Arc<str>,
+    /// Who published it.
+    pub strategies_by: String,
+}
+
+/// Where settings are kept.
+pub trait Documents: Send + Sync {
+    /// The settings in force; `None` before the first were published.
+    fn settings(&self) -> impl Future<Output = Result<Option<SettingsRecord>, PortError>> + Send;
+
+    /// Publishes settings IF the stored `rev` is one less than the record's.
+    fn put_settings(&self, settings: &SettingsRecord) -> impl Future<Output = Result<Conditional, PortError>> + Send;
+}
+
+/// Settings ready for use: what a decision is made under.
+#[derive(Clone, Debug)]
+pub struct SettingsSnapshot {
+    /// Counts changes. A writer never decides under older settings than the record it replaces was decided under.
+    pub rev: u64,
+    /// The kill switch.
+    pub mode: Mode,
+    /// Compiled; `None` when no document was ever readable.
+    pub strategies: Option<Arc<Strategies>>,
+}
+
+impl SettingsSnapshot {
+    /// What is in force when settings are unreadable at a cold start: every price stays (R13).
+    pub const fn frozen() -> Self {
+        Self { rev: 0, mode: Mode::Freeze, strategies: None }
+    }
+
+    /// What the strategies document says of a product; the text says why it says nothing.
+    pub fn policy_for(&self, product: &Product) -> Result<Arc<Resolved>, String> {
+        match &self.strategies {
+            Some(strategies) => strategies.policy_for(product).map_err(|unknown| unknown.to_string()),
+            None => Err("no strategies document was ever readable".to_owned()),
+        }
+    }
+}
+
+/// The settings that decisions are made under.
+pub trait Settings: Send + Sync {
+    /// The snapshot in force. Cheap: no I/O.
+    fn current(&self) -> Arc<SettingsSnapshot>;
+
+    /// Reads them anew.
+    fn refresh(&self, now: Timestamp) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// Why settings that could be read are not used; the last good ones stay in force.
+#[derive(Debug, thiserror::Error)]
+pub enum Unsettled {
+    /// The store did not answer.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// The document has problems.
+    #[error("the strategies document has {0} problems; the last good one stays in force")]
+    Invalid(usize),
+}
+
+/// Settings read from [`Documents`] at most every `every`, the last good ones kept; unreadable at a cold start = freeze
+/// (R13).
+pub struct PolledSettings<D> {
+    documents: D,
+    every: Duration,
+    current: ArcSwapOption<SettingsSnapshot>,
+    read_at: Mutex<Option<Timestamp>>,
+}
+
+impl<D: Documents> PolledSettings<D> {
+    /// The longest that a change may go unseen.
+    pub const EVERY: Duration = Duration::from_secs(5);
+
+    /// Reads nothing yet.
+    pub fn new(documents: D, every: Duration) -> Self {
+        Self { documents, every, current: ArcSwapOption::empty(), read_at: Mutex::new(None) }
+    }
+
+    /// Reads the settings if the last reading is older than allowed. An error leaves the last good ones in force.
+    pub async fn poll(&self, now: Timestamp) -> Result<(), Unsettled> {
+        let fresh = |read_at: &Option<Timestamp>| {
+            read_at.is_some_and(|at| now >= at && now.duration_since(at).unsigned_abs() < self.every)
+        };
+        if fresh(&self.read_at.lock().expect("no panic while held")) {
+            return Ok(());
+        }
+        self.read(now).await
+    }
+
+    async fn read(&self, now: Timestamp) -> Result<(), Unsettled> {
+        let stored = self.documents.settings().await?;
+        *self.read_at.lock().expect("no panic while held") = Some(now);
+        let Some(stored) = stored else {
+            return Ok(());
+        };
+        if self.current.load().as_ref().is_some_and(|current| current.rev >= stored.rev) {
+            return Ok(());
+        }
+        match Strategies::from_json(&stored.strategies) {
+            Ok(strategies) => {
+                let snapshot =
+                    SettingsSnapshot { rev: stored.rev, mode: stored.mode.mode, strategies: Some(Arc::new(strategies)) };
+                self.current.store(Some(Arc::new(snapshot)));
+                Ok(())
+            }
+            Err(problems) => {
+                // The kill switch must work even while the document beside it does not.
+                let strategies = self.current.load().as_ref().and_then(|current| current.strategies.clone());
+                let mode = if strategies.is_some() { stored.mode.mode } else { Mode::Freeze };
+                self.current.store(Some(Arc::new(SettingsSnapshot { rev: stored.rev, mode, strategies })));
+                Err(Unsettled::Invalid(problems.len()))
+            }
+        }
+    }
+}
+
+impl<D: Documents> Settings for PolledSettings<D> {
+    fn current(&self) -> Arc<SettingsSnapshot> {
+        self.current.load_full().unwrap_or_else(|| Arc::new(SettingsSnapshot::frozen()))
+    }
+
+    async fn refresh(&self, now: Timestamp) -> Result<(), PortError> {
+        match self.read(now).await {
+            Ok(()) | Err(Unsettled::Invalid(_)) => Ok(()),
+            Err(Unsettled::Port(error)) => Err(error),
+        }
+    }
+}

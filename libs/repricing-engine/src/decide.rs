@@ -1,0 +1,239 @@
+use jiff::Timestamp;
+use pricestream_domain::{Mode, Money, Override, Product, Standing, Stock};
+
+use crate::guardrails::{Hard, Held, hard};
+use crate::strategies::Situation;
+use crate::{Basis, Policy, Reason};
+
+/// Everything that a decision sees.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The instant.
+    pub now: Timestamp,
+    /// The catalogue line.
+    pub product: &'a Product,
+    /// What the strategies document says of it; the text says why it says nothing.
+    pub policy: Result<&'a Policy, &'a str>,
+    /// The kill switch.
+    pub mode: Mode,
+    /// A person's price, in force or expired.
+    pub override_: Option<&'a Override>,
+    /// Stock, if any is known.
+    pub stock: Option<&'a Stock>,
+    /// What stands.
+    pub previous: Option<&'a Standing>,
+}
+
+/// What is to stand, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What stands from now on. A refusal leaves what stood; retiring a product leaves nothing.
+    pub standing: Option<Standing>,
+    /// What the strategy would have set, in shadow mode.
+    pub shadow_price: Option<Money>,
+    /// When it must be decided again though no input moved; always after the decision's own instant.
+    pub next_due: Option<Timestamp>,
+    /// What made it so.
+    pub reason: Reason,
+}
+
+/// How a decision ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The price moved, or is the first.
+    Changed,
+    /// The price stays.
+    Kept,
+    /// There is no price to be had; the last valid one stands.
+    Refused(Refusal),
+}
+
+/// Why a SKU is refused a price, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No longer sold.
+    #[error("the product is retired")]
+    Retired,
+    /// Never meant.
+    #[error("the list price is not above zero: correct the catalogue line")]
+    NoListPrice,
+    /// The strategies document names none.
+    #[error("no strategy: {0}")]
+    NoPolicy(String),
+    /// Nothing would stop a fall to zero.
+    #[error("no floor: state one in the catalogue line, or floor_percent_of_list in the strategies document")]
+    NoFloor,
+    /// An amount is in another currency than the list price.
+    #[error("{0} is in another currency than the list price: correct the catalogue line")]
+    MixedCurrencies(&'static str),
+    /// No price is both.
+    #[error("no price is at least the floor {floor} and at most the ceiling {ceiling}: correct one of them")]
+    Contradiction {
+        /// Lower bound.
+        floor: Money,
+        /// Upper bound.
+        ceiling: Money,
+    },
+    /// Frozen means that no price moves, and there is none.
+    #[error("prices are frozen, and this SKU has none yet")]
+    Frozen,
+    /// Beyond 64 bits.
+    #[error("the strategy's price does not fit in 64 bits")]
+    Overflow,
+}
+
+impl Refusal {
+    /// Its name in JSON, logs and metrics.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Retired => "retired",
+            Self::NoListPrice => "no-list-price",
+            Self::NoPolicy(_) => "no-policy",
+            Self::NoFloor => "no-floor",
+            Self::MixedCurrencies(_) => "mixed-currencies",
+            Self::Contradiction { .. } => "floor-above-ceiling",
+            Self::Frozen => "frozen-without-price",
+            Self::Overflow => "overflow",
+        }
+    }
+}
+
+/// Decides what a SKU's price should be now. Pure: equal inputs give equal decisions, to the last bit.
+///
+/// In this order: a retired product has no price; an override in force wins over the mode, the mode over the strategy;
+/// what they propose passes the guardrails, of which override and mode skip the soft ones only.
+pub fn decide(inputs: &Inputs<'_>) -> Decision {
+    let mut reason = Reason::of(inputs);
+    match settle(inputs, &mut reason) {
+        Ok(decided) => decided.into_decision(inputs, reason),
+        Err(refusal) => Decision {
+            standing: inputs.previous.copied().filter(|_| refusal != Refusal::Retired),
+            shadow_price: None,
+            next_due: in_force(inputs).map(|override_| override_.expires_at),
+            outcome: Outcome::Refused(refusal),
+            reason,
+        },
+    }
+}
+
+/// A price that passed, in minor units, with what goes with it.
+struct Decided {
+    held: Held,
+    shadow: Option<i64>,
+    next_due: Option<Timestamp>,
+}
+
+fn settle(inputs: &Inputs<'_>, reason: &mut Reason) -> Result<Decided, Refusal> {
+    let Inputs { now, product, .. } = *inputs;
+    let list = product.list_price;
+    if product.retired {
+        return Err(Refusal::Retired);
+    }
+    if list.minor <= 0 {
+        return Err(Refusal::NoListPrice);
+    }
+    let policy = inputs.policy.map_err(|why| Refusal::NoPolicy(why.to_owned()))?;
+    let hard = hard_bounds(product, policy)?;
+    let previous = inputs.previous.filter(|standing| standing.price.currency == list.currency);
+    let fixed = |price: i64, reason: &mut Reason| Held {
+        price: hard.hold(price, &mut reason.effects),
+        step_from: price,
+        step_since: now,
+        next_due: None,
+    };
+    if let Some(override_) = in_force(inputs) {
+        reason.basis = Basis::Override;
+        reason.proposed = Some(override_.price.minor);
+        return Ok(Decided { held: fixed(override_.price.minor, reason), shadow: None, next_due: Some(override_.expires_at) });
+    }
+    match inputs.mode {
+        Mode::Run => run(inputs, policy, &hard, previous, reason),
+        Mode::Freeze => {
+            let standing = previous.ok_or(Refusal::Frozen)?;
+            reason.proposed = Some(standing.price.minor);
+            Ok(Decided { held: fixed(standing.price.minor, reason), shadow: None, next_due: None })
+        }
+        Mode::ListPrice => {
+            reason.proposed = Some(list.minor);
+            Ok(Decided { held: fixed(list.minor, reason), shadow: None, next_due: None })
+        }
+        Mode::Shadow => {
+            let would_be = run(inputs, policy, &hard, previous, reason)?;
+            reason.effects.clear();
+            let stays = previous.map_or(list.minor, |standing| standing.price.minor);
+            reason.proposed = Some(stays);
+            // Soft guardrails measure from a price that does not move here, so what they wait for never comes.
+            Ok(Decided { held: fixed(stays, reason), shadow: Some(would_be.held.price), next_due: would_be.next_due })
+        }
+    }
+}
+
+fn run(
+    inputs: &Inputs<'_>,
+    policy: &Policy,
+    hard: &Hard,
+    previous: Option<&Standing>,
+    reason: &mut Reason,
+) -> Result<Decided, Refusal> {
+    let list_price = inputs.product.list_price;
+    let situation = Situation { now: inputs.now, list_price, stock: inputs.stock, zone: &policy.time_zone };
+    let proposal = policy.strategy.propose(&situation);
+    let proposed = proposal.price(list_price).map_err(|_| Refusal::Overflow)?.minor;
+    reason.basis = Basis::Strategy { name: policy.strategy_name.clone(), fired: proposal.fired };
+    reason.proposed = Some(proposed);
+    let held = policy.guardrails.hold(proposed, previous, hard, &policy.time_zone, inputs.now, &mut reason.effects);
+    Ok(Decided { held, shadow: None, next_due: proposal.next_due })
+}
+
+fn hard_bounds(product: &Product, policy: &Policy) -> Result<Hard, Refusal> {
+    let list = product.list_price;
+    for (field, amount) in [("floor", product.floor), ("ceiling", product.ceiling)] {
+        if amount.is_some_and(|amount| amount.currency != list.currency) {
+            return Err(Refusal::MixedCurrencies(field));
+        }
+    }
+    // Half up, like every percentage of a price here.
+    let percent = |percent: u32| {
+        let minor = (i128::from(list.minor) * i128::from(percent) + 50) / 100;
+        Money { minor: i64::try_from(minor).unwrap_or(i64::MAX), ..list }
+    };
+    let floor = product.floor.or_else(|| policy.floor_percent_of_list.map(percent)).ok_or(Refusal::NoFloor)?;
+    let ceiling = product.ceiling.or_else(|| policy.guardrails.ceiling_percent_of_list.map(percent));
+    let contradiction = || Refusal::Contradiction { floor, ceiling: ceiling.unwrap_or(floor) };
+    hard(floor, ceiling, list, &policy.guardrails).ok_or_else(contradiction)
+}
+
+/// The override, unless it has expired or is in another currency than the list price.
+fn in_force<'a>(inputs: &Inputs<'a>) -> Option<&'a Override> {
+    let list_price = inputs.product.list_price;
+    inputs.override_.filter(|override_| inputs.now < override_.expires_at && override_.price.currency == list_price.currency)
+}
+
+impl Decided {
+    fn into_decision(self, inputs: &Inputs<'_>, mut reason: Reason) -> Decision {
+        let Inputs { now, product, .. } = *inputs;
+        let currency = product.list_price.currency;
+        let money = |minor| Money::new(minor, currency);
+        let price = money(self.held.price);
+        reason.price = Some(price.minor);
+        let previous = inputs.previous.filter(|standing| standing.price.currency == currency);
+        let next_due = [self.next_due, self.held.next_due].into_iter().flatten().filter(|due| *due > now).min();
+        let shadow_price = self.shadow.map(money);
+        if let Some(standing) = previous.filter(|standing| standing.price == price) {
+            return Decision { outcome: Outcome::Kept, standing: Some(*standing), shadow_price, next_due, reason };
+        }
+        let day = inputs.policy.map_or_else(|_| crate::Zone::UTC.day(now), |policy| policy.time_zone.day(now));
+        let changes = previous.filter(|standing| standing.day == day).map_or(0, |standing| standing.changes);
+        let standing = Standing {
+            price,
+            since: now,
+            step_from: if previous.is_some() { money(self.held.step_from) } else { price },
+            step_since: self.held.step_since,
+            day,
+            changes: changes.saturating_add(1),
+        };
+        Decision { outcome: Outcome::Changed, standing: Some(standing), shadow_price, next_due, reason }
+    }
+}

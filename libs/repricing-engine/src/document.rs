@@ -1,0 +1,333 @@
+mod json;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, RwLock};
+
+use pricestream_domain::{Product, Sku};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::{ContentHash, Guardrails, Policy, Resolved, Strategy, Zone};
+
+/// Something wrong with a strategies document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where, such as `strategies.clearance.steps[2].change_bp`; empty for the document itself.
+    pub path: String,
+    /// What, and what is expected.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.path, self.message) }
+    }
+}
+
+/// A SKU is to be priced by a strategy that the document does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the catalogue line names strategy {0:?}, which the strategies document does not have")]
+pub struct UnknownStrategy(pub String);
+
+/// The strategies document, checked and ready: which SKU is priced by what. Cheap to ask.
+#[derive(Debug)]
+pub struct Strategies {
+    hash: ContentHash,
+    by_name: BTreeMap<String, Strategy>,
+    zone: Zone,
+    default: Entry,
+    by_category: HashMap<String, (Entry, Slot)>,
+    anywhere: Slot,
+    by_sku: HashMap<Sku, Entry>,
+    /// Policies of the few SKUs with an entry of their own, by what else they depend on.
+    of_skus: RwLock<HashMap<(Sku, String), Arc<Resolved>>>,
+}
+
+/// The policies of one category, or of all others: with its own strategy, and with each that a product may name.
+#[derive(Debug)]
+struct Slot {
+    plain: Arc<Resolved>,
+    named: HashMap<String, Arc<Resolved>>,
+}
+
+/// What an entry of the document says; what it leaves out is the next wider entry's to say.
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    strategy: Option<String>,
+    floor_percent_of_list: Option<u32>,
+    guardrails: Map<String, Value>,
+}
+
+/// The document as JSON Schema has it; the checks of [`Strategies::from_json`] go further.
+#[derive(JsonSchema)]
+#[schemars(rename = "Strategies", deny_unknown_fields)]
+#[allow(dead_code, reason = "its schema is what it is for")]
+struct Document {
+    /// Layout of the document: 1.
+    version: u32,
+    /// Where days and times of day are; UTC when absent.
+    time_zone: Option<Zone>,
+    /// Strategies by name.
+    strategies: BTreeMap<String, Strategy>,
+    /// For every SKU; must name a strategy.
+    default: EntryDocument,
+    /// For the SKUs of a category, over the default.
+    categories: Option<BTreeMap<String, EntryDocument>>,
+    /// For one SKU, over its category.
+    skus: Option<BTreeMap<Sku, EntryDocument>>,
+}
+
+/// One entry; a catalogue line's own `strategy` stands between the SKU's entry and the category's.
+#[derive(JsonSchema)]
+#[schemars(rename = "Entry", deny_unknown_fields)]
+#[allow(dead_code, reason = "its schema is what it is for")]
+struct EntryDocument {
+    /// Name of a strategy.
+    strategy: Option<String>,
+    /// The floor of a product that states none, 0..=100.
+    floor_percent_of_list: Option<u32>,
+    /// Those named replace those of the wider entry one by one; null takes one away.
+    guardrails: Option<Guardrails>,
+}
+
+/// JSON Schema of the strategies document.
+pub fn document_schema() -> Value {
+    serde_json::to_value(schemars::schema_for!(Document)).expect("a schema is JSON")
+}
+
+impl Strategies {
+    /// Reads and checks a document. Errors: every problem that it has, each with its path; then nothing of it counts.
+    pub fn from_json(text: &str) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let value = json::parse(text, &mut problems);
+        let Some(mut root) = value.as_ref().and_then(Value::as_object).cloned() else {
+            if problems.is_empty() {
+                problems.push(Problem { path: String::new(), message: "the document must be a JSON object".to_owned() });
+            }
+            return Err(problems);
+        };
+        let mut reader = Reader { problems };
+        if root.remove("version") != Some(Value::from(1)) {
+            reader.problem("version", "must be 1".to_owned());
+        }
+        let zone = match root.remove("time_zone") {
+            None => Zone::UTC,
+            Some(name) => reader.read("time_zone", name).unwrap_or(Zone::UTC),
+        };
+        let mut strategies = BTreeMap::new();
+        for (name, value) in reader.object("strategies", root.remove("strategies"), true) {
+            let path = format!("strategies.{name}");
+            let strategy: Option<Strategy> = reader.read(&path, value);
+            reader.problems.extend(strategy.iter().flat_map(|strategy| strategy.problems(&path)));
+            strategies.insert(name, strategy);
+        }
+        let known = |name: &str| strategies.contains_key(name);
+        let default = match root.remove("default") {
+            Some(value) => reader.entry("default", value, &known),
+            None => Entry::default(),
+        };
+        if default.strategy.is_none() {
+            reader.problem("default", "must name the strategy of every SKU that nothing else names one for".to_owned());
+        }
+        let mut categories = Vec::new();
+        for (category, value) in reader.object("categories", root.remove("categories"), false) {
+            let entry = reader.entry(&format!("categories.{category}"), value, &known);
+            categories.push((category, entry));
+        }
+        let mut by_sku = HashMap::new();
+        for (sku, value) in reader.object("skus", root.remove("skus"), false) {
+            let path = format!("skus.{sku}");
+            let entry = reader.entry(&path, value, &known);
+            match Sku::new(&sku) {
+                Ok(sku) => drop(by_sku.insert(sku, entry)),
+                Err(error) => reader.problem(&path, error.to_string()),
+            }
+        }
+        for field in root.keys() {
+            reader.problem(
+                field,
+                "is no field of the document: version, time_zone, strategies, default, categories, skus".to_owned(),
+            );
+        }
+        if !reader.problems.is_empty() {
+            return Err(reader.problems);
+        }
+        let strategies = strategies.into_iter().filter_map(|(name, strategy)| Some((name, strategy?))).collect();
+        let hash = ContentHash::of_json(&value);
+        Ok(Self::compile(hash, strategies, zone, default, categories, by_sku))
+    }
+
+    fn compile(
+        hash: ContentHash,
+        strategies: BTreeMap<String, Strategy>,
+        zone: Zone,
+        default: Entry,
+        categories: Vec<(String, Entry)>,
+        by_sku: HashMap<Sku, Entry>,
+    ) -> Self {
+        let slot = |entry: &Entry| {
+            let resolve = |named: Option<&str>| resolve(&strategies, &zone, &[Some(entry), Some(&default)], named);
+            Slot { plain: resolve(None), named: strategies.keys().map(|name| (name.clone(), resolve(Some(name)))).collect() }
+        };
+        let anywhere = slot(&Entry::default());
+        let by_category = categories.into_iter().map(|(category, entry)| {
+            let slot = slot(&entry);
+            (category, (entry, slot))
+        });
+        let by_category = by_category.collect();
+        Self { hash, by_category, anywhere, by_name: strategies, zone, default, by_sku, of_skus: RwLock::default() }
+    }
+
+    /// What `product` is priced by: its own entry, then its catalogue line, then its category's entry, then the default.
+    ///
+    /// Errors: the catalogue line names a strategy that there is none of; never silently replaced by another.
+    pub fn policy_for(&self, product: &Product) -> Result<Arc<Resolved>, UnknownStrategy> {
+        if !self.by_sku.is_empty()
+            && let Some(entry) = self.by_sku.get(&product.sku)
+        {
+            return self.policy_of_sku(product, entry);
+        }
+        let category = product.category.as_deref().and_then(|category| self.by_category.get(category));
+        let slot = category.map_or(&self.anywhere, |(_, slot)| slot);
+        match &product.strategy {
+            None => Ok(Arc::clone(&slot.plain)),
+            Some(name) => slot.named.get(name).cloned().ok_or_else(|| UnknownStrategy(name.clone())),
+        }
+    }
+
+    /// Of the document's content.
+    pub fn hash(&self) -> ContentHash {
+        self.hash
+    }
+
+    /// Names of its strategies.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+
+    fn policy_of_sku(&self, product: &Product, entry: &Entry) -> Result<Arc<Resolved>, UnknownStrategy> {
+        let named = product.strategy.as_deref().filter(|_| entry.strategy.is_none());
+        if let Some(name) = named.filter(|name| !self.by_name.contains_key(*name)) {
+            return Err(UnknownStrategy(name.to_owned()));
+        }
+        let category = product.category.as_deref().and_then(|category| self.by_category.get(category)).map(|(entry, _)| entry);
+        let context = format!("{:?}/{named:?}", product.category.as_deref().filter(|_| category.is_some()));
+        let key = (product.sku.clone(), context);
+        if let Some(known) = self.of_skus.read().ok().and_then(|known| known.get(&key).cloned()) {
+            return Ok(known);
+        }
+        let resolved = resolve(&self.by_name, &self.zone, &[Some(entry), category, Some(&self.default)], named);
+        if let Ok(mut known) = self.of_skus.write() {
+            known.insert(key, Arc::clone(&resolved));
+        }
+        Ok(resolved)
+    }
+}
+
+/// The policy of `entries`, the narrowest first; `named` is the catalogue line's strategy.
+fn resolve(
+    strategies: &BTreeMap<String, Strategy>,
+    zone: &Zone,
+    entries: &[Option<&Entry>],
+    named: Option<&str>,
+) -> Arc<Resolved> {
+    let entries = || entries.iter().copied().flatten();
+    let own = named.or_else(|| entries().find_map(|entry| entry.strategy.as_deref()));
+    let (name, strategy) = own.and_then(|name| strategies.get_key_value(name)).expect("names were checked");
+    let mut guardrails = Map::new();
+    for entry in entries().collect::<Vec<_>>().into_iter().rev() {
+        guardrails.extend(entry.guardrails.clone());
+    }
+    guardrails.retain(|_, value| !value.is_null());
+    Arc::new(Resolved::new(Policy {
+        strategy_name: name.as_str().into(),
+        strategy: strategy.clone(),
+        guardrails: Guardrails::deserialize(Value::Object(guardrails)).expect("each was checked"),
+        floor_percent_of_list: entries().find_map(|entry| entry.floor_percent_of_list),
+        time_zone: zone.clone(),
+    }))
+}
+
+/// Reads piece by piece, so that one problem does not hide the next.
+struct Reader {
+    problems: Vec<Problem>,
+}
+
+impl Reader {
+    fn problem(&mut self, path: &str, message: String) {
+        self.problems.push(Problem { path: path.to_owned(), message });
+    }
+
+    fn read<T: DeserializeOwned>(&mut self, path: &str, value: Value) -> Option<T> {
+        match serde_path_to_error::deserialize(value) {
+            Ok(read) => Some(read),
+            Err(error) => {
+                let inner = error.path().to_string();
+                let path = if inner == "." { path.to_owned() } else { format!("{path}.{inner}") };
+                self.problem(&path, error.inner().to_string());
+                None
+            }
+        }
+    }
+
+    fn object(&mut self, path: &str, value: Option<Value>, needed: bool) -> Map<String, Value> {
+        match value {
+            Some(Value::Object(object)) if !(needed && object.is_empty()) => return object,
+            None if !needed => {}
+            Some(Value::Object(_)) | None => self.problem(path, "must name at least one".to_owned()),
+            Some(_) => self.problem(path, "must be an object".to_owned()),
+        }
+        Map::new()
+    }
+
+    fn entry(&mut self, path: &str, value: Value, known: &impl Fn(&str) -> bool) -> Entry {
+        let mut entry = Entry::default();
+        for (field, value) in self.object(path, Some(value), false) {
+            let at = format!("{path}.{field}");
+            match field.as_str() {
+                "strategy" => {
+                    entry.strategy = self.read(&at, value);
+                    if let Some(name) = entry.strategy.as_deref().filter(|name| !known(name)) {
+                        self.problem(&at, format!("there is no strategy {name:?}"));
+                    }
+                }
+                "floor_percent_of_list" => {
+                    entry.floor_percent_of_list = self.read(&at, value);
+                    self.range(&at, entry.floor_percent_of_list, 0, 100);
+                }
+                "guardrails" => entry.guardrails = self.guardrails(&at, value),
+                _ => self.problem(&at, "is no field of an entry: strategy, floor_percent_of_list, guardrails".to_owned()),
+            }
+        }
+        entry
+    }
+
+    fn guardrails(&mut self, path: &str, value: Value) -> Map<String, Value> {
+        let guardrails = self.object(path, Some(value), false);
+        for (field, value) in &guardrails {
+            let at = format!("{path}.{field}");
+            let one = Map::from_iter([(field.clone(), value.clone())]);
+            let Some(read): Option<Guardrails> = self.read(path, Value::Object(one)) else { continue };
+            self.range(&format!("{at}.per_minutes"), read.max_step.map(|step| step.per_minutes), 1, 525_600);
+            self.range(&format!("{at}.change_bp"), read.max_step.map(|step| u32::from(step.change_bp.get())), 1, 10_000);
+            self.range(&at, read.cooldown_minutes, 0, 525_600);
+            self.range(&at, read.changes_per_day, 1, 1_000_000);
+            self.range(&at, read.ceiling_percent_of_list, 100, 100_000);
+            if let Some(ending) = read.ending
+                && !(ending.modulo > 0 && (0..ending.modulo).contains(&ending.remainder))
+            {
+                self.problem(&at, "modulo must be above 0, and remainder at least 0 and below modulo".to_owned());
+            }
+        }
+        guardrails
+    }
+
+    fn range(&mut self, path: &str, value: Option<u32>, least: u32, most: u32) {
+        if let Some(value) = value.filter(|value| !(least..=most).contains(value)) {
+            self.problem(path, format!("{value} is outside {least}..={most}"));
+        }
+    }
+}

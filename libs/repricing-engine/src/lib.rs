@@ -1,0 +1,18 @@
+//! What a SKU's price should be now. Pure: product, policy, stock and what stands come in with the instant; the price
+//! and its reason go out. Strategies propose, guardrails dispose, and no strategy can pass by a guardrail.
+
+mod decide;
+mod document;
+mod guardrails;
+mod hash;
+mod policy;
+mod reason;
+pub mod strategies;
+
+pub use decide::{Decision, Inputs, Outcome, Refusal, decide};
+pub use document::{Problem, Strategies, UnknownStrategy, document_schema};
+pub use guardrails::{Effect, Ending, Guardrail, Guardrails, MaxStep};
+pub use hash::{ContentHash, InvalidHash};
+pub use policy::{Policy, Resolved, Zone};
+pub use reason::{Basis, Reason};
+pub use strategies::{Fired, Strategy};

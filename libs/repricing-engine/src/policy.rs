@@ -1,0 +1,100 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::{ContentHash, Guardrails, Strategy};
+
+/// Everything that the strategies document says of one SKU.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// The strategy's name in the document.
+    pub strategy_name: Arc<str>,
+    /// What proposes the price.
+    pub strategy: Strategy,
+    /// What disposes.
+    pub guardrails: Guardrails,
+    /// The floor of a product that states none, in percent of its list price, 0..=100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor_percent_of_list: Option<u32>,
+    /// Where the days and the times of day of the policy are.
+    pub time_zone: Zone,
+}
+
+/// A policy with its hash, worked out once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// What it says.
+    pub policy: Policy,
+    /// Of its JSON.
+    pub hash: ContentHash,
+}
+
+impl Resolved {
+    /// Works the hash out.
+    pub fn new(policy: Policy) -> Self {
+        let hash = ContentHash::of_json(&policy);
+        Self { policy, hash }
+    }
+}
+
+/// A time zone by its IANA name, such as `Europe/Amsterdam`. The rules come with the program, so every machine agrees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// Coordinated universal time.
+    pub const UTC: Self = Self(TimeZone::UTC);
+
+    /// The zone of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        TimeZone::get(name).ok().filter(|zone| zone.iana_name().is_some()).map(Self)
+    }
+
+    /// Its IANA name.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// The calendar day of `now` here.
+    pub(crate) fn day(&self, now: Timestamp) -> Date {
+        self.0.to_datetime(now).date()
+    }
+
+    /// The instant at which `time` strikes on `day` here; in a gap of the clock, just after it.
+    pub(crate) fn at(&self, day: Date, time: jiff::civil::Time) -> Option<Timestamp> {
+        day.to_datetime(time).to_zoned(self.0.clone()).ok().map(|zoned| zoned.timestamp())
+    }
+
+    /// The first instant of the day after `now`'s here.
+    pub(crate) fn next_midnight(&self, now: Timestamp) -> Option<Timestamp> {
+        let tomorrow = self.day(now).tomorrow().ok()?;
+        self.at(tomorrow, jiff::civil::Time::midnight())
+    }
+}
+
+impl Serialize for Zone {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Zone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        Self::named(&name)
+            .ok_or_else(|| de::Error::custom(format!("{name:?} is no IANA time zone, such as \"Europe/Amsterdam\"")))
+    }
+}
+
+impl JsonSchema for Zone {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Zone".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "description": "IANA time zone, such as Europe/Amsterdam" })
+    }
+}

@@ -1,0 +1,36 @@
+//! Names of metrics, shared with dashboards and alarms. Never a SKU as a label: its cost grows with the catalogue.
+
+/// Stock changes by `result`: applied, repeated, stale, conflict, rejected, failed.
+pub const STOCK_CHANGES: &str = "pricestream_stock_changes";
+/// Numbers that sources left out between two accepted changes of a SKU.
+pub const SOURCE_SEQ_GAPS: &str = "pricestream_source_seq_gaps";
+/// Decisions by `result`: changed, kept, refused, skipped.
+pub const DECISIONS: &str = "pricestream_decisions";
+/// Effects of guardrails by `guardrail`.
+pub const CLAMPS: &str = "pricestream_guardrail_clamps";
+/// Conditional writes that somebody else was faster at, by `record`.
+pub const CONFLICTS: &str = "pricestream_write_conflicts";
+/// Compare-and-sets of the cache by `path` (event, stream, reconciler) and `result` (applied, equal, stale, absent).
+pub const CACHE_WRITES: &str = "pricestream_cache_writes";
+/// Seconds from the commit of a stock change to the price in the cache; the first write of a version only.
+pub const FRESHNESS: &str = "pricestream_freshness_seconds";
+/// Seconds from the time of an event to its handling, by `hop`.
+pub const HOP_LAG: &str = "pricestream_hop_lag_seconds";
+/// Messages set aside with a reason, by `service`.
+pub const QUARANTINED: &str = "pricestream_messages_quarantined";
+/// Messages left to redelivery, by `service`.
+pub const RETRIED: &str = "pricestream_messages_retried";
+/// Messages that redelivery gave up, by `queue`.
+pub const DEAD_LETTERS: &str = "pricestream_dead_letters";
+/// Low-stock alerts handed over.
+pub const ALERTS: &str = "pricestream_low_stock_alerts";
+/// What the reconciler found and mended, by `kind`: record, cache, due.
+pub const MISMATCHES: &str = "pricestream_reconcile_mismatches";
+/// Open connections of the price stream.
+pub const STREAM_CONNECTIONS: &str = "pricestream_stream_connections";
+/// Changes that a slow connection of the price stream never saw, because a newer one replaced them.
+pub const STREAM_CONFLATED: &str = "pricestream_stream_conflated";
+/// Requests by `route` and `status` class.
+pub const REQUESTS: &str = "pricestream_http_requests";
+/// Settings documents that could not be used, the last good one staying in force.
+pub const SETTINGS_REFUSED: &str = "pricestream_settings_refused";

@@ -1,0 +1,86 @@
+//! low-stock-alert: one alert for one shortage. It fires when stock falls to the band's lower edge, and may fire again
+//! once stock has risen to the upper one.
+
+mod band;
+
+use pricestream_event_schema::{LowStockV1, StockChangedV1, TraceContext, decode};
+use pricestream_ports::{
+    AlertState, Alerts, BatchOutcome, Conditional, Delivery, Failure, PortError, ProductRecord, Records, each_message,
+};
+use pricestream_telemetry::{Hop, Metrics};
+use tracing::Instrument;
+
+pub use band::{Sighting, after};
+
+/// The service's name in traces, metrics and as a queue.
+pub const SERVICE: &str = "low-stock-alert";
+
+const ATTEMPTS: usize = 5;
+
+/// What the handler needs of the world.
+#[derive(Debug)]
+pub struct LowStockAlert<'a, R, A> {
+    /// Alert state, inventory, catalogue.
+    pub records: &'a R,
+    /// Tells people.
+    pub alerts: &'a A,
+    /// Counts.
+    pub metrics: &'a Metrics,
+}
+
+impl<R: Records, A: Alerts> LowStockAlert<'_, R, A> {
+    /// Handles a batch of `StockChanged`.
+    pub async fn handle(&self, batch: &[Delivery]) -> BatchOutcome {
+        let outcome = each_message(batch, decode::<StockChangedV1>, |event| async move {
+            let trace: Option<TraceContext> = event.trace;
+            let hop = Hop::new(SERVICE, &event.data.sku, trace.as_ref(), &event.data.sku);
+            self.look(&event.data).instrument(hop.span).await
+        })
+        .await;
+        self.metrics.retry(SERVICE, outcome.retry.len());
+        self.metrics.quarantine(SERVICE, outcome.quarantined.len());
+        outcome
+    }
+
+    /// Looks at one change. The state says what was seen and what is still to be told: a crash anywhere is made good
+    /// by the redelivery, and one episode has one id however often it is told.
+    async fn look(&self, event: &StockChangedV1) -> Result<(), Failure> {
+        let Some(product) = self.records.product(&event.sku).await? else { return Ok(()) };
+        let Some(band) = product.product.low_stock else { return Ok(()) }; // nobody asked to be warned
+        for _ in 0..ATTEMPTS {
+            let stored = self.records.alert_state(&event.sku).await?;
+            let now = self.records.inventory(&event.sku).await?;
+            let mut sightings = vec![Sighting { stock_version: event.stock_version, on_hand: event.on_hand }];
+            // The event may be late: what the record says now counts as well.
+            sightings.extend(now.map(|now| Sighting { stock_version: now.stock_version, on_hand: now.on_hand }));
+            let mut state = after(stored.as_ref(), &event.sku, band, &sightings);
+            if stored.as_ref() != Some(&state) {
+                state.rev += 1;
+                if self.records.put_alert_state(&state).await? == Conditional::Superseded {
+                    self.metrics.conflict("alert");
+                    continue;
+                }
+            }
+            return if state.pending { self.tell(event, &product, state).await } else { Ok(()) };
+        }
+        Err(PortError::unavailable("alert state", format!("{} is looked at by too many at once", event.sku)).into())
+    }
+
+    async fn tell(&self, event: &StockChangedV1, product: &ProductRecord, state: AlertState) -> Result<(), Failure> {
+        let alert = LowStockV1 {
+            sku: event.sku.clone(),
+            name: product.product.name.clone(),
+            on_hand: event.on_hand,
+            at: product.product.low_stock.map_or(0, |band| band.at),
+            episode: state.episode,
+            stock_version: event.stock_version,
+            occurred_at: event.occurred_at,
+        };
+        self.alerts.notify(&alert).await?;
+        self.metrics.alerts.inc();
+        let told = AlertState { rev: state.rev + 1, pending: false, ..state };
+        // Superseded: somebody else told it too, under the same id, or has seen newer stock; either settles `pending`.
+        let _settled = self.records.put_alert_state(&told).await?;
+        Ok(())
+    }
+}

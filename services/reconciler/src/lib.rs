@@ -1,0 +1,145 @@
+//! reconciler: finds what the events missed. It writes only messages and cache compare-and-sets, never prices.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use pricestream_domain::{Cause, RecordRev, Sku};
+use pricestream_event_schema::{Outgoing, RepriceRequestedV1, TraceContext, encode};
+use pricestream_ports::{
+    Bus, Cache, CacheWrite, Clock, Failure, IfAbsent, RecordReads, SeenInputs, Settings, SettingsSnapshot, SkuState, publish_all,
+};
+use pricestream_telemetry::Metrics;
+
+/// The service's name in traces and metrics.
+pub const SERVICE: &str = "reconciler";
+
+/// SKUs read at a time, and events offered to the bus at a time.
+const PAGE: usize = 200;
+
+/// What the handler needs of the world.
+#[derive(Debug)]
+pub struct Reconciler<'a, R, B, K, S, C> {
+    /// Read.
+    pub records: &'a R,
+    /// Takes `RepriceRequested`.
+    pub bus: &'a B,
+    /// Compared with the records, and mended.
+    pub cache: &'a K,
+    /// Mode and strategies.
+    pub settings: &'a S,
+    /// The time by which records are due.
+    pub clock: &'a C,
+    /// Counts.
+    pub metrics: &'a Metrics,
+}
+
+/// What a run found and mended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// SKUs looked at.
+    pub looked_at: usize,
+    /// Records behind their inputs, asked to be priced anew.
+    pub records_behind: usize,
+    /// Cache entries that were missing or older than their record, put right.
+    pub cache_behind: usize,
+}
+
+/// Where a run goes on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// What was found so far.
+    pub findings: Findings,
+    /// The last SKU looked at; `None` when the run is through.
+    pub after: Option<Sku>,
+}
+
+/// Why a record is behind its inputs, or nothing if it is not.
+pub fn behind(state: &SkuState, settings: &SettingsSnapshot, now: Timestamp) -> Option<Cause> {
+    let product = state.inputs.product.as_ref()?;
+    let Some(record) = &state.price else {
+        return Some(Cause::Product);
+    };
+    let policy = settings.policy_for(&product.product);
+    let seen = SeenInputs::of(product, &policy, &state.inputs, settings.mode);
+    [
+        (record.is_due(now), Cause::Due),
+        (record.seen.mode != seen.mode, Cause::Mode),
+        (record.seen.override_ != seen.override_, Cause::Override),
+        (record.seen.policy != seen.policy, Cause::Strategies),
+        (record.seen.product != seen.product, Cause::Product),
+        (record.seen.stock_version != seen.stock_version, Cause::Reconcile),
+    ]
+    .into_iter()
+    .find_map(|(differs, cause)| differs.then_some(cause))
+}
+
+impl<R: RecordReads, B: Bus, K: Cache, S: Settings, C: Clock> Reconciler<'_, R, B, K, S, C> {
+    /// Looks at every SKU: the record against its inputs, the cache against the record. What was committed within
+    /// `grace` is left alone, since its events are on their way.
+    pub async fn run(&self, grace: Duration) -> Result<Findings, Failure> {
+        let mut progress = Progress::default();
+        loop {
+            progress = self.step(progress, grace).await?;
+            if progress.after.is_none() {
+                return Ok(progress.findings);
+            }
+        }
+    }
+
+    /// One page of a run, so that a caller with other work may pace it. Begins at `Progress::default()`.
+    pub async fn step(&self, progress: Progress, grace: Duration) -> Result<Progress, Failure> {
+        let Progress { mut findings, after } = progress;
+        let (settings, now) = (self.settings.current(), self.clock.now());
+        let page = self.records.page(after.as_ref(), PAGE).await?;
+        let mut requests = Vec::new();
+        for state in &page {
+            findings.looked_at += 1;
+            if let Some(cause) = behind(state, &settings, now)
+                && !self.in_flight(state, cause, grace)
+            {
+                findings.records_behind += 1;
+                self.metrics.mismatch(if cause == Cause::Due { "due" } else { "record" });
+                requests.push(request(state, cause, now));
+            }
+            if let Some(entry) = state.price.as_ref().and_then(pricestream_ports::PriceRecord::cache_entry)
+                && self.cache.put_if_newer(&entry, IfAbsent::Write).await? == CacheWrite::Applied
+            {
+                findings.cache_behind += 1;
+                self.metrics.mismatch("cache");
+                self.metrics.cache_write(SERVICE, "applied");
+            }
+        }
+        publish_all(self.bus, requests).await?;
+        let after = if page.len() < PAGE { None } else { page.into_iter().last().map(|state| state.sku) };
+        Ok(Progress { findings, after })
+    }
+
+    /// Asks for every record that is due to be priced, up to `most`; says how many there were.
+    pub async fn enqueue_due(&self, most: usize) -> Result<usize, Failure> {
+        let now = self.clock.now();
+        let due = self.records.due(now, most).await?;
+        let mut requests = Vec::with_capacity(due.len());
+        for (_, sku) in &due {
+            let record_rev = self.records.price(sku).await?.map_or(RecordRev(0), |record| record.record_rev);
+            requests.push(encoded(&RepriceRequestedV1 { sku: sku.clone(), cause: Cause::Due, record_rev, requested_at: now }));
+        }
+        publish_all(self.bus, requests).await?;
+        Ok(due.len())
+    }
+
+    fn in_flight(&self, state: &SkuState, cause: Cause, grace: Duration) -> bool {
+        let committed = state.inputs.inventory.as_ref().map(|inventory| inventory.committed_at);
+        cause == Cause::Reconcile
+            && committed.is_some_and(|committed| self.clock.measured().duration_since(committed).unsigned_abs() < grace)
+    }
+}
+
+fn request(state: &SkuState, cause: Cause, now: Timestamp) -> Outgoing {
+    let record_rev = state.price.as_ref().map_or(RecordRev(0), |record| record.record_rev);
+    encoded(&RepriceRequestedV1 { sku: state.sku.clone(), cause, record_rev, requested_at: now })
+}
+
+fn encoded(request: &RepriceRequestedV1) -> Outgoing {
+    let trace = TraceContext::root(&format!("{}/{}/{}", request.sku, request.record_rev, request.cause));
+    encode(request, &trace)
+}
