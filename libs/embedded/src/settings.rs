@@ -3,7 +3,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use pricestream_domain::Mode;
-use pricestream_ports::{Documents, PortError, Settings, SettingsSnapshot};
+use pricestream_ports::{Documents, PortError, Settings, SettingsRecord, SettingsSnapshot};
 use pricestream_repricing_engine::Strategies;
 
 use crate::Store;
@@ -20,6 +20,31 @@ impl EmbeddedSettings {
     pub fn new(store: Arc<Store>) -> Self {
         Self { store, current: ArcSwap::from_pointee(SettingsSnapshot::frozen()) }
     }
+
+    /// Reads them anew whatever is in force: after a rollback what is in force may never have been stored.
+    pub async fn reload(&self) -> Result<(), PortError> {
+        match self.store.settings().await? {
+            Some(stored) => self.put_in_force(&stored),
+            None => self.current.store(Arc::new(SettingsSnapshot::frozen())),
+        }
+        Ok(())
+    }
+
+    fn put_in_force(&self, stored: &SettingsRecord) {
+        let before = self.current.load();
+        let snapshot = match Strategies::from_json(&stored.strategies) {
+            Ok(strategies) => {
+                SettingsSnapshot { rev: stored.rev, mode: stored.mode.mode, strategies: Some(Arc::new(strategies)) }
+            }
+            Err(problems) => {
+                // Documents are checked before they are stored, so this is a store written by another version.
+                tracing::error!(problems = problems.len(), "the stored strategies document cannot be read: prices stay as they are");
+                let mode = if before.strategies.is_some() { stored.mode.mode } else { Mode::Freeze };
+                SettingsSnapshot { rev: stored.rev, mode, strategies: before.strategies.clone() }
+            }
+        };
+        self.current.store(Arc::new(snapshot));
+    }
 }
 
 impl Settings for EmbeddedSettings {
@@ -34,22 +59,7 @@ impl Settings for EmbeddedSettings {
         if self.current.load().rev >= stored.rev && self.current.load().strategies.is_some() {
             return Ok(());
         }
-        let before = self.current.load();
-        let snapshot = match Strategies::from_json(&stored.strategies) {
-            Ok(strategies) => {
-                SettingsSnapshot { rev: stored.rev, mode: stored.mode.mode, strategies: Some(Arc::new(strategies)) }
-            }
-            Err(problems) => {
-                // Documents are checked before they are stored, so this is a store written by another version.
-                tracing::error!(
-                    problems = problems.len(),
-                    "the stored strategies document cannot be read: prices stay as they are"
-                );
-                let mode = if before.strategies.is_some() { stored.mode.mode } else { Mode::Freeze };
-                SettingsSnapshot { rev: stored.rev, mode, strategies: before.strategies.clone() }
-            }
-        };
-        self.current.store(Arc::new(snapshot));
+        self.put_in_force(&stored);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 use std::future::Future;
 
-use pricestream_domain::Sku;
+use jiff::Timestamp;
+use pricestream_domain::{Sku, StockVersion};
 use pricestream_event_schema::LowStockV1;
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +24,20 @@ pub struct AlertState {
     pub episode: u64,
     /// Stock is in the low band, or has not risen to the re-arming level since.
     pub low: bool,
-    /// The alert of this episode is still to be handed over: a crash between deciding and telling leaves it so.
-    pub pending: bool,
+    /// The crossing that is still to be told: a crash between deciding and telling leaves it so. It is told before the
+    /// state moves on, and with what it was, so that one id has one content.
+    pub pending: Option<Sighting>,
     /// The stock change this state reflects; an older one changes nothing.
-    pub stock_version: pricestream_domain::StockVersion,
+    pub stock_version: StockVersion,
+}
+
+/// Stock as it was at one version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// Sellable units.
+    pub on_hand: u64,
+    /// Orders the sightings.
+    pub stock_version: StockVersion,
+    /// When the stock change that brought it there occurred, by the source's clock.
+    pub occurred_at: Timestamp,
 }

@@ -19,7 +19,7 @@ mod queue;
 mod records;
 mod settings;
 
-pub use alerts::{AlertState, Alerts};
+pub use alerts::{AlertState, Alerts, Sighting};
 pub use batch::{BatchOutcome, Delivery, MessageId, Quarantined, each_message};
 pub use bus::{Bus, EntryFailure, publish_all};
 pub use cache::{Cache, CacheEntry, CacheWrite, EncodingError, IfAbsent, price_key};

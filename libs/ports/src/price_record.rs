@@ -37,6 +37,9 @@ pub struct PriceRecord {
     pub next_due: Option<Timestamp>,
     /// When the stock change that it reflects became durable; freshness counts from there.
     pub stock_committed_at: Option<Timestamp>,
+    /// When its price was withdrawn; `None` while there is one. The tombstone's time, whatever is decided after it.
+    #[serde(default)]
+    pub withdrawn_at: Option<Timestamp>,
 }
 
 /// The version of every input of a decision. Two decisions with equal inputs at one instant are the same decision.
@@ -75,7 +78,7 @@ impl PriceRecord {
             price_version: self.price_version,
             price: self.standing.map(|standing| standing.price),
             list_price: self.standing.and(self.list_price),
-            since: self.standing.map_or(self.decided_at, |standing| standing.since),
+            since: self.standing.map(|standing| standing.since).or(self.withdrawn_at).unwrap_or(self.decided_at),
         })
     }
 

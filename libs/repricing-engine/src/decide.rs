@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use pricestream_domain::{Mode, Money, Override, Product, Standing, Stock};
 
 use crate::guardrails::{Hard, Held, hard};
-use crate::strategies::Situation;
+use crate::strategies::{Proposal, Situation};
 use crate::{Basis, Policy, Reason};
 
 /// Everything that a decision sees.
@@ -103,7 +103,7 @@ impl Refusal {
 /// Decides what a SKU's price should be now. Pure: equal inputs give equal decisions, to the last bit.
 ///
 /// In this order: a retired product has no price; an override in force wins over the mode, the mode over the strategy;
-/// what they propose passes the guardrails, of which override and mode skip the soft ones only.
+/// what they propose passes the guardrails, of which override and mode skip the soft ones and the price ending only.
 pub fn decide(inputs: &Inputs<'_>) -> Decision {
     let mut reason = Reason::of(inputs);
     match settle(inputs, &mut reason) {
@@ -112,8 +112,8 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
             standing: inputs.previous.copied().filter(|_| refusal != Refusal::Retired),
             shadow_price: None,
             next_due: in_force(inputs).map(|override_| override_.expires_at),
+            reason: reason.refused(&refusal),
             outcome: Outcome::Refused(refusal),
-            reason,
         },
     }
 }
@@ -137,19 +137,18 @@ fn settle(inputs: &Inputs<'_>, reason: &mut Reason) -> Result<Decided, Refusal> 
     let policy = inputs.policy.map_err(|why| Refusal::NoPolicy(why.to_owned()))?;
     let hard = hard_bounds(product, policy)?;
     let previous = inputs.previous.filter(|standing| standing.price.currency == list.currency);
-    let fixed = |price: i64, reason: &mut Reason| Held {
-        price: hard.hold(price, &mut reason.effects),
-        step_from: price,
-        step_since: now,
-        next_due: None,
-    };
+    let fixed = |price: i64, reason: &mut Reason| Held::fixed(hard.hold(price, &mut reason.effects), now);
     if let Some(override_) = in_force(inputs) {
         reason.basis = Basis::Override;
         reason.proposed = Some(override_.price.minor);
         return Ok(Decided { held: fixed(override_.price.minor, reason), shadow: None, next_due: Some(override_.expires_at) });
     }
     match inputs.mode {
-        Mode::Run => run(inputs, policy, &hard, previous, reason),
+        Mode::Run => {
+            let (held, next_due) = run(inputs, policy, &hard, previous, reason)?;
+            let next_due = earliest(next_due, held.next_due(held.price));
+            Ok(Decided { held, shadow: None, next_due })
+        }
         Mode::Freeze => {
             let standing = previous.ok_or(Refusal::Frozen)?;
             reason.proposed = Some(standing.price.minor);
@@ -160,31 +159,37 @@ fn settle(inputs: &Inputs<'_>, reason: &mut Reason) -> Result<Decided, Refusal> 
             Ok(Decided { held: fixed(list.minor, reason), shadow: None, next_due: None })
         }
         Mode::Shadow => {
-            let would_be = run(inputs, policy, &hard, previous, reason)?;
-            reason.effects.clear();
+            let (would_be, next_due) = run(inputs, policy, &hard, previous, reason)?;
             let stays = previous.map_or(list.minor, |standing| standing.price.minor);
-            reason.proposed = Some(stays);
-            // Soft guardrails measure from a price that does not move here, so what they wait for never comes.
-            Ok(Decided { held: fixed(stays, reason), shadow: Some(would_be.held.price), next_due: would_be.next_due })
+            let held = fixed(stays, reason);
+            // Its soft guardrails measure from a price that does not move here.
+            let next_due = earliest(next_due, would_be.next_due(held.price));
+            Ok(Decided { held, shadow: Some(would_be.price), next_due })
         }
     }
 }
 
+/// What the strategy's price becomes, and when time alone next changes the proposal.
 fn run(
     inputs: &Inputs<'_>,
     policy: &Policy,
     hard: &Hard,
     previous: Option<&Standing>,
     reason: &mut Reason,
-) -> Result<Decided, Refusal> {
+) -> Result<(Held, Option<Timestamp>), Refusal> {
     let list_price = inputs.product.list_price;
     let situation = Situation { now: inputs.now, list_price, stock: inputs.stock, zone: &policy.time_zone };
     let proposal = policy.strategy.propose(&situation);
     let proposed = proposal.price(list_price).map_err(|_| Refusal::Overflow)?.minor;
-    reason.basis = Basis::Strategy { name: policy.strategy_name.clone(), fired: proposal.fired };
+    let Proposal { change, fired, next_due } = proposal;
+    reason.basis = Basis::Strategy { name: policy.strategy_name.clone(), fired, change };
     reason.proposed = Some(proposed);
     let held = policy.guardrails.hold(proposed, previous, hard, &policy.time_zone, inputs.now, &mut reason.effects);
-    Ok(Decided { held, shadow: None, next_due: proposal.next_due })
+    Ok((held, next_due))
+}
+
+fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
 }
 
 fn hard_bounds(product: &Product, policy: &Policy) -> Result<Hard, Refusal> {
@@ -219,7 +224,7 @@ impl Decided {
         let price = money(self.held.price);
         reason.price = Some(price.minor);
         let previous = inputs.previous.filter(|standing| standing.price.currency == currency);
-        let next_due = [self.next_due, self.held.next_due].into_iter().flatten().filter(|due| *due > now).min();
+        let next_due = self.next_due.filter(|due| *due > now);
         let shadow_price = self.shadow.map(money);
         if let Some(standing) = previous.filter(|standing| standing.price == price) {
             return Decision { outcome: Outcome::Kept, standing: Some(*standing), shadow_price, next_due, reason };

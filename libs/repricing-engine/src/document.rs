@@ -1,4 +1,5 @@
 mod json;
+mod reader;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -7,8 +8,9 @@ use std::sync::{Arc, RwLock};
 use pricestream_domain::{Product, Sku};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+
+pub(crate) use reader::Reader;
 
 use crate::{ContentHash, Guardrails, Policy, Resolved, Strategy, Zone};
 
@@ -104,14 +106,14 @@ impl Strategies {
         let mut problems = Vec::new();
         let value = json::parse(text, &mut problems);
         let Some(mut root) = value.as_ref().and_then(Value::as_object).cloned() else {
-            if problems.is_empty() {
+            if value.is_some() {
                 problems.push(Problem { path: String::new(), message: "the document must be a JSON object".to_owned() });
             }
             return Err(problems);
         };
         let mut reader = Reader { problems };
         if root.remove("version") != Some(Value::from(1)) {
-            reader.problem("version", "must be 1".to_owned());
+            reader.problem("version", "must be 1");
         }
         let zone = match root.remove("time_zone") {
             None => Zone::UTC,
@@ -120,17 +122,18 @@ impl Strategies {
         let mut strategies = BTreeMap::new();
         for (name, value) in reader.object("strategies", root.remove("strategies"), true) {
             let path = format!("strategies.{name}");
-            let strategy: Option<Strategy> = reader.read(&path, value);
-            reader.problems.extend(strategy.iter().flat_map(|strategy| strategy.problems(&path)));
+            let strategy = reader.strategy(&path, value);
             strategies.insert(name, strategy);
         }
         let known = |name: &str| strategies.contains_key(name);
+        // One that cannot be read has its own problem.
+        let unnamed = root.get("default").is_none_or(|default| default.is_object() && default.get("strategy").is_none());
         let default = match root.remove("default") {
             Some(value) => reader.entry("default", value, &known),
             None => Entry::default(),
         };
-        if default.strategy.is_none() {
-            reader.problem("default", "must name the strategy of every SKU that nothing else names one for".to_owned());
+        if unnamed {
+            reader.problem("default", "must name the strategy of every SKU that nothing else names one for");
         }
         let mut categories = Vec::new();
         for (category, value) in reader.object("categories", root.remove("categories"), false) {
@@ -147,10 +150,7 @@ impl Strategies {
             }
         }
         for field in root.keys() {
-            reader.problem(
-                field,
-                "is no field of the document: version, time_zone, strategies, default, categories, skus".to_owned(),
-            );
+            reader.problem(field, "is no field of the document: version, time_zone, strategies, default, categories, skus");
         }
         if !reader.problems.is_empty() {
             return Err(reader.problems);
@@ -251,36 +251,20 @@ fn resolve(
     }))
 }
 
-/// Reads piece by piece, so that one problem does not hide the next.
-struct Reader {
-    problems: Vec<Problem>,
-}
-
 impl Reader {
-    fn problem(&mut self, path: &str, message: String) {
-        self.problems.push(Problem { path: path.to_owned(), message });
-    }
-
-    fn read<T: DeserializeOwned>(&mut self, path: &str, value: Value) -> Option<T> {
-        match serde_path_to_error::deserialize(value) {
-            Ok(read) => Some(read),
-            Err(error) => {
-                let inner = error.path().to_string();
-                let path = if inner == "." { path.to_owned() } else { format!("{path}.{inner}") };
-                self.problem(&path, error.inner().to_string());
-                None
-            }
+    fn strategy(&mut self, path: &str, value: Value) -> Option<Strategy> {
+        let mut fields = self.object(path, Some(value), true);
+        if fields.is_empty() {
+            return None;
         }
-    }
-
-    fn object(&mut self, path: &str, value: Option<Value>, needed: bool) -> Map<String, Value> {
-        match value {
-            Some(Value::Object(object)) if !(needed && object.is_empty()) => return object,
-            None if !needed => {}
-            Some(Value::Object(_)) | None => self.problem(path, "must name at least one".to_owned()),
-            Some(_) => self.problem(path, "must be an object".to_owned()),
-        }
-        Map::new()
+        let Some(kind) = fields.remove("kind") else {
+            self.problem(path, "missing field `kind`");
+            return None;
+        };
+        let kind = self.read(&format!("{path}.kind"), kind)?;
+        let strategy = Strategy::read(kind, self, path, Value::Object(fields))?;
+        self.problems.extend(strategy.problems(path));
+        Some(strategy)
     }
 
     fn entry(&mut self, path: &str, value: Value, known: &impl Fn(&str) -> bool) -> Entry {
@@ -299,7 +283,7 @@ impl Reader {
                     self.range(&at, entry.floor_percent_of_list, 0, 100);
                 }
                 "guardrails" => entry.guardrails = self.guardrails(&at, value),
-                _ => self.problem(&at, "is no field of an entry: strategy, floor_percent_of_list, guardrails".to_owned()),
+                _ => self.problem(&at, "is no field of an entry: strategy, floor_percent_of_list, guardrails"),
             }
         }
         entry
@@ -319,15 +303,9 @@ impl Reader {
             if let Some(ending) = read.ending
                 && !(ending.modulo > 0 && (0..ending.modulo).contains(&ending.remainder))
             {
-                self.problem(&at, "modulo must be above 0, and remainder at least 0 and below modulo".to_owned());
+                self.problem(&at, "modulo must be above 0, and remainder at least 0 and below modulo");
             }
         }
         guardrails
-    }
-
-    fn range(&mut self, path: &str, value: Option<u32>, least: u32, most: u32) {
-        if let Some(value) = value.filter(|value| !(least..=most).contains(value)) {
-            self.problem(path, format!("{value} is outside {least}..={most}"));
-        }
     }
 }

@@ -64,7 +64,8 @@ impl Zone {
         self.0.to_datetime(now).date()
     }
 
-    /// The instant at which `time` strikes on `day` here; in a gap of the clock, just after it.
+    /// The instant at which `time` strikes on `day` here: the first, where a clock strikes it twice; as much later as the
+    /// clock was put forward, where it skips it (RFC 5545).
     pub(crate) fn at(&self, day: Date, time: jiff::civil::Time) -> Option<Timestamp> {
         day.to_datetime(time).to_zoned(self.0.clone()).ok().map(|zoned| zoned.timestamp())
     }

@@ -6,7 +6,7 @@ use pricestream_domain::{Currency, Mode, Money, RelativeChange};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{Effect, Fired, Guardrail, Inputs};
+use crate::{Effect, Fired, Guardrail, Inputs, Refusal};
 
 /// Why a price is what it is: inputs, what proposed it, what each guardrail did. Shown as one sentence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -25,10 +25,14 @@ pub struct Reason {
     pub full: Option<u64>,
     /// What was proposed, in minor units; absent when it did not come to that.
     pub proposed: Option<i64>,
-    /// Guardrails that changed something, in their order.
+    /// Guardrails that changed something, in their order. In shadow mode first those on the way to the shadow price, then
+    /// those that moved the price itself.
     pub effects: Vec<Effect>,
     /// What came out, in minor units; absent when refused.
     pub price: Option<i64>,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<String>,
     /// The instant.
     #[schemars(with = "String")]
     pub decided_at: Timestamp,
@@ -48,6 +52,8 @@ pub enum Basis {
         name: Arc<str>,
         /// What in it fired.
         fired: Fired,
+        /// What it says to the list price.
+        change: RelativeChange,
     },
 }
 
@@ -63,8 +69,13 @@ impl Reason {
             proposed: None,
             effects: Vec::new(),
             price: None,
+            refusal: None,
             decided_at: inputs.now,
         }
+    }
+
+    pub(crate) fn refused(self, refusal: &Refusal) -> Self {
+        Self { proposed: None, effects: Vec::new(), refusal: Some(refusal.to_string()), ..self }
     }
 
     /// One plain sentence.
@@ -80,25 +91,19 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = self.money(self.list_price);
-        let Some(proposed) = self.proposed else {
-            return write!(f, "no price was worked out from the list price {list}");
-        };
+        if let Some(refusal) = &self.refusal {
+            return write!(f, "refused: {refusal}");
+        }
+        let proposed = self.proposed.unwrap_or(self.list_price);
         match &self.basis {
-            Basis::Override => write!(f, "somebody set {}", self.money(proposed))?,
-            Basis::Mode => match self.mode {
-                Mode::Freeze => write!(f, "prices are frozen at {}", self.money(proposed))?,
-                Mode::Shadow => write!(f, "strategies run in shadow, so {} stays", self.money(proposed))?,
-                Mode::Run | Mode::ListPrice => write!(f, "the mode is {}, so {}", self.mode, self.money(proposed))?,
-            },
-            Basis::Strategy { name, fired } => {
-                if self.mode == Mode::Shadow {
-                    write!(f, "in shadow: ")?;
-                }
+            Basis::Override => write!(f, "an override sets {}", self.money(proposed))?,
+            Basis::Mode if self.mode == Mode::Freeze => write!(f, "prices are frozen at {}", self.money(proposed))?,
+            Basis::Mode => write!(f, "the mode is {}, so {}", self.mode, self.money(proposed))?,
+            Basis::Strategy { name, fired, change } => {
                 write_fired(f, *fired, self)?;
-                let change = relative(self.list_price, proposed);
                 match change {
-                    Some(RelativeChange(0)) | None => write!(f, ", so {name:?} gives {}", self.money(proposed))?,
-                    Some(change) => write!(f, ", so {name:?} gives {change} on {list}: {}", self.money(proposed))?,
+                    RelativeChange(0) => write!(f, ", so {name:?} gives the list price {list}")?,
+                    change => write!(f, ", so {name:?} gives {change} on {list}: {}", self.money(proposed))?,
                 }
             }
         }
@@ -114,7 +119,12 @@ impl fmt::Display for Reason {
                 Guardrail::Ending => write!(f, "; with the price ending {to}")?,
             }
         }
-        Ok(())
+        match self.price {
+            Some(price) if self.mode == Mode::Shadow && self.basis != Basis::Override => {
+                write!(f, "; in shadow only: the price is {}", self.money(price))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -133,18 +143,10 @@ fn write_fired(f: &mut fmt::Formatter<'_>, fired: Fired, reason: &Reason) -> fmt
         Fired::PaceAbove(ratio) => {
             write!(f, "{left} of {full} left, which will not sell out in time (pace above {})", percent(ratio))
         }
-        Fired::Since(at) => write!(f, "a reduction runs since {at}"),
+        Fired::Since(at) => write!(f, "the step of {at} has begun"),
     }
 }
 
 fn percent(basis_points: u32) -> String {
     RelativeChange(i32::try_from(basis_points).unwrap_or(i32::MAX)).to_string().trim_start_matches('+').to_owned()
-}
-
-/// How far `price` is from `list`, to the nearest hundredth of a percent.
-fn relative(list: i64, price: i64) -> Option<RelativeChange> {
-    let list = i128::from(list);
-    let change = (i128::from(price) - list) * 10_000;
-    let half = list / 2 * change.signum();
-    (change + half).checked_div(list).and_then(|change| i32::try_from(change).ok()).map(RelativeChange)
 }

@@ -262,6 +262,36 @@ proptest! {
         }
     }
 
+    /// Nor with soft guardrails, endings and modes, from any state that decisions lead to.
+    #[test]
+    fn whatever_holds_a_price_says_until_when(
+        mut case in case(),
+        levels in vec((0..200_u64, 0..20_000_i64, mode()), 1..6),
+        share in 0.0..1.0_f64,
+    ) {
+        let (mut now, mut standing) = (case.now, None);
+        for (on_hand, seconds, mode) in levels {
+            now = now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(now);
+            case.stock = case.stock.map(|stock| Stock { on_hand, ..stock });
+            case.mode = mode;
+            standing = case.at(now, standing).standing;
+        }
+        // A first shadow price has nothing to measure a step from, so it may differ from the second.
+        let settled = case.at(now, standing);
+        prop_assert_eq!(settled.standing, standing);
+        if matches!(settled.outcome, Outcome::Refused(_)) { return Ok(()) }
+        let end = settled.next_due.unwrap_or(Timestamp::MAX);
+        let span = end.as_microsecond() - now.as_microsecond();
+        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "any instant before the end will do")]
+        let micros = ((span as f64 * share) as i64).clamp(0, (span - 1).max(0));
+        for between in [now.as_microsecond() + micros, end.as_microsecond() - 1] {
+            let at = Timestamp::from_nanosecond(i128::from(between.max(now.as_microsecond())) * 1_000).unwrap();
+            let later = case.at(at, standing);
+            prop_assert_eq!(later.standing, standing, "at {} of {}..{}", at, now, end);
+            prop_assert_eq!(later.shadow_price, settled.shadow_price, "in shadow at {} of {}..{}", at, now, end);
+        }
+    }
+
     /// Any text at all is read or refused, with at least one problem.
     #[test]
     fn a_document_of_any_bytes_is_read_or_refused(text in ".{0,200}") {

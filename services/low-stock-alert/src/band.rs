@@ -1,23 +1,15 @@
 use pricestream_domain::{LowStock, Sku, StockVersion};
-use pricestream_ports::AlertState;
+use pricestream_ports::{AlertState, Sighting};
 
-/// Stock as it was at one version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sighting {
-    /// Orders the sightings.
-    pub stock_version: StockVersion,
-    /// Sellable units.
-    pub on_hand: u64,
-}
-
-/// The state after `sightings`, oldest first; those not newer than the state change nothing. `rev` is left as it was.
+/// The state after `sightings`, stock as it was at one version each, oldest first; those not newer than the state change
+/// nothing. `rev` is left as it was. Two sightings after a state with nothing pending leave one crossing to tell at most.
 pub fn after(stored: Option<&AlertState>, sku: &Sku, band: LowStock, sightings: &[Sighting]) -> AlertState {
     let mut state = stored.cloned().unwrap_or_else(|| AlertState {
         sku: sku.clone(),
         rev: 0,
         episode: 0,
         low: false,
-        pending: false,
+        pending: None,
         stock_version: StockVersion(0),
     });
     for seen in sightings {
@@ -26,7 +18,7 @@ pub fn after(stored: Option<&AlertState>, sku: &Sku, band: LowStock, sightings: 
         }
         state.stock_version = seen.stock_version;
         if !state.low && seen.on_hand <= band.at {
-            state = AlertState { low: true, pending: true, episode: state.episode + 1, ..state };
+            state = AlertState { low: true, pending: Some(*seen), episode: state.episode + 1, ..state };
         } else if state.low && seen.on_hand >= band.rearm {
             state.low = false;
         }
@@ -36,20 +28,23 @@ pub fn after(stored: Option<&AlertState>, sku: &Sku, band: LowStock, sightings: 
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
     const BAND: LowStock = LowStock { at: 5, rearm: 10 };
+
+    fn seen(version: u64, on_hand: u64) -> Sighting {
+        Sighting { stock_version: StockVersion(version), on_hand, occurred_at: Timestamp::UNIX_EPOCH }
+    }
 
     /// Runs through stock levels in order, each told at once; gives the versions that fired.
     fn fired(levels: &[u64]) -> Vec<u64> {
         let sku = Sku::new("A").unwrap();
         let (mut state, mut fired) = (None, Vec::new());
         for (version, on_hand) in (1..).zip(levels) {
-            let seen = Sighting { stock_version: StockVersion(version), on_hand: *on_hand };
-            let mut next = after(state.as_ref(), &sku, BAND, &[seen]);
-            if std::mem::take(&mut next.pending) {
-                fired.push(version);
-            }
+            let mut next = after(state.as_ref(), &sku, BAND, &[seen(version, *on_hand)]);
+            fired.extend(next.pending.take().map(|crossing| crossing.stock_version.0));
             state = Some(next);
         }
         fired
@@ -72,9 +67,9 @@ mod tests {
     #[test]
     fn an_older_sighting_changes_nothing() {
         let sku = Sku::new("A").unwrap();
-        let seen = |version, on_hand| Sighting { stock_version: StockVersion(version), on_hand };
         let state = after(None, &sku, BAND, &[seen(2, 20)]);
         assert_eq!(after(Some(&state), &sku, BAND, &[seen(1, 0), seen(2, 0)]), state);
-        assert!(after(Some(&state), &sku, BAND, &[seen(3, 4), seen(4, 50)]).pending, "a dip between two sightings is told");
+        let dipped = after(Some(&state), &sku, BAND, &[seen(3, 4), seen(4, 50)]);
+        assert_eq!(dipped.pending, Some(seen(3, 4)), "a dip between two sightings is told, as what it was");
     }
 }

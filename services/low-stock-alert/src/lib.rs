@@ -5,12 +5,12 @@ mod band;
 
 use pricestream_event_schema::{LowStockV1, StockChangedV1, TraceContext, decode};
 use pricestream_ports::{
-    AlertState, Alerts, BatchOutcome, Conditional, Delivery, Failure, PortError, ProductRecord, Records, each_message,
+    AlertState, Alerts, BatchOutcome, Conditional, Delivery, Failure, PortError, ProductRecord, Records, Sighting, each_message,
 };
 use pricestream_telemetry::{Hop, Metrics};
 use tracing::Instrument;
 
-pub use band::{Sighting, after};
+pub use band::after;
 
 /// The service's name in traces, metrics and as a queue.
 pub const SERVICE: &str = "low-stock-alert";
@@ -49,37 +49,51 @@ impl<R: Records, A: Alerts> LowStockAlert<'_, R, A> {
         let Some(band) = product.product.low_stock else { return Ok(()) }; // nobody asked to be warned
         for _ in 0..ATTEMPTS {
             let stored = self.records.alert_state(&event.sku).await?;
-            let now = self.records.inventory(&event.sku).await?;
-            let mut sightings = vec![Sighting { stock_version: event.stock_version, on_hand: event.on_hand }];
-            // The event may be late: what the record says now counts as well.
-            sightings.extend(now.map(|now| Sighting { stock_version: now.stock_version, on_hand: now.on_hand }));
-            let mut state = after(stored.as_ref(), &event.sku, band, &sightings);
-            if stored.as_ref() != Some(&state) {
-                state.rev += 1;
-                if self.records.put_alert_state(&state).await? == Conditional::Superseded {
-                    self.metrics.conflict("alert");
-                    continue;
-                }
+            if let Some((state, crossing)) = stored.as_ref().and_then(|state| Some((state, state.pending?))) {
+                // Told before anything else is looked at: the next crossing would take its place.
+                self.tell(&product, state, crossing).await?;
+                continue;
             }
-            return if state.pending { self.tell(event, &product, state).await } else { Ok(()) };
+            let now = self.records.inventory(&event.sku).await?;
+            let (stock_version, on_hand, occurred_at) = (event.stock_version, event.on_hand, event.occurred_at);
+            let mut sightings = vec![Sighting { on_hand, stock_version, occurred_at }];
+            // The event may be late: what the record says now counts as well.
+            sightings.extend(now.map(|now| Sighting {
+                on_hand: now.on_hand,
+                stock_version: now.stock_version,
+                occurred_at: now.occurred_at,
+            }));
+            let mut state = after(stored.as_ref(), &event.sku, band, &sightings);
+            if stored.as_ref() == Some(&state) {
+                return Ok(());
+            }
+            state.rev += 1;
+            if self.records.put_alert_state(&state).await? == Conditional::Superseded {
+                self.metrics.conflict("alert");
+                continue;
+            }
+            return match state.pending {
+                Some(crossing) => self.tell(&product, &state, crossing).await,
+                None => Ok(()),
+            };
         }
         Err(PortError::unavailable("alert state", format!("{} is looked at by too many at once", event.sku)).into())
     }
 
-    async fn tell(&self, event: &StockChangedV1, product: &ProductRecord, state: AlertState) -> Result<(), Failure> {
+    async fn tell(&self, product: &ProductRecord, state: &AlertState, crossing: Sighting) -> Result<(), Failure> {
         let alert = LowStockV1 {
-            sku: event.sku.clone(),
+            sku: state.sku.clone(),
             name: product.product.name.clone(),
-            on_hand: event.on_hand,
+            on_hand: crossing.on_hand,
             at: product.product.low_stock.map_or(0, |band| band.at),
             episode: state.episode,
-            stock_version: event.stock_version,
-            occurred_at: event.occurred_at,
+            stock_version: crossing.stock_version,
+            occurred_at: crossing.occurred_at,
         };
         self.alerts.notify(&alert).await?;
         self.metrics.alerts.inc();
-        let told = AlertState { rev: state.rev + 1, pending: false, ..state };
-        // Superseded: somebody else told it too, under the same id, or has seen newer stock; either settles `pending`.
+        let told = AlertState { rev: state.rev + 1, pending: None, ..state.clone() };
+        // Superseded: somebody else told it too, under the same id.
         let _settled = self.records.put_alert_state(&told).await?;
         Ok(())
     }

@@ -56,7 +56,7 @@ impl<C: Clock + Clone + 'static> App<C> {
         Ok(Arc::new(app))
     }
 
-    /// The runtime with every subscriber of the pipeline.
+    /// The runtime with every subscriber of the pipeline; there is one of each app.
     pub(crate) fn runtime(self: &Arc<Self>) -> Result<Runtime<C>> {
         let subscribers: Vec<Box<dyn Subscriber>> = vec![
             Box::new(subscribers::Pricing(Arc::clone(self))),

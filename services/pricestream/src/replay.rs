@@ -44,6 +44,37 @@ pub(crate) struct Tally {
     pub(crate) problems: Vec<LineProblem>,
 }
 
+impl Tally {
+    /// Notes a line that could not be taken.
+    pub(crate) fn refuse(&mut self, line: u64, problem: String) {
+        self.refused += 1;
+        if self.problems.len() < PROBLEMS_TOLD {
+            self.problems.push(LineProblem { line, problem });
+        }
+    }
+
+    /// Adds what a server said of the lines numbered `sent`.
+    pub(crate) fn add_answer(&mut self, answer: &serde_json::Value, sent: &[u64]) {
+        match answer.get("result").and_then(serde_json::Value::as_str) {
+            Some("applied") => self.applied += 1,
+            Some("repeated") => self.repeated += 1,
+            Some("stale") => self.stale += 1,
+            _ => {}
+        }
+        let count = |field: &str| answer.get(field).and_then(serde_json::Value::as_u64).unwrap_or(0);
+        self.applied += count("applied");
+        self.repeated += count("repeated");
+        self.stale += count("stale");
+        let problems = answer.get("problems").and_then(serde_json::Value::as_array);
+        for problem in problems.into_iter().flatten() {
+            let line = problem.get("line").and_then(serde_json::Value::as_u64).and_then(|line| usize::try_from(line).ok());
+            let line = line.and_then(|line| sent.get(line.wrapping_sub(1))).copied().unwrap_or(0);
+            let detail = problem.get("detail").and_then(serde_json::Value::as_str).unwrap_or("refused");
+            self.refuse(line, detail.to_owned());
+        }
+    }
+}
+
 /// A line that could not be taken.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct LineProblem {
@@ -234,18 +265,15 @@ fn play_line(app: &Arc<App<ReplayClock>>, runtime: &Runtime<ReplayClock>, line: 
 }
 
 fn refuse(app: &App<ReplayClock>, line: u64, raw: &[u8], problem: String, tally: &mut Tally) -> Result<()> {
-    tally.refused += 1;
     let reason = format!("line {line}: {problem}");
     let aside = SetAside { queue: "stock-changes", body: raw, reason: &reason, receive_count: 1, at: app.clock.measured() };
     app.store.put_aside(&aside).context("setting a line aside")?;
-    if tally.problems.len() < PROBLEMS_TOLD {
-        tally.problems.push(LineProblem { line, problem });
-    }
+    tally.refuse(line, problem);
     Ok(())
 }
 
 /// Prices every record that falls due before `until`, each at the very instant at which it is due.
-fn price_due_until(app: &Arc<App<ReplayClock>>, runtime: &Runtime<ReplayClock>, until: Timestamp) -> Result<()> {
+pub(crate) fn price_due_until(app: &Arc<App<ReplayClock>>, runtime: &Runtime<ReplayClock>, until: Timestamp) -> Result<()> {
     let mut last: Option<(Timestamp, Sku)> = None;
     while let Some((due, sku)) = ready(app.store.due(until, 1)).context("looking for what is due")?.pop() {
         if last.as_ref() == Some(&(due, sku.clone())) {

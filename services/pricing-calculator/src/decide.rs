@@ -74,6 +74,10 @@ pub fn next(
         },
         next_due: decision.next_due,
         stock_committed_at: inputs.inventory.as_ref().map(|inventory| inventory.committed_at),
+        withdrawn_at: stored
+            .as_ref()
+            .filter(|stored| decision.standing.is_none() && stored.price_version > PriceVersion(0))
+            .map(|stored| stored.withdrawn_at.unwrap_or(now)),
     };
     // The version orders the cache, so it moves exactly when what the cache holds of the record moves.
     let content = |record: &PriceRecord| record.standing.map(|standing| (standing.price, standing.since, record.list_price));

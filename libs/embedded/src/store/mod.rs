@@ -197,12 +197,27 @@ impl Store {
         })
     }
 
-    /// Takes one out of what was set aside, to be redriven.
-    pub fn take_dead_letter(&self, id: i64) -> Result<Option<(String, Vec<u8>)>, PortError> {
-        self.write(|db| {
-            let mut delete = db.conn.prepare_cached("DELETE FROM dead_letters WHERE id = ?1 RETURNING queue, body")?;
-            delete.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    /// One of what was set aside: its queue, and what it said.
+    pub fn dead_letter(&self, id: i64) -> Result<Option<(String, Vec<u8>)>, PortError> {
+        self.read(|db| {
+            let mut select = db.conn.prepare_cached("SELECT queue, body FROM dead_letters WHERE id = ?1")?;
+            select.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()
         })
+    }
+
+    /// Forgets one of what was set aside: it has been redriven.
+    pub fn remove_dead_letter(&self, id: i64) -> Result<(), PortError> {
+        self.write(|db| db.conn.prepare_cached("DELETE FROM dead_letters WHERE id = ?1")?.execute([id]).map(|_| ()))
+    }
+
+    /// Begins to read: until [`Store::end_read`] every read sees the store as it is now.
+    pub fn begin_read(&self) -> Result<(), PortError> {
+        self.read(|db| db.conn.execute_batch("BEGIN"))
+    }
+
+    /// Ends what [`Store::begin_read`] began.
+    pub fn end_read(&self) -> Result<(), PortError> {
+        self.read(|db| db.conn.execute_batch("ROLLBACK"))
     }
 
     /// Keeps an alert; false when it was told before.

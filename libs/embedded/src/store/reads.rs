@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use pricestream_domain::{FullLevel, Money, PriceVersion, RecordRev, Sku, SourceSeq, Stock, StockVersion};
 use pricestream_ports::{
     AlertState, Documents, HistoryRow, Inventory, ModeSetting, PortError, PriceRecord, ProductRecord, RecordReads, RowInputs,
-    SeenInputs, SettingsRecord, SkuInputs, SkuState,
+    SeenInputs, SettingsRecord, Sighting, SkuInputs, SkuState,
 };
 use rusqlite::{OptionalExtension, Result, Row};
 
@@ -15,7 +15,7 @@ use super::{Store, limit};
 const PRICE: &str =
     "SELECT record_rev, price_version, currency, price, since, step_from, step_since, day, changes, list_currency,
     list_price, stock_version, product, policy, mode, override, settings_rev, decided_at, cause, shadow_price, refusal, next_due,
-    stock_committed_at FROM prices WHERE sku = ?1";
+    stock_committed_at, withdrawn_at FROM prices WHERE sku = ?1";
 
 const HISTORY: &str = "SELECT earlier, record_rev, price_version, decided_at, cause, was_currency, was_price, was_since,
     was_step_from, was_step_since, was_day, was_changes, on_hand, stock_version, full_on_hand, full_at, product_rev, product, policy,
@@ -48,6 +48,7 @@ impl Db {
                 refusal: row.get(20)?,
                 next_due: maybe_instant(row.get(21)?)?,
                 stock_committed_at: maybe_instant(row.get(22)?)?,
+                withdrawn_at: maybe_instant(row.get(23)?)?,
             };
             Ok((record, documents))
         });
@@ -249,16 +250,24 @@ impl RecordReads for Store {
     async fn alert_state(&self, sku: &Sku) -> std::result::Result<Option<AlertState>, PortError> {
         self.read(|db| {
             let Some(number) = db.number(sku)? else { return Ok(None) };
-            let mut select =
-                db.conn.prepare_cached("SELECT rev, episode, low, pending, stock_version FROM alert_states WHERE sku = ?1")?;
+            let mut select = db.conn.prepare_cached(
+                "SELECT rev, episode, low, stock_version, crossed_on_hand, crossed_version, crossed_at FROM alert_states WHERE sku = ?1",
+            )?;
             let read = |row: &Row<'_>| {
+                let crossing = |crossed_at| {
+                    Ok::<_, rusqlite::Error>(Sighting {
+                        on_hand: count(row, 4)?,
+                        stock_version: StockVersion(count(row, 5)?),
+                        occurred_at: crossed_at,
+                    })
+                };
                 Ok(AlertState {
                     sku: sku.clone(),
                     rev: count(row, 0)?,
                     episode: count(row, 1)?,
                     low: row.get(2)?,
-                    pending: row.get(3)?,
-                    stock_version: StockVersion(count(row, 4)?),
+                    pending: maybe_instant(row.get(6)?)?.map(crossing).transpose()?,
+                    stock_version: StockVersion(count(row, 3)?),
                 })
             };
             select.query_row([number], read).optional()

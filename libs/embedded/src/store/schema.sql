@@ -49,6 +49,7 @@ CREATE TABLE prices (
     refusal TEXT,
     next_due INTEGER,
     stock_committed_at INTEGER,
+    withdrawn_at INTEGER,
     -- The newest of its history.
     newest INTEGER NOT NULL
 ) STRICT;
@@ -87,7 +88,8 @@ CREATE TABLE alert_states (
     rev INTEGER NOT NULL,
     episode INTEGER NOT NULL,
     low INTEGER NOT NULL,
-    pending INTEGER NOT NULL,
+    -- The crossing still to be told: all null when there is none.
+    crossed_on_hand INTEGER, crossed_version INTEGER, crossed_at INTEGER,
     stock_version INTEGER NOT NULL
 ) STRICT;
 

@@ -73,8 +73,8 @@ impl Db {
             .prepare_cached(
                 "INSERT OR REPLACE INTO prices (sku, record_rev, price_version, currency, price, since, step_from, step_since, day, changes,
                  list_currency, list_price, stock_version, product, policy, mode, override, settings_rev, decided_at, cause, shadow_price,
-                 refusal, next_due, stock_committed_at, newest)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
+                 refusal, next_due, stock_committed_at, withdrawn_at, newest)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)",
             )?
             .execute(params![
                 number,
@@ -101,6 +101,7 @@ impl Db {
                 record.refusal,
                 record.next_due.map(jiff::Timestamp::as_microsecond),
                 record.stock_committed_at.map(jiff::Timestamp::as_microsecond),
+                record.withdrawn_at.map(jiff::Timestamp::as_microsecond),
                 history,
             ])?;
         self.images.push(record.clone());
@@ -248,18 +249,22 @@ impl Records for Store {
         self.write(|db| {
             let number = db.number_or_new(&state.sku)?;
             let mut put = db.conn.prepare_cached(
-                "INSERT INTO alert_states (sku, rev, episode, low, pending, stock_version) SELECT ?1, ?2, ?3, ?4, ?5, ?6
+                "INSERT INTO alert_states (sku, rev, episode, low, stock_version, crossed_on_hand, crossed_version, crossed_at)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
                  WHERE ?2 = 1 + coalesce((SELECT rev FROM alert_states WHERE sku = ?1), 0)
                  ON CONFLICT (sku) DO UPDATE SET rev = excluded.rev, episode = excluded.episode, low = excluded.low,
-                 pending = excluded.pending, stock_version = excluded.stock_version",
+                 stock_version = excluded.stock_version, crossed_on_hand = excluded.crossed_on_hand,
+                 crossed_version = excluded.crossed_version, crossed_at = excluded.crossed_at",
             )?;
             let changed = put.execute(params![
                 number,
                 state.rev.cast_signed(),
                 state.episode.cast_signed(),
                 state.low,
-                state.pending,
-                state.stock_version.0.cast_signed()
+                state.stock_version.0.cast_signed(),
+                state.pending.map(|crossing| crossing.on_hand.cast_signed()),
+                state.pending.map(|crossing| crossing.stock_version.0.cast_signed()),
+                state.pending.map(|crossing| crossing.occurred_at.as_microsecond()),
             ])?;
             Ok(conditional(changed))
         })

@@ -5,7 +5,7 @@ use super::samples::{inventory, priced, product, settings, sku, stock_event};
 use super::{MAX_RECEIVE_COUNT, VISIBILITY, World};
 use crate::{
     AlertState, BatchOutcome, Bus, Cache, CacheWrite, Conditional, Delivery, Documents, IfAbsent, Quarantined, RecordReads,
-    Records,
+    Records, Sighting,
 };
 
 const PRICING: &str = "pricing-calculator";
@@ -140,8 +140,15 @@ pub async fn overrides_are_set_and_lifted(world: &impl World) {
 /// Two handlers of one crossing: one decides.
 pub async fn alert_state_is_conditional(world: &impl World) {
     let records = world.records();
-    let state =
-        |rev, episode| AlertState { sku: sku("A"), rev, episode, low: true, pending: true, stock_version: StockVersion(3) };
+    let crossing = Sighting { on_hand: 4, stock_version: StockVersion(2), occurred_at: inventory("A", 2).occurred_at };
+    let state = |rev: u64, episode| AlertState {
+        sku: sku("A"),
+        rev,
+        episode,
+        low: true,
+        pending: rev.is_multiple_of(2).then_some(crossing),
+        stock_version: StockVersion(3),
+    };
     for (rev, expected) in
         [(2, Conditional::Superseded), (1, Conditional::Written), (1, Conditional::Superseded), (2, Conditional::Written)]
     {

@@ -112,6 +112,7 @@ pub fn priced(name: &str, rev: u64) -> (PriceRecord, HistoryRow) {
         refusal: (!full).then(|| "no-floor".to_owned()),
         next_due: full.then(|| at(99)),
         stock_committed_at: inputs.inventory.as_ref().map(|inventory| inventory.committed_at),
+        withdrawn_at: full.then(|| at(35)),
     };
     let row = HistoryRow {
         sku: record.sku.clone(),

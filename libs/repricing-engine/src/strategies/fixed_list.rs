@@ -14,3 +14,19 @@ impl FixedList {
         Proposal::list(Fired::Nothing)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Strategy;
+    use crate::strategies::samples::{price, stock, usd, walk};
+
+    #[test]
+    fn neither_stock_nor_time_moves_it() {
+        let strategy = Strategy::FixedList(FixedList {});
+        for stock in [None, Some(stock(0, 0)), Some(stock(1, 100)), Some(stock(u64::MAX, u64::MAX))] {
+            assert_eq!(price(&strategy, usd(1_999), stock.as_ref()), 1_999, "{stock:?}");
+            assert_eq!(walk(&strategy, stock.as_ref(), "UTC", "2026-05-04T12:00:00Z", 2).len(), 1, "never due");
+        }
+    }
+}

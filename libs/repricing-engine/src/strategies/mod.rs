@@ -4,6 +4,8 @@
 mod fixed_list;
 mod inventory_threshold;
 mod pace_tiers;
+#[cfg(test)]
+mod samples;
 mod scheduled_markdown;
 mod stock_tiers;
 
@@ -11,6 +13,7 @@ use jiff::Timestamp;
 use pricestream_domain::{Money, MoneyError, RelativeChange, Stock};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use fixed_list::FixedList;
 pub use inventory_threshold::InventoryThreshold;
@@ -18,6 +21,7 @@ pub use pace_tiers::{PaceEnd, PaceTier, PaceTiers};
 pub use scheduled_markdown::{DailyStep, DatedStep, ScheduledMarkdown};
 pub use stock_tiers::{StockTier, StockTiers};
 
+use crate::document::Reader;
 use crate::{Problem, Zone};
 
 /// What a strategy may look at.
@@ -80,7 +84,29 @@ pub enum Strategy {
     ScheduledMarkdown(ScheduledMarkdown),
 }
 
+/// Which strategy; read first, since serde forgets where in a tagged enum an error was.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    FixedList,
+    InventoryThreshold,
+    StockTiers,
+    PaceTiers,
+    ScheduledMarkdown,
+}
+
 impl Strategy {
+    /// The strategy of that kind whose other fields are `fields`; what is wrong with them is told to `reader`.
+    pub(crate) fn read(kind: Kind, reader: &mut Reader, path: &str, fields: Value) -> Option<Self> {
+        Some(match kind {
+            Kind::FixedList => Self::FixedList(reader.read(path, fields)?),
+            Kind::InventoryThreshold => Self::InventoryThreshold(reader.read(path, fields)?),
+            Kind::StockTiers => Self::StockTiers(reader.read(path, fields)?),
+            Kind::PaceTiers => Self::PaceTiers(reader.read(path, fields)?),
+            Kind::ScheduledMarkdown => Self::ScheduledMarkdown(reader.read(path, fields)?),
+        })
+    }
+
     /// What it proposes.
     pub fn propose(&self, situation: &Situation<'_>) -> Proposal {
         match self {

@@ -80,3 +80,124 @@ impl ScheduledMarkdown {
         problems
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Strategy;
+    use crate::strategies::samples::{at, steps, walk};
+
+    fn markdown(dated: &[(&str, i32)], daily: &[(&str, i32)]) -> Strategy {
+        let dated = dated.iter().map(|(from, change)| DatedStep { at: at(from), change_bp: RelativeChange(*change) });
+        let daily =
+            daily.iter().map(|(from, change)| DailyStep { from: from.parse().unwrap(), change_bp: RelativeChange(*change) });
+        Strategy::ScheduledMarkdown(ScheduledMarkdown { steps: dated.collect(), daily: daily.collect() })
+    }
+
+    const EVENING: [(&str, i32); 2] = [("18:00", -2_000), ("20:00", -4_000)];
+
+    #[test]
+    fn dated_steps_follow_each_other_for_good() {
+        let strategy =
+            markdown(&[("2026-05-04T10:00:00Z", -1_000), ("2026-05-05T10:00:00Z", -2_500), ("2026-05-06T10:00:00Z", 0)], &[]);
+        let expected = [
+            ("2026-05-04T00:00:00Z", 2_000),
+            ("2026-05-04T10:00:00Z", 1_800),
+            ("2026-05-05T10:00:00Z", 1_500),
+            ("2026-05-06T10:00:00Z", 2_000), // the step of nothing ends it; nothing is due after it
+        ];
+        assert_eq!(walk(&strategy, None, "UTC", "2026-05-04T00:00:00Z", 9), steps(&expected));
+        assert_eq!(walk(&strategy, None, "UTC", "2026-05-04T09:59:59.999999Z", 1)[0].1, 2_000, "just before");
+        assert_eq!(walk(&strategy, None, "UTC", "2026-05-04T10:00:00.000001Z", 1)[0].1, 1_800, "just after");
+    }
+
+    /// Twenty per cent off from six, forty from eight, the list price again at midnight: by the clock on the wall.
+    #[test]
+    fn daily_steps_keep_to_the_clock_on_the_wall() {
+        for (zone, from, expected, why) in [
+            (
+                "Europe/Amsterdam",
+                "2026-03-28T12:00:00Z",
+                &[
+                    ("2026-03-28T12:00:00Z", 2_000),
+                    ("2026-03-28T17:00:00Z", 1_600),
+                    ("2026-03-28T19:00:00Z", 1_200),
+                    ("2026-03-28T23:00:00Z", 2_000), // midnight; three hours later the clock is put forward
+                    ("2026-03-29T16:00:00Z", 1_600),
+                    ("2026-03-29T18:00:00Z", 1_200),
+                    ("2026-03-29T22:00:00Z", 2_000),
+                    ("2026-03-30T16:00:00Z", 1_600),
+                ][..],
+                "summer time begins",
+            ),
+            (
+                "Europe/Amsterdam",
+                "2026-10-24T12:00:00Z",
+                &[
+                    ("2026-10-24T12:00:00Z", 2_000),
+                    ("2026-10-24T16:00:00Z", 1_600),
+                    ("2026-10-24T18:00:00Z", 1_200),
+                    ("2026-10-24T22:00:00Z", 2_000), // midnight; three hours later the clock is put back
+                    ("2026-10-25T17:00:00Z", 1_600),
+                    ("2026-10-25T19:00:00Z", 1_200),
+                    ("2026-10-25T23:00:00Z", 2_000),
+                    ("2026-10-26T17:00:00Z", 1_600),
+                ],
+                "summer time ends",
+            ),
+            (
+                "Africa/Cairo",
+                "2026-04-23T19:00:00Z",
+                &[
+                    ("2026-04-23T19:00:00Z", 1_200),
+                    ("2026-04-23T22:00:00Z", 2_000), // the day begins at 01:00: there is no midnight
+                    ("2026-04-24T15:00:00Z", 1_600),
+                ],
+                "the clock is put forward at midnight",
+            ),
+        ] {
+            assert_eq!(walk(&markdown(&[], &EVENING), None, zone, from, expected.len()), steps(expected), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_step_in_the_hour_that_is_skipped_or_struck_twice_begins_once() {
+        let night = markdown(&[], &[("02:30", -5_000)]);
+        for (from, expected, why) in [
+            (
+                "2026-03-28T23:00:00Z",
+                [("2026-03-28T23:00:00Z", 2_000), ("2026-03-29T01:30:00Z", 1_000), ("2026-03-29T22:00:00Z", 2_000)],
+                "02:30 is skipped: an hour later, at 03:30",
+            ),
+            (
+                "2026-10-24T22:00:00Z",
+                [("2026-10-24T22:00:00Z", 2_000), ("2026-10-25T00:30:00Z", 1_000), ("2026-10-25T23:00:00Z", 2_000)],
+                "02:30 strikes twice: from the first on",
+            ),
+        ] {
+            assert_eq!(walk(&night, None, "Europe/Amsterdam", from, 3), steps(&expected), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_step_at_midnight_never_ends() {
+        let walked = walk(&markdown(&[], &[("00:00", -1_000)]), None, "UTC", "2026-05-04T12:00:00Z", 3);
+        let expected = [("2026-05-04T12:00:00Z", 1_800), ("2026-05-05T00:00:00Z", 1_800), ("2026-05-06T00:00:00Z", 1_800)];
+        assert_eq!(walked, steps(&expected));
+    }
+
+    #[test]
+    fn of_a_dated_and_a_daily_step_the_lower_price_counts() {
+        let both = markdown(&[("2026-05-04T12:00:00Z", -3_000), ("2026-05-05T12:00:00Z", -500)], &EVENING);
+        let expected = [
+            ("2026-05-04T00:00:00Z", 2_000),
+            ("2026-05-04T12:00:00Z", 1_400),
+            ("2026-05-04T18:00:00Z", 1_400), // 20 % is less than the 30 % that run
+            ("2026-05-04T20:00:00Z", 1_200), // 40 % is more
+            ("2026-05-05T00:00:00Z", 1_400),
+            ("2026-05-05T12:00:00Z", 1_900),
+            ("2026-05-05T18:00:00Z", 1_600),
+        ];
+        assert_eq!(walk(&both, None, "UTC", "2026-05-04T00:00:00Z", 7), steps(&expected));
+    }
+}

@@ -1,0 +1,63 @@
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use axum::Router;
+use pricestream_ports::{Cache, Clock, Documents, RecordReads};
+use pricestream_telemetry::Metrics;
+
+use crate::desk::Desk;
+use crate::ledger::Ledger;
+use crate::routes::Routes;
+use crate::stream::StreamHub;
+use crate::tokens::Tokens;
+use crate::{admin, operations, prices, stock, stream};
+
+/// The types that a composition is made of.
+pub trait World: Send + Sync + 'static {
+    /// Reads of the record store.
+    type Records: RecordReads + 'static;
+    /// Reads of the settings.
+    type Documents: Documents + 'static;
+    /// What a price is read from.
+    type Cache: Cache + 'static;
+    /// Where changes go.
+    type Desk: Desk;
+    /// What an administrator may look at.
+    type Ledger: Ledger;
+}
+
+/// What the routes work on.
+pub struct Api<W: World> {
+    /// Read when the cache has no entry, and for history.
+    pub records: Arc<W::Records>,
+    /// For mode and strategies.
+    pub documents: Arc<W::Documents>,
+    /// Read first.
+    pub cache: Arc<W::Cache>,
+    /// Takes what changes something.
+    pub desk: Arc<W::Desk>,
+    /// For dead letters, alerts and status.
+    pub ledger: Arc<W::Ledger>,
+    /// Hears of each entry that the cache takes.
+    pub hub: Arc<StreamHub>,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// The time that prices are a function of.
+    pub clock: Arc<dyn Clock>,
+    /// Who may do what.
+    pub tokens: Tokens,
+    /// The cache is warm: `/readyz` says so.
+    pub ready: Arc<AtomicBool>,
+}
+
+/// All routes. A page of one's own is merged with it.
+pub fn router<W: World>(api: Api<W>) -> Router {
+    let api = Arc::new(api);
+    let mut routes = Routes::new(&api);
+    prices::routes(&mut routes);
+    stock::routes(&mut routes);
+    stream::routes(&mut routes);
+    admin::routes(&mut routes);
+    operations::routes(&mut routes);
+    routes.finish()
+}

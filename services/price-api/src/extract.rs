@@ -1,0 +1,95 @@
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use pricestream_domain::Sku;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::problem::{Code, Problem};
+
+/// Longest body, in bytes.
+pub(crate) const MAX_BODY: usize = 8 * 1_024 * 1_024;
+
+/// The SKU that the path names.
+pub(crate) struct PathSku(pub(crate) Sku);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathSku {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let bad = |text: String| Problem::new(Code::BadSku, text);
+        let parameters = RawPathParams::from_request_parts(parts, state).await.map_err(|error| bad(error.body_text()))?;
+        let text = parameters.iter().find_map(|(name, value)| (name == "sku").then_some(value)).unwrap_or_default();
+        Sku::new(text).map(Self).map_err(|error| bad(error.to_string()))
+    }
+}
+
+/// The query, every field of which is known.
+pub(crate) struct QueryOf<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryOf<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let read = Query::try_from_uri(&parts.uri);
+        read.map(|Query(query)| Self(query)).map_err(|error| Problem::new(Code::BadQuery, error.body_text()))
+    }
+}
+
+/// A body of JSON or lines of JSON, unread. Its type must be named: a browser asks a server before it sends that to
+/// another site, so no page that an operator visits can post to a server on this machine.
+pub(crate) struct JsonBytes(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for JsonBytes {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Problem::new(
+                Code::BadMediaType,
+                "send `Content-Type: application/json` (or `application/x-ndjson` for lines)",
+            ));
+        }
+        match Bytes::from_request(request, state).await {
+            Ok(body) => Ok(Self(body)),
+            Err(BytesRejection::FailedToBufferBody(error)) if error.status() == Code::TooLarge.status() => {
+                Err(Problem::new(Code::TooLarge, format!("a body may have {MAX_BODY} bytes: send it in parts")))
+            }
+            Err(error) => Err(Problem::new(Code::BadBody, error.body_text())),
+        }
+    }
+}
+
+/// A body that is one JSON value.
+pub(crate) struct JsonOf<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonOf<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let JsonBytes(body) = JsonBytes::from_request(request, state).await?;
+        from_json(&body).map(Self).map_err(|text| Problem::new(Code::BadBody, text))
+    }
+}
+
+/// Reads one JSON value; the text says where it is wrong.
+pub(crate) fn from_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| match error.path().to_string().as_str() {
+        "." => error.into_inner().to_string(),
+        path => format!("{path}: {}", error.inner()),
+    })?;
+    json.end().map_err(|error| error.to_string())?;
+    Ok(value)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    const TYPES: [&str; 4] = ["application/json", "application/x-ndjson", "application/ndjson", "application/jsonl"];
+    let Some(text) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else {
+        return false;
+    };
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    TYPES.iter().any(|known| essence.eq_ignore_ascii_case(known))
+}

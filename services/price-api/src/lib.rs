@@ -1,0 +1,29 @@
+//! price-api: prices over HTTP (reads, the live stream), the intake of stock changes, and administration.
+//!
+//! It reads through the ports and changes nothing itself: what is to change goes to the [`Desk`] of whoever composes it,
+//! which calls [`execute`] (administration) and inventory-publisher (stock). Errors are problem details of RFC 9457.
+
+mod admin;
+mod api;
+mod desk;
+mod extract;
+mod ledger;
+mod lowest_price;
+mod openapi;
+mod operations;
+mod prices;
+mod problem;
+mod routes;
+mod stock;
+mod stream;
+mod tokens;
+
+pub use admin::{AdminError, CatalogueLines, LineProblem, catalogue_lines, execute};
+pub use api::{Api, World, router};
+pub use desk::{Change, Command, Desk, DeskError, DocumentProblem, Done, StockOutcome};
+pub use ledger::{DeadLetterView, Ledger, StoreStatus};
+pub use lowest_price::{Lowest, PriceChange, Reduction, Window, lowest_price};
+pub use prices::{Explanation, HistoryEntry, PriceView, write_price};
+pub use problem::{Code, Problem};
+pub use stream::{Interest, StreamHub, Subscription, TooManyStreams};
+pub use tokens::{Token, Tokens};

@@ -1,0 +1,70 @@
+use axum::Json;
+use axum::extract::State;
+use pricestream_domain::{PriceVersion, Sku};
+use pricestream_ports::{HistoryRow, RecordReads};
+use pricestream_repricing_engine::{Decision, Outcome, Reason};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::HistoryEntry;
+use crate::api::World;
+use crate::extract::PathSku;
+use crate::problem::{Code, Problem};
+use crate::routes::ApiState;
+
+/// Why the price is what it is.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Explanation {
+    /// Whose price.
+    pub sku: Sku,
+    /// The version of the price.
+    pub price_version: PriceVersion,
+    /// What the decision came to: changed, kept or refused.
+    pub outcome: &'static str,
+    /// Why, in a sentence.
+    pub sentence: String,
+    /// Why, for programs: what the strategy said, and what each guardrail made of it.
+    pub reason: Reason,
+    /// The decision, with what it saw.
+    pub decision: HistoryEntry,
+    /// What is stored differs from what its inputs give: absent unless something is broken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disagreement: Option<String>,
+}
+
+impl Explanation {
+    /// Takes the decision of `row` again.
+    pub fn of(row: &HistoryRow) -> Self {
+        let decision = row.inputs.decide();
+        let outcome = match &decision.outcome {
+            Outcome::Changed => "changed",
+            Outcome::Kept => "kept",
+            Outcome::Refused(_) => "refused",
+        };
+        Self {
+            sku: row.sku.clone(),
+            price_version: row.price_version,
+            outcome,
+            sentence: sentence(&decision),
+            reason: decision.reason,
+            decision: HistoryEntry::of(row),
+            disagreement: row.disagreement().map(|disagreement| disagreement.to_string()),
+        }
+    }
+}
+
+/// Why a decision came out as it did; of a refusal, what to mend.
+pub(super) fn sentence(decision: &Decision) -> String {
+    match &decision.outcome {
+        Outcome::Refused(refusal) => refusal.to_string(),
+        Outcome::Changed | Outcome::Kept => decision.reason.sentence(),
+    }
+}
+
+pub(super) async fn explanation<W: World>(State(api): ApiState<W>, PathSku(sku): PathSku) -> Result<Json<Explanation>, Problem> {
+    if let Some(newest) = api.records.history(&sku, None, 1).await?.first() {
+        return Ok(Json(Explanation::of(newest)));
+    }
+    api.known(&sku).await?;
+    Err(Problem::new(Code::NoDecision, format!("{sku} is being priced for the first time: ask again in a second")))
+}

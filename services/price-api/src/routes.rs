@@ -1,0 +1,128 @@
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::handler::Handler;
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter};
+use pricestream_telemetry::Metrics;
+
+use crate::api::{Api, World};
+use crate::extract::MAX_BODY;
+use crate::openapi::{Document, Operation};
+use crate::problem::{Code, Problem};
+
+/// Routes and their description, in one place: what is served is described, and the other way round.
+pub(crate) struct Routes<W: World> {
+    api: Arc<Api<W>>,
+    router: Router<Arc<Api<W>>>,
+    document: Document,
+}
+
+/// A handler of routes over `W`.
+pub(crate) type ApiState<W> = State<Arc<Api<W>>>;
+
+impl<W: World> Routes<W> {
+    pub(crate) fn new(api: &Arc<Api<W>>) -> Self {
+        Self { api: Arc::clone(api), router: Router::new(), document: Document::new() }
+    }
+
+    /// Serves and describes one route. Problems are rendered and requests counted around it; what lies under
+    /// `/v1/admin/` needs the admin token.
+    pub(crate) fn add<T: 'static>(
+        &mut self,
+        method: &Method,
+        path: &'static str,
+        handler: impl Handler<T, Arc<Api<W>>>,
+        operation: Operation,
+    ) {
+        let mut route = MethodRouter::new().on(filter(method), handler);
+        if operation.has_body() {
+            route = route.route_layer(DefaultBodyLimit::max(MAX_BODY));
+        }
+        if path.starts_with(ADMIN) {
+            route = route.route_layer(from_fn_with_state(Arc::clone(&self.api), guard::<W>));
+        }
+        let around = Around { metrics: Arc::clone(&self.api.metrics), path };
+        self.serve(method, path, route.route_layer(from_fn_with_state(around, observe)), operation);
+    }
+
+    /// As `add`, for the one route whose every microsecond counts: nothing is around it, so the handler renders its
+    /// problems and counts its requests itself.
+    pub(crate) fn add_bare<T: 'static>(
+        &mut self,
+        method: &Method,
+        path: &'static str,
+        handler: impl Handler<T, Arc<Api<W>>>,
+        operation: Operation,
+    ) {
+        self.serve(method, path, MethodRouter::new().on(filter(method), handler), operation);
+    }
+
+    fn serve(&mut self, method: &Method, path: &'static str, route: MethodRouter<Arc<Api<W>>>, operation: Operation) {
+        self.document.describe(method, path, path.starts_with(ADMIN), operation);
+        self.router = std::mem::take(&mut self.router).route(path, route);
+    }
+
+    pub(crate) fn finish(mut self) -> Router {
+        let operation = Operation::new("operations", "This document").answers_any(200, "An OpenAPI document", "application/json");
+        let document = Arc::new(std::sync::OnceLock::<Bytes>::new());
+        let shared = Arc::clone(&document);
+        let serve = move || async move {
+            let body = shared.get().cloned().unwrap_or_default();
+            ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body)
+        };
+        self.add(&Method::GET, "/openapi.json", serve, operation);
+        document.set(self.document.finish().to_string().into()).expect("it is set once, here");
+        self.router.method_not_allowed_fallback(bad_method).fallback(unknown_route).with_state(self.api)
+    }
+}
+
+const ADMIN: &str = "/v1/admin/";
+
+fn filter(method: &Method) -> MethodFilter {
+    MethodFilter::try_from(method.clone()).expect("routes have plain methods")
+}
+
+#[derive(Clone)]
+struct Around {
+    metrics: Arc<Metrics>,
+    path: &'static str,
+}
+
+async fn observe(State(around): State<Around>, request: Request, next: Next) -> Response {
+    let uri = request.uri().clone();
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        response = problem.respond(uri.path());
+    }
+    around.metrics.request(around.path, class(response.status()));
+    response
+}
+
+async fn guard<W: World>(State(api): ApiState<W>, request: Request, next: Next) -> Response {
+    match api.tokens.admit_admin(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+pub(crate) fn class(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        _ => "5xx",
+    }
+}
+
+async fn unknown_route(uri: Uri) -> Response {
+    Problem::new(Code::UnknownRoute, "see /openapi.json for the routes").respond(uri.path())
+}
+
+async fn bad_method(uri: Uri) -> Response {
+    Problem::new(Code::BadMethod, "the `Allow` header lists the methods of this route").respond(uri.path())
+}

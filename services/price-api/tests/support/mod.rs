@@ -1,0 +1,299 @@
+//! The API over the ports in memory, with the real handlers behind its desk.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request, StatusCode, header};
+use axum::response::Response;
+use pricestream_cache_writer::CacheWriter;
+use pricestream_domain::Sku;
+use pricestream_event_schema::{LowStockV1, StockChange, TraceContext, patterns};
+use pricestream_inventory_publisher::{PublishError, Published, Refused, TimeLimits, publish};
+use pricestream_ports::memory::Memory;
+use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, PolledSettings, PortError, QueueSettings, RecordReads};
+use pricestream_price_api::{
+    Api, Code, Command, DeadLetterView, Desk, DeskError, Done, Ledger, Problem, StockOutcome, StoreStatus, StreamHub, Token,
+    Tokens, World, execute, router,
+};
+use pricestream_pricing_calculator::PricingCalculator;
+use pricestream_reconciler::Reconciler;
+use pricestream_telemetry::Metrics;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+pub struct InMemory;
+
+impl World for InMemory {
+    type Records = Memory;
+    type Documents = Memory;
+    type Cache = Listened;
+    type Desk = TestDesk;
+    type Ledger = TestDesk;
+}
+
+/// The cache in memory, with the hub told of each entry that it takes.
+#[derive(Clone)]
+pub struct Listened {
+    pub memory: Memory,
+    pub hub: Arc<StreamHub>,
+}
+
+impl Cache for Listened {
+    async fn get(&self, sku: &Sku) -> Result<Option<Arc<CacheEntry>>, PortError> {
+        self.memory.get(sku).await
+    }
+    async fn put_if_newer(&self, entry: &CacheEntry, if_absent: IfAbsent) -> Result<CacheWrite, PortError> {
+        let written = self.memory.put_if_newer(entry, if_absent).await?;
+        if written == CacheWrite::Applied {
+            self.hub.publish(&Arc::new(entry.clone()));
+        }
+        Ok(written)
+    }
+}
+
+pub struct TestDesk {
+    pub memory: Memory,
+    pub cache: Listened,
+    pub settings: PolledSettings<Memory>,
+    pub metrics: Arc<Metrics>,
+    pub aside: Mutex<Vec<(Vec<u8>, String)>>,
+    pub traces: Mutex<Vec<Option<TraceContext>>>,
+    pub busy: AtomicBool,
+    pub full: AtomicBool,
+}
+
+impl TestDesk {
+    fn admit(&self) -> Result<(), DeskError> {
+        if self.busy.load(Ordering::Relaxed) {
+            return Err(DeskError::Busy);
+        }
+        if self.full.load(Ordering::Relaxed) { Err(DeskError::Failed("the disk is full".into())) } else { Ok(()) }
+    }
+
+    /// Handles everything that is in the queues.
+    pub async fn settle(&self) {
+        let calculator = PricingCalculator {
+            records: &self.memory,
+            bus: &self.memory,
+            settings: &self.settings,
+            clock: &self.memory,
+            metrics: &self.metrics,
+        };
+        let writer = CacheWriter { records: &self.memory, cache: &self.cache, clock: &self.memory, metrics: &self.metrics };
+        loop {
+            let (pricing, caching) = (self.memory.receive("pricing-calculator", 100), self.memory.receive("cache-writer", 100));
+            if pricing.is_empty() && caching.is_empty() {
+                return;
+            }
+            self.memory.finish("pricing-calculator", &pricing, &calculator.handle(&pricing).await);
+            self.memory.finish("cache-writer", &caching, &writer.handle(&caching).await);
+        }
+    }
+
+    async fn reconcile(&self) -> Done {
+        let reconciler = Reconciler {
+            records: &self.memory,
+            bus: &self.memory,
+            cache: &self.cache,
+            settings: &self.settings,
+            clock: &self.memory,
+            metrics: &self.metrics,
+        };
+        let found = reconciler.run(Duration::ZERO).await.unwrap();
+        self.settle().await;
+        Done::Reconciled { looked_at: found.looked_at, records_behind: found.records_behind, cache_behind: found.cache_behind }
+    }
+}
+
+impl Desk for TestDesk {
+    async fn stock_changes(
+        &self,
+        changes: Vec<StockChange>,
+        trace: Option<TraceContext>,
+    ) -> Result<Vec<StockOutcome>, DeskError> {
+        self.admit()?;
+        self.traces.lock().unwrap().push(trace.clone());
+        let limits = TimeLimits::live();
+        let mut outcomes = Vec::new();
+        for change in &changes {
+            let published =
+                publish(&self.memory, &self.memory, &self.memory, &self.metrics, Some(&limits), trace.as_ref(), change).await;
+            outcomes.push(match published {
+                Ok(Published::Applied(stock_version)) => StockOutcome::Applied { stock_version },
+                Ok(Published::Repeated(stock_version)) => StockOutcome::Repeated { stock_version },
+                Ok(Published::Stale(stock_version)) => StockOutcome::Stale { stock_version },
+                Err(PublishError::Refused(refused)) => {
+                    let code = match refused {
+                        Refused::UnknownSku(_) => Code::UnknownSku,
+                        Refused::OtherOrigin { .. } => Code::OtherOrigin,
+                        Refused::Contradiction { .. } => Code::Contradiction,
+                        Refused::OtherTime { .. } => Code::OtherTime,
+                    };
+                    StockOutcome::Refused(Problem::new(code, refused.to_string()))
+                }
+                Err(PublishError::Failed(failure)) => return Err(DeskError::Failed(failure.to_string())),
+            });
+        }
+        self.settle().await;
+        Ok(outcomes)
+    }
+
+    async fn quarantine(&self, items: Vec<(Vec<u8>, String)>) -> Result<(), DeskError> {
+        self.aside.lock().unwrap().extend(items);
+        Ok(())
+    }
+
+    async fn command(&self, command: Command) -> Result<Done, DeskError> {
+        self.admit()?;
+        let memory = &self.memory;
+        match command {
+            Command::Change(change) => {
+                let done = execute(change, memory, memory, memory, &self.settings, memory).await?;
+                self.settle().await;
+                if done.needs_reconcile() {
+                    self.reconcile().await;
+                }
+                Ok(done)
+            }
+            Command::Redrive { id: 7 } => Ok(Done::Redriven { queue: "stock-changes".into() }),
+            Command::Redrive { id } => {
+                Err(DeskError::Refused(Problem::new(Code::UnknownDeadLetter, format!("{id} is no dead letter"))))
+            }
+            Command::Reconcile => Ok(self.reconcile().await),
+        }
+    }
+}
+
+impl Ledger for TestDesk {
+    async fn dead_letters(&self, _: Option<i64>, most: usize) -> Result<Vec<DeadLetterView>, PortError> {
+        let aside = self.aside.lock().unwrap();
+        let letters = aside.iter().zip(1..).map(|((body, reason), id)| DeadLetterView {
+            id,
+            queue: "stock-changes".into(),
+            body: String::from_utf8_lossy(body).into_owned(),
+            reason: reason.clone(),
+            receive_count: 0,
+            at: self.memory.tables().now,
+        });
+        Ok(letters.take(most).collect())
+    }
+    async fn alerts(&self, _: usize) -> Result<Vec<LowStockV1>, PortError> {
+        Ok(Vec::new())
+    }
+    async fn status(&self) -> Result<StoreStatus, PortError> {
+        let products = self.memory.tables().products.len() as u64;
+        Ok(StoreStatus { products, ..StoreStatus::default() })
+    }
+}
+
+pub struct Server {
+    pub router: Router,
+    pub memory: Memory,
+    pub cache: Listened,
+    pub desk: Arc<TestDesk>,
+    pub hub: Arc<StreamHub>,
+    pub metrics: Arc<Metrics>,
+    pub ready: Arc<AtomicBool>,
+}
+
+pub const ADMIN: &str = "the-admin-token";
+
+/// With a strategies document and the SKUs `A` to `D` at a list price of 10.00 USD, `N` without a floor.
+pub async fn server() -> Server {
+    let server = bare(Tokens { admin: Some(Token::new(ADMIN)), ingest: None });
+    assert_eq!(server.admin(Method::PUT, "/v1/admin/strategies?by=test", STRATEGIES).await.0, StatusCode::OK);
+    let lines: Vec<Value> = ["A", "B", "C", "D"].iter().map(|sku| line(sku, 1_000)).collect();
+    assert_eq!(server.admin(Method::POST, "/v1/admin/catalogue", &json!(lines).to_string()).await.0, StatusCode::OK);
+    let without_floor = json!({ "sku": "N", "list_price": { "minor": 1_000, "currency": "USD" } });
+    assert_eq!(server.admin(Method::POST, "/v1/admin/catalogue", &without_floor.to_string()).await.0, StatusCode::OK);
+    server
+}
+
+pub const STRATEGIES: &str = r#"{"version":1,"strategies":{"steady":{"kind":"fixed_list"}},"default":{"strategy":"steady"}}"#;
+
+/// With nothing in it.
+pub fn bare(tokens: Tokens) -> Server {
+    let memory = Memory::default();
+    memory.tables().now = "2026-11-22T08:00:00Z".parse().unwrap();
+    memory.subscribe("pricing-calculator", patterns::PRICING_CALCULATOR, QueueSettings::default());
+    memory.subscribe("cache-writer", patterns::CACHE_WRITER, QueueSettings::default());
+    let metrics = Arc::new(Metrics::default());
+    let hub = Arc::new(StreamHub::new(Arc::clone(&metrics), 100));
+    let cache = Listened { memory: memory.clone(), hub: Arc::clone(&hub) };
+    let desk = Arc::new(TestDesk {
+        memory: memory.clone(),
+        cache: cache.clone(),
+        settings: PolledSettings::new(memory.clone(), Duration::ZERO),
+        metrics: Arc::clone(&metrics),
+        aside: Mutex::default(),
+        traces: Mutex::default(),
+        busy: AtomicBool::new(false),
+        full: AtomicBool::new(false),
+    });
+    let ready = Arc::new(AtomicBool::new(false));
+    let api = Api::<InMemory> {
+        records: Arc::new(memory.clone()),
+        documents: Arc::new(memory.clone()),
+        cache: Arc::new(cache.clone()),
+        desk: Arc::clone(&desk),
+        ledger: Arc::clone(&desk),
+        hub: Arc::clone(&hub),
+        metrics: Arc::clone(&metrics),
+        clock: Arc::new(memory.clone()),
+        tokens,
+        ready: Arc::clone(&ready),
+    };
+    Server { router: router(api), memory, cache, desk, hub, metrics, ready }
+}
+
+/// A catalogue line with a floor.
+pub fn line(sku: &str, list: i64) -> Value {
+    let usd = |minor: i64| json!({ "minor": minor, "currency": "USD" });
+    json!({ "sku": sku, "list_price": usd(list), "floor": usd(1) })
+}
+
+/// A stock change that occurs now.
+pub fn change(sku: &str, seq: u64, on_hand: u64) -> Value {
+    json!({ "sku": sku, "on_hand": on_hand, "source_seq": seq, "occurred_at": "2026-11-22T08:00:00Z" })
+}
+
+impl Server {
+    pub async fn send(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub async fn json(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let response = self.send(request).await;
+        let status = response.status();
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned())))
+    }
+
+    pub async fn get(&self, path: &str) -> (StatusCode, Value) {
+        self.json(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn post(&self, path: &str, body: impl Into<Body>) -> (StatusCode, Value) {
+        self.json(Request::post(path).header(header::CONTENT_TYPE, "application/json").body(body.into()).unwrap()).await
+    }
+
+    pub async fn admin(&self, method: Method, path: &str, body: &str) -> (StatusCode, Value) {
+        let request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {ADMIN}"));
+        self.json(request.body(body.to_owned().into()).unwrap()).await
+    }
+
+    /// Changes the list price, so that the price follows.
+    pub async fn set_price(&self, sku: &str, minor: i64) {
+        let (status, answer) = self.admin(Method::POST, "/v1/admin/catalogue", &line(sku, minor).to_string()).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+    }
+
+    pub async fn stored_version(&self, sku: &str) -> u64 {
+        self.memory.price(&Sku::new(sku).unwrap()).await.unwrap().unwrap().price_version.0
+    }
+}

@@ -1,0 +1,196 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use pricestream_domain::{Mode, Sku};
+
+use crate::replay::Speed;
+
+/// Real-time pricing for shops that run flash sales.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = "Exit status: 0 done, 1 found something or failed, 2 wrong usage.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Where the records are, and how to answer.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// Directory of the store; one process at a time may use it
+    #[arg(long, global = true, env = "PRICESTREAM_DATA", value_name = "DIR", conflicts_with = "target")]
+    pub(crate) data: Option<PathBuf>,
+    /// A running server to ask in place of a store
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) target: Option<String>,
+    /// The server's admin token
+    #[arg(long, global = true, env = "PRICESTREAM_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) admin_token: Option<String>,
+    /// Answer with JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What a commit survives
+    #[arg(long, global = true, value_enum, default_value_t = Durability::Power)]
+    pub(crate) durability: Durability,
+}
+
+/// What a commit survives.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Durability {
+    /// The loss of power: each commit waits for the disk
+    Power,
+    /// The end of the process alone
+    Process,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run all services, the API and the page in this process
+    Up(Up),
+    /// Play recorded stock changes through the pipeline, by the recording's own clock
+    Replay(Replay),
+    /// Recompute every price from the records; compare record, cache and history
+    Verify,
+    /// Say why a SKU has the price that it has
+    Explain {
+        /// Which
+        sku: Sku,
+        /// How many decisions to show, newest first
+        #[arg(long, default_value_t = 10, value_name = "N")]
+        last: usize,
+    },
+    /// The catalogue
+    #[command(subcommand)]
+    Catalogue(Catalogue),
+    /// The strategies document
+    #[command(subcommand)]
+    Strategies(Strategies),
+    /// Set a person's price for one SKU, or lift it
+    Override(Override),
+    /// Show the kill switch, or turn it
+    Mode {
+        /// run, freeze, list-price or shadow
+        mode: Option<Mode>,
+        #[command(flatten)]
+        audit: Audit,
+    },
+    /// Play a synthetic flash sale on a temporary store and report
+    Demo(Demo),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub(crate) listen: String,
+    /// Strategies document to put in force at the start
+    #[arg(long, value_name = "FILE")]
+    pub(crate) strategies: Option<PathBuf>,
+    /// Catalogue (NDJSON) to import at the start
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalogue: Option<PathBuf>,
+    /// Token that stock changes must carry; none is asked when absent
+    #[arg(long, env = "PRICESTREAM_INGEST_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) ingest_token: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// NDJSON of stock changes in the order of their time; - is standard input
+    pub(crate) file: PathBuf,
+    /// Catalogue (NDJSON) to import first
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalogue: Option<PathBuf>,
+    /// Strategies document to put in force first
+    #[arg(long, value_name = "FILE")]
+    pub(crate) strategies: Option<PathBuf>,
+    /// "max", or how many times real time
+    #[arg(long, default_value = "max", value_name = "SPEED")]
+    pub(crate) speed: Speed,
+    /// Changes committed together, at most
+    #[arg(long, default_value_t = 500, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) batch: u32,
+    /// Print a line of JSON for each commit: {"acknowledged": lines}
+    #[arg(long)]
+    pub(crate) acknowledge: bool,
+    /// Verify record, cache and history at the end
+    #[arg(long)]
+    pub(crate) verify: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Catalogue {
+    /// Import catalogue lines (NDJSON); lines equal to what is there are left alone
+    Import {
+        /// - is standard input
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Strategies {
+    /// Check a document and say everything that is wrong with it
+    Check {
+        /// - is standard input
+        file: PathBuf,
+    },
+    /// Put a document in force; every SKU that it touches is priced anew
+    Publish {
+        /// - is standard input
+        file: PathBuf,
+        #[command(flatten)]
+        audit: Audit,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Override {
+    /// Which SKU
+    pub(crate) sku: Sku,
+    /// The price in minor units of the SKU's currency (1999 is 19.99)
+    #[arg(long, required_unless_present = "lift", conflicts_with = "lift", value_name = "MINOR")]
+    pub(crate) price: Option<i64>,
+    /// Until when: a duration ("2h", "3 days") or an instant (RFC 3339)
+    #[arg(long, required_unless_present = "lift", conflicts_with = "lift", value_name = "WHEN")]
+    pub(crate) until: Option<String>,
+    /// End the override that is in force
+    #[arg(long)]
+    pub(crate) lift: bool,
+    #[command(flatten)]
+    pub(crate) audit: Audit,
+}
+
+/// Who changes something, and why; kept for the audit.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Audit {
+    /// Who
+    #[arg(long, default_value = "command line", env = "PRICESTREAM_BY", value_name = "NAME")]
+    pub(crate) by: String,
+    /// Why
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    pub(crate) note: String,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Demo {
+    /// SKUs on sale
+    #[arg(long, default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) skus: u32,
+    /// Buyers who arrive
+    #[arg(long, default_value_t = 60_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) arrivals: u32,
+    /// Equal seeds give equal sales
+    #[arg(long, default_value_t = 11, value_name = "N")]
+    pub(crate) seed: u64,
+}
+
+impl Cli {
+    /// What is logged unless PRICESTREAM_LOG says otherwise: hops are spans of level info, so that only a server has them.
+    pub(crate) fn default_log(&self) -> &'static str {
+        match self.command {
+            Command::Up(_) => "warn,pricestream=info",
+            _ => "error",
+        }
+    }
+}

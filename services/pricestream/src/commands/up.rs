@@ -1,0 +1,44 @@
+use anyhow::{Context, Result};
+
+use super::{Found, read_bytes, read_text};
+use crate::cli::{Global, Up};
+use crate::commands::Usage;
+use crate::commands::change::{import_lines, report_import, strategies_text};
+use crate::report::thousands;
+use crate::server::{Server, asked_to_end, listen, tokens};
+
+pub(crate) fn run(global: &Global, options: &Up) -> Result<Found> {
+    if global.target.is_some() {
+        return Err(Usage("up runs a server here: it takes --data, not --target".to_owned()).into());
+    }
+    let runtime = tokio::runtime::Runtime::new().context("starting the server's threads")?;
+    runtime.block_on(async {
+        // The address first: a port in use must not cost the start of a large store.
+        let listener = listen(&options.listen).await?;
+        let address = listener.local_addr().context("asking for the address")?;
+        let strategies = options.strategies.as_deref().map(read_text).transpose()?;
+        let catalogue = options.catalogue.as_deref().map(read_bytes).transpose()?;
+        let tokens = tokens(global.admin_token.as_deref(), options.ingest_token.as_deref());
+        let began = std::time::Instant::now();
+        let server = Server::open(&global.directory(), global.durability(), tokens, |app, runtime| {
+            let strategies = strategies.as_deref().map(strategies_text).transpose()?;
+            app.ensure_settings(strategies, "up")?;
+            if let Some(lines) = &catalogue {
+                report_import(global, &import_lines(app, runtime, lines)?);
+            }
+            Ok(())
+        })?;
+        let counts = server.app.store.counts()?;
+        if global.json {
+            println!("{}", serde_json::json!({ "listening": address.to_string(), "skus": counts.products }));
+        } else {
+            println!("pricestream serves {} SKUs on http://{address} (started in {:.1} s)", thousands(counts.products), began.elapsed().as_secs_f64());
+            println!("  page http://{address}/   API http://{address}/openapi.json   metrics http://{address}/metrics");
+            if global.admin_token.is_none() {
+                println!("  administration is closed: set PRICESTREAM_ADMIN_TOKEN to open /v1/admin");
+            }
+        }
+        server.serve(listener, asked_to_end()).await?;
+        Ok(Found::Nothing)
+    })
+}

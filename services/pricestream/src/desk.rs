@@ -1,0 +1,95 @@
+//! How the API reaches the writing thread, and what an administrator may look at.
+
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError};
+
+use pricestream_embedded::{EmbeddedBus, EmbeddedCache, Store};
+use pricestream_event_schema::{LowStockV1, StockChange, TraceContext};
+use pricestream_ports::PortError;
+use pricestream_price_api::{Command, DeadLetterView, Desk, DeskError, Done, Ledger, StockOutcome, StoreStatus, World};
+use tokio::sync::oneshot;
+
+use crate::worker::Job;
+
+/// Hands requests to the writing thread.
+#[derive(Debug)]
+pub(crate) struct WriterDesk(pub(crate) SyncSender<Job>);
+
+impl WriterDesk {
+    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<Result<T, DeskError>>) -> Job + Send) -> Result<T, DeskError> {
+        let (to, answer) = oneshot::channel();
+        self.0.try_send(job(to)).map_err(|error| match error {
+            TrySendError::Full(_) => DeskError::Busy,
+            TrySendError::Disconnected(_) => DeskError::Failed("the server is stopping".to_owned()),
+        })?;
+        answer.await.unwrap_or_else(|_| Err(DeskError::Failed("the server stopped before it was done".to_owned())))
+    }
+}
+
+impl Desk for WriterDesk {
+    async fn stock_changes(
+        &self,
+        changes: Vec<StockChange>,
+        trace: Option<TraceContext>,
+    ) -> Result<Vec<StockOutcome>, DeskError> {
+        self.ask(|to| Job::Stock(changes, trace, to)).await
+    }
+
+    async fn quarantine(&self, items: Vec<(Vec<u8>, String)>) -> Result<(), DeskError> {
+        self.ask(|to| Job::Quarantine(items, to)).await
+    }
+
+    async fn command(&self, command: Command) -> Result<Done, DeskError> {
+        self.ask(|to| Job::Command(command, to)).await
+    }
+}
+
+/// Looks at the store beside the writing thread: what is committed.
+#[derive(Debug)]
+pub(crate) struct StoreLedger {
+    pub(crate) reader: Arc<Store>,
+    pub(crate) bus: Arc<EmbeddedBus>,
+}
+
+impl Ledger for StoreLedger {
+    async fn dead_letters(&self, before: Option<i64>, most: usize) -> Result<Vec<DeadLetterView>, PortError> {
+        let rows = self.reader.dead_letters(before, most)?.into_iter().map(|row| DeadLetterView {
+            id: row.id,
+            queue: row.queue,
+            body: row.body,
+            reason: row.reason,
+            receive_count: row.receive_count,
+            at: row.at,
+        });
+        Ok(rows.collect())
+    }
+
+    async fn alerts(&self, most: usize) -> Result<Vec<LowStockV1>, PortError> {
+        self.reader.alerts(most)
+    }
+
+    async fn status(&self) -> Result<StoreStatus, PortError> {
+        let counts = self.reader.counts()?;
+        Ok(StoreStatus {
+            products: counts.products,
+            inventory: counts.inventory,
+            prices: counts.prices,
+            refused: counts.refused,
+            decisions: counts.history,
+            alerts: counts.alerts,
+            dead_letters: counts.dead_letters,
+            queues: self.bus.depths().into_iter().map(|(queue, depth)| (queue.to_owned(), depth as u64)).collect(),
+        })
+    }
+}
+
+/// The API on one machine.
+pub(crate) struct OneMachine;
+
+impl World for OneMachine {
+    type Records = Store;
+    type Documents = Store;
+    type Cache = EmbeddedCache;
+    type Desk = WriterDesk;
+    type Ledger = StoreLedger;
+}

@@ -1,0 +1,124 @@
+//! `pricestream up`: every service, the API and the page in one process.
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+use pricestream_embedded::{Access, CacheListener, Runtime, Store};
+use pricestream_ports::{CacheEntry, SystemClock};
+use pricestream_price_api::{Api, StreamHub, Token, Tokens, router};
+use pricestream_telemetry::Metrics;
+use tokio::net::TcpListener;
+
+use crate::app::App;
+use crate::desk::{OneMachine, StoreLedger, WriterDesk};
+use crate::worker::Worker;
+
+/// Connections that the price stream takes.
+const MOST_STREAMS: usize = 20_000;
+
+/// Hears what the cache takes, and tells the streams.
+struct Streams(Arc<StreamHub>);
+
+impl CacheListener for Streams {
+    fn applied(&self, entry: &Arc<CacheEntry>) {
+        self.0.publish(entry);
+    }
+}
+
+/// A server that is ready to be run.
+pub(crate) struct Server {
+    pub(crate) app: Arc<App<SystemClock>>,
+    worker: Worker,
+    hub: Arc<StreamHub>,
+    api: axum::Router,
+    ready: Arc<AtomicBool>,
+}
+
+impl Server {
+    /// Opens the store and starts the writing thread; `prepare` runs before it, on the open store.
+    pub(crate) fn open(
+        directory: &Path,
+        durability: pricestream_embedded::Durability,
+        tokens: Tokens,
+        prepare: impl FnOnce(&Arc<App<SystemClock>>, &Runtime<SystemClock>) -> Result<()>,
+    ) -> Result<Self> {
+        let metrics = Arc::new(Metrics::default());
+        let hub = Arc::new(StreamHub::new(Arc::clone(&metrics), MOST_STREAMS));
+        let listener: Arc<dyn CacheListener> = Arc::new(Streams(Arc::clone(&hub)));
+        let app = App::open(directory, durability, SystemClock, Some(listener), metrics)?;
+        let runtime = app.runtime()?;
+        prepare(&app, &runtime)?;
+        let reader = Arc::new(Store::open(directory, Access::Read)?);
+        let ready = Arc::new(AtomicBool::new(false));
+        app.reconcile(&runtime).context("filling the cache")?;
+        ready.store(true, Ordering::Release);
+        let worker = Worker::start(Arc::clone(&app), runtime)?;
+        let api = router::<OneMachine>(Api {
+            records: Arc::clone(&reader),
+            documents: Arc::clone(&reader),
+            cache: Arc::clone(&app.cache),
+            desk: Arc::new(WriterDesk(worker.jobs.clone())),
+            ledger: Arc::new(StoreLedger { reader, bus: Arc::clone(&app.bus) }),
+            hub: Arc::clone(&hub),
+            metrics: Arc::clone(&app.metrics),
+            clock: Arc::new(SystemClock),
+            tokens,
+            ready: Arc::clone(&ready),
+        });
+        Ok(Self { app, worker, hub, api, ready })
+    }
+
+    /// Serves on `listener` until `stop` is done; then finishes what was begun.
+    pub(crate) async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+        let (hub, ready) = (Arc::clone(&self.hub), self.ready);
+        let stopping = async move {
+            stop.await;
+            ready.store(false, Ordering::Release);
+            hub.close();
+        };
+        axum::serve(listener, self.api).with_graceful_shutdown(stopping).await.context("serving")?;
+        let worker = self.worker;
+        tokio::task::spawn_blocking(move || worker.stop()).await.context("stopping")?
+    }
+}
+
+/// The tokens that the command line names.
+pub(crate) fn tokens(admin: Option<&str>, ingest: Option<&str>) -> Tokens {
+    Tokens { admin: admin.map(Token::new), ingest: ingest.map(Token::new) }
+}
+
+/// Listens on `address`, or says who does.
+pub(crate) async fn listen(address: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let advice = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "another program listens there: stop it, or give another --listen address",
+            std::io::ErrorKind::PermissionDenied => "that port needs rights: give a --listen address with a port above 1023",
+            _ => "give a --listen address such as 127.0.0.1:8080",
+        };
+        anyhow::Error::new(error).context(format!("{address} cannot be listened on: {advice}"))
+    })
+}
+
+/// Done once the process is asked to end.
+pub(crate) async fn asked_to_end() {
+    let interrupt = async {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::error!(%error, "interrupts cannot be heard");
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! { () = interrupt => {}, _ = terminate.recv() => {} }
+            }
+            Err(_) => interrupt.await,
+        }
+    }
+    #[cfg(not(unix))]
+    interrupt.await;
+}

@@ -1,0 +1,288 @@
+//! The one thread that writes: what is waiting becomes one transaction (group commit), and everybody who waits is
+//! answered once it is durable.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use pricestream_embedded::{Runtime, SetAside, ready};
+use pricestream_event_schema::{StockChange, TraceContext, parse_stock_change};
+use pricestream_inventory_publisher::{PublishError, Refused, TimeLimits};
+use pricestream_inventory_publisher::Published;
+use pricestream_ports::{Clock, RecordReads, SystemClock};
+use pricestream_price_api::{Change, Code, Command, DeskError, Done, Problem, StockOutcome, execute};
+use pricestream_reconciler::{Findings, Progress};
+use tokio::sync::oneshot;
+
+use crate::app::App;
+
+/// Requests that may wait; more are told to come again.
+const WAITING: usize = 1_024;
+
+/// Stock changes committed together, at most: bounds how long the first of them waits.
+const TOGETHER: usize = 1_000;
+
+/// How often due records are looked for.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How often every SKU is looked at.
+const RECONCILE: Duration = Duration::from_secs(60);
+
+/// Events younger than this are on their way.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What the worker is asked to do, with whom to answer.
+pub(crate) enum Job {
+    Stock(Vec<StockChange>, Option<TraceContext>, oneshot::Sender<Result<Vec<StockOutcome>, DeskError>>),
+    Quarantine(Vec<(Vec<u8>, String)>, oneshot::Sender<Result<(), DeskError>>),
+    Command(Command, oneshot::Sender<Result<Done, DeskError>>),
+    Stop,
+}
+
+/// A job done but not yet durable: what to answer when it is.
+enum Answer {
+    Stock(oneshot::Sender<Result<Vec<StockOutcome>, DeskError>>, Result<Vec<StockOutcome>, DeskError>),
+    Quarantine(oneshot::Sender<Result<(), DeskError>>, Result<(), DeskError>),
+    Command(oneshot::Sender<Result<Done, DeskError>>, Result<Done, DeskError>),
+}
+
+impl Answer {
+    /// Whoever asked may have gone; then nobody needs the answer.
+    fn send(self, failed: Option<&str>) {
+        let failure = || failed.map(|why| DeskError::Failed(why.to_owned()));
+        let _nobody_waits = match self {
+            Self::Stock(to, result) => to.send(failure().map_or(result, Err)).is_err(),
+            Self::Quarantine(to, result) => to.send(failure().map_or(result, Err)).is_err(),
+            Self::Command(to, result) => to.send(failure().map_or(result, Err)).is_err(),
+        };
+    }
+}
+
+/// The writing thread and the way to it.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) jobs: SyncSender<Job>,
+    thread: JoinHandle<Result<()>>,
+}
+
+impl Worker {
+    /// Starts it on `app` with the app's one runtime.
+    pub(crate) fn start(app: Arc<App<SystemClock>>, runtime: Runtime<SystemClock>) -> Result<Self> {
+        let (jobs, waiting) = sync_channel(WAITING);
+        let thread = std::thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || Loop { app, runtime, progress: None, reconciled: Instant::now(), awaiting: Vec::new() }.run(&waiting))
+            .context("starting the writing thread")?;
+        Ok(Self { jobs, thread })
+    }
+
+    /// Finishes what is waiting, then stops.
+    pub(crate) fn stop(self) -> Result<()> {
+        let _already_gone = self.jobs.send(Job::Stop).is_err();
+        self.thread.join().map_err(|_| anyhow::anyhow!("the writing thread panicked"))?
+    }
+}
+
+struct Loop {
+    app: Arc<App<SystemClock>>,
+    runtime: Runtime<SystemClock>,
+    /// A reconciliation under way.
+    progress: Option<Progress>,
+    reconciled: Instant,
+    /// Who waits for it.
+    awaiting: Vec<oneshot::Sender<Result<Done, DeskError>>>,
+}
+
+impl Loop {
+    fn run(mut self, waiting: &Receiver<Job>) -> Result<()> {
+        loop {
+            let mut jobs = Vec::new();
+            let timeout = if self.progress.is_some() { Duration::ZERO } else { TICK };
+            let mut stop = false;
+            match waiting.recv_timeout(timeout) {
+                Ok(job) => {
+                    let mut changes = 0;
+                    let mut next = Some(job);
+                    while let Some(job) = next {
+                        match job {
+                            Job::Stop => {
+                                stop = true;
+                                break;
+                            }
+                            Job::Stock(ref these, ..) => changes += these.len(),
+                            Job::Quarantine(..) | Job::Command(..) => {}
+                        }
+                        jobs.push(job);
+                        next = if changes < TOGETHER { waiting.try_recv().ok() } else { None };
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => stop = true,
+            }
+            if !jobs.is_empty() {
+                self.turn(jobs);
+            }
+            self.look_after();
+            if stop {
+                self.runtime.turn(|_| ()).context("settling the last messages")?;
+                return Ok(());
+            }
+        }
+    }
+
+    fn turn(&mut self, jobs: Vec<Job>) {
+        let app = Arc::clone(&self.app);
+        let mut reconcile = Vec::new();
+        let mut waiting = Vec::new();
+        let done = self.runtime.turn(|runtime| {
+            for job in jobs {
+                match job {
+                    Job::Stock(changes, trace, to) => waiting.push(Answer::Stock(to, take(&app, changes, trace.as_ref()))),
+                    Job::Quarantine(items, to) => waiting.push(Answer::Quarantine(to, set_aside(&app, &items))),
+                    Job::Command(Command::Reconcile, to) => reconcile.push(to),
+                    Job::Command(command, to) => waiting.push(Answer::Command(to, carry_out(&app, runtime, command))),
+                    Job::Stop => {}
+                }
+            }
+        });
+        let failed = done.as_ref().err().map(|error| {
+            tracing::error!(%error, "a transaction came to nothing");
+            ready(self.app.settings.reload()).unwrap_or_else(|error| tracing::error!(%error, "the settings cannot be read"));
+            format!("{:#}", anyhow::Error::msg(error.to_string()))
+        });
+        for answer in waiting {
+            if let Answer::Command(_, Ok(done)) = &answer
+                && done.needs_reconcile()
+                && failed.is_none()
+            {
+                self.progress.get_or_insert_with(Progress::default);
+            }
+            answer.send(failed.as_deref());
+        }
+        if !reconcile.is_empty() {
+            self.awaiting.extend(reconcile);
+            self.progress = Some(Progress::default());
+        }
+    }
+
+    /// What no request asks for: due prices, redeliveries, one page of the reconciliation.
+    fn look_after(&mut self) {
+        let now = self.app.clock.now();
+        let due = ready(self.app.store.due(now, 1)).is_ok_and(|due| !due.is_empty());
+        let wake = self.runtime.next_wake().is_some_and(|at| at <= self.app.clock.measured());
+        if due || wake || self.runtime.owes_commit() {
+            let done = self.runtime.turn(|_| if due { self.app.price_due(TOGETHER) } else { Ok(0) });
+            if let Some(error) = done.map_err(anyhow::Error::from).and_then(|due| due).err() {
+                tracing::error!(%error, "due prices could not be worked out now");
+            }
+        }
+        if self.progress.is_none() && self.reconciled.elapsed() >= RECONCILE {
+            self.progress = Some(Progress::default());
+        }
+        if let Some(progress) = self.progress.take() {
+            self.reconcile(progress);
+        }
+    }
+
+    fn reconcile(&mut self, progress: Progress) {
+        let page = self.runtime.turn(|_| ready(self.app.reconciler().step(progress, GRACE)));
+        match page.map_err(|error| error.to_string()).and_then(|page| page.map_err(|error| error.to_string())) {
+            Ok(progress) if progress.after.is_some() => self.progress = Some(progress),
+            Ok(Progress { findings: Findings { looked_at, records_behind, cache_behind }, .. }) => {
+                self.reconciled = Instant::now();
+                for to in self.awaiting.drain(..) {
+                    let _nobody_waits = to.send(Ok(Done::Reconciled { looked_at, records_behind, cache_behind })).is_err();
+                }
+            }
+            Err(why) => {
+                tracing::error!(%why, "the reconciliation stopped; the next begins anew");
+                self.reconciled = Instant::now();
+                for to in self.awaiting.drain(..) {
+                    let _nobody_waits = to.send(Err(DeskError::Failed(why.clone()))).is_err();
+                }
+            }
+        }
+    }
+}
+
+fn take(
+    app: &App<SystemClock>,
+    changes: Vec<StockChange>,
+    trace: Option<&TraceContext>,
+) -> Result<Vec<StockOutcome>, DeskError> {
+    let limits = TimeLimits::live();
+    changes.iter().map(|change| outcome(app.publish(Some(&limits), trace, change))).collect()
+}
+
+fn outcome(published: Result<Published, PublishError>) -> Result<StockOutcome, DeskError> {
+    match published {
+        Ok(Published::Applied(stock_version)) => Ok(StockOutcome::Applied { stock_version }),
+        Ok(Published::Repeated(stock_version)) => Ok(StockOutcome::Repeated { stock_version }),
+        Ok(Published::Stale(stock_version)) => Ok(StockOutcome::Stale { stock_version }),
+        Err(PublishError::Refused(refused)) => Ok(StockOutcome::Refused(problem(&refused))),
+        Err(PublishError::Failed(failure)) => Err(DeskError::Failed(chain(&failure))),
+    }
+}
+
+fn problem(refused: &Refused) -> Problem {
+    let code = match refused {
+        Refused::UnknownSku(_) => Code::UnknownSku,
+        Refused::OtherOrigin { .. } => Code::OtherOrigin,
+        Refused::Contradiction { .. } => Code::Contradiction,
+        Refused::OtherTime { .. } => Code::OtherTime,
+    };
+    Problem::new(code, refused.to_string())
+}
+
+fn set_aside(app: &App<SystemClock>, items: &[(Vec<u8>, String)]) -> Result<(), DeskError> {
+    items.iter().try_for_each(|(body, reason)| {
+        let aside = SetAside { queue: INTAKE, body, reason, receive_count: 1, at: app.clock.measured() };
+        app.store.put_aside(&aside).map_err(|error| DeskError::Failed(chain(&error)))
+    })
+}
+
+/// The name under which refused input is set aside.
+pub(crate) const INTAKE: &str = "stock-changes";
+
+fn carry_out<C: Clock + Clone + 'static>(app: &App<C>, runtime: &Runtime<C>, command: Command) -> Result<Done, DeskError> {
+    match command {
+        Command::Change(change) => change_records(app, change),
+        Command::Redrive { id } => redrive(app, runtime, id),
+        Command::Reconcile => Err(DeskError::Failed("a reconciliation is no part of a transaction".to_owned())),
+    }
+}
+
+/// Carries out an administrator's change; within a turn.
+pub(crate) fn change_records<C: Clock + Clone + 'static>(app: &App<C>, change: Change) -> Result<Done, DeskError> {
+    ready(execute(change, &*app.store, &*app.store, &*app.bus, &app.settings, &app.clock)).map_err(DeskError::from)
+}
+
+fn redrive<C: Clock + Clone + 'static>(app: &App<C>, runtime: &Runtime<C>, id: i64) -> Result<Done, DeskError> {
+    let failed = |error| DeskError::Failed(chain(&error));
+    let none = || DeskError::Refused(Problem::new(Code::UnknownDeadLetter, format!("there is no dead letter {id}")));
+    let (queue, body) = app.store.dead_letter(id).map_err(failed)?.ok_or_else(none)?;
+    if queue == INTAKE {
+        let at_fault = |why: String| DeskError::Refused(Problem::new(Code::BadStockChange, why));
+        let change = parse_stock_change(&body).map_err(|error| at_fault(error.to_string()))?;
+        match outcome(app.publish(Some(&TimeLimits::live()), None, &change))? {
+            StockOutcome::Refused(problem) => return Err(DeskError::Refused(problem)),
+            StockOutcome::Applied { .. } | StockOutcome::Repeated { .. } | StockOutcome::Stale { .. } => {}
+        }
+    } else {
+        let body = String::from_utf8_lossy(&body);
+        if !runtime.send(&queue, body.as_ref().into()) {
+            let why = format!("nobody subscribes queue {queue:?} any more");
+            return Err(DeskError::Refused(Problem::new(Code::UnknownDeadLetter, why)));
+        }
+    }
+    app.store.remove_dead_letter(id).map_err(failed)?;
+    Ok(Done::Redriven { queue })
+}
+
+/// An error with everything that led to it, in one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

@@ -1,0 +1,104 @@
+use jiff::{SignedDuration, Timestamp};
+use pricestream_domain::{BasisPoints, Currency, LowStock, Mode, Money, Override, Product, Sku, SourceSeq};
+use pricestream_event_schema::StockChange;
+use pricestream_ports::{ModeSetting, SettingsRecord};
+
+use crate::fate::Fate;
+
+/// The SKUs of every run: few, so that invocations meet on them.
+pub(crate) const SKUS: [&str; 3] = ["A", "B", "C"];
+
+/// Where low stock is told, and where the warning is armed again.
+pub(crate) const BAND: LowStock = LowStock { at: 5, rearm: 10 };
+
+/// Strategies documents: the price depends on stock alone, on stock and time, or on stock where the catalogue line says so.
+const DOCUMENTS: [&str; 3] = [
+    r#"{"version":1,"strategies":{"plus-five":{"kind":"inventory_threshold","below":10,"change_bp":500},"steady":{"kind":"fixed_list"}},"default":{"strategy":"plus-five","floor_percent_of_list":50}}"#,
+    r#"{"version":1,"strategies":{"plus-five":{"kind":"inventory_threshold","below":20,"change_bp":1500},"steady":{"kind":"fixed_list"}},"default":{"strategy":"plus-five","floor_percent_of_list":50,"guardrails":{"max_step":{"change_bp":400,"per_minutes":1},"cooldown_minutes":1}}}"#,
+    r#"{"version":1,"strategies":{"plus-five":{"kind":"inventory_threshold","below":10,"change_bp":-700},"steady":{"kind":"fixed_list"}},"default":{"strategy":"plus-five","floor_percent_of_list":50}}"#,
+];
+
+/// The share of the list price that is the floor of a product without one, in every document above.
+pub(crate) fn document_floor() -> BasisPoints {
+    BasisPoints::new(5_000).expect("half is a share")
+}
+
+fn usd(minor: u64) -> Money {
+    Money { minor: i64::try_from(minor).expect("a price of the simulation is small"), currency: Currency::USD }
+}
+
+/// The catalogue line as it is first imported.
+pub(crate) fn first_line(sku: &str) -> Product {
+    serde_json::from_value(serde_json::json!({
+        "sku": sku, "name": sku, "list_price": { "minor": 1000, "currency": "USD" },
+        "low_stock": { "at": BAND.at, "rearm": BAND.rearm },
+    }))
+    .expect("the first line is a product")
+}
+
+/// The line as the merchant changes it next.
+pub(crate) fn next_line(fate: &Fate, line: &Product) -> Product {
+    let mut line = line.clone();
+    match fate.below(8) {
+        0 => line.retired = !line.retired,
+        1 => line.strategy = if line.strategy.is_some() { None } else { Some("steady".to_owned()) },
+        2 => line.ceiling = if line.ceiling.is_some() { None } else { Some(usd(1_020)) },
+        3 => line.floor = if line.floor.is_some() { None } else { Some(usd(700)) },
+        4 => line.strategy = Some("unheard-of".to_owned()),
+        5 => line.list_price.currency = if line.list_price.currency == Currency::USD { Currency::EUR } else { Currency::USD },
+        _ => {
+            line.retired = false;
+            line.list_price = usd(fate.within(800..=1_200));
+            line.strategy = None;
+        }
+    }
+    // What a shop could not store is not tried here.
+    if line.problems().is_empty() { line } else { Product { floor: None, ceiling: None, ..line } }
+}
+
+/// The settings as somebody publishes them next.
+pub(crate) fn next_settings(fate: &Fate, before: Option<&SettingsRecord>, now: Timestamp) -> SettingsRecord {
+    let mode = *fate.one_of(&[Mode::Run, Mode::Run, Mode::Freeze, Mode::ListPrice, Mode::Shadow]);
+    SettingsRecord {
+        rev: before.map_or(0, |before| before.rev) + 1,
+        mode: ModeSetting { mode, by: "simulation".to_owned(), note: String::new(), at: now },
+        strategies: (*fate.one_of(&DOCUMENTS)).into(),
+        strategies_by: "simulation".to_owned(),
+    }
+}
+
+/// The settings that a run begins with: the first document, repricing on.
+pub(crate) fn first_settings(now: Timestamp) -> SettingsRecord {
+    SettingsRecord {
+        rev: 1,
+        mode: ModeSetting { mode: Mode::Run, by: "simulation".to_owned(), note: String::new(), at: now },
+        strategies: DOCUMENTS[0].into(),
+        strategies_by: "simulation".to_owned(),
+    }
+}
+
+/// An override, or none.
+pub(crate) fn next_override(fate: &Fate, now: Timestamp) -> Option<Override> {
+    let lasts = SignedDuration::from_secs(i64::try_from(fate.within(1..=60)).expect("a minute is short"));
+    (fate.below(3) > 0).then(|| Override {
+        price: usd(fate.within(400..=1_300)),
+        expires_at: now.checked_add(lasts).expect("a simulation stays within the calendar"),
+        by: "simulation".to_owned(),
+        note: String::new(),
+    })
+}
+
+/// A stock change: mostly a sale near the band, sometimes a restock, sometimes with a gap in the numbers.
+pub(crate) fn next_change(fate: &Fate, sku: &Sku, last: SourceSeq, now: Timestamp) -> StockChange {
+    let gap = u64::from(fate.below(8) == 0);
+    StockChange {
+        sku: sku.clone(),
+        on_hand: fate.within(0..=25),
+        source_seq: SourceSeq(last.0 + 1 + gap),
+        occurred_at: now,
+        cause: (fate.below(4) == 0).then(|| "restock".to_owned()),
+        quantity: None,
+        unit_price: None,
+        origin: Some("warehouse".to_owned()),
+    }
+}
