@@ -38,7 +38,10 @@ impl EmbeddedSettings {
             }
             Err(problems) => {
                 // Documents are checked before they are stored, so this is a store written by another version.
-                tracing::error!(problems = problems.len(), "the stored strategies document cannot be read: prices stay as they are");
+                tracing::error!(
+                    problems = problems.len(),
+                    "the stored strategies document cannot be read: prices stay as they are"
+                );
                 let mode = if before.strategies.is_some() { stored.mode.mode } else { Mode::Freeze };
                 SettingsSnapshot { rev: stored.rev, mode, strategies: before.strategies.clone() }
             }

@@ -101,7 +101,8 @@ pub fn document_schema() -> Value {
 }
 
 impl Strategies {
-    /// Reads and checks a document. Errors: every problem that it has, each with its path; then nothing of it counts.
+    /// Reads and checks a document. Errors: every problem that it has, each with its path (whether a strategy makes sense is
+    /// asked once it reads); then nothing of it counts.
     pub fn from_json(text: &str) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let value = json::parse(text, &mut problems);
@@ -241,7 +242,6 @@ fn resolve(
     for entry in entries().collect::<Vec<_>>().into_iter().rev() {
         guardrails.extend(entry.guardrails.clone());
     }
-    guardrails.retain(|_, value| !value.is_null());
     Arc::new(Resolved::new(Policy {
         strategy_name: name.as_str().into(),
         strategy: strategy.clone(),
@@ -253,10 +253,10 @@ fn resolve(
 
 impl Reader {
     fn strategy(&mut self, path: &str, value: Value) -> Option<Strategy> {
-        let mut fields = self.object(path, Some(value), true);
-        if fields.is_empty() {
+        let Value::Object(mut fields) = value else {
+            self.problem(path, "must be an object");
             return None;
-        }
+        };
         let Some(kind) = fields.remove("kind") else {
             self.problem(path, "missing field `kind`");
             return None;

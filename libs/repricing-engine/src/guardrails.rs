@@ -126,9 +126,10 @@ impl Range {
 impl Hard {
     fn range(&self) -> Range {
         let outer = Range { low: self.floor, high: self.ceiling.unwrap_or(i64::MAX) };
-        // A band that lies wholly outside floor and ceiling gives way to them.
-        let band = self.band.and_then(|(low, high)| outer.meets(Range { low, high }));
-        band.unwrap_or(outer)
+        let Some((low, high)) = self.band else { return outer };
+        // A band that lies wholly outside floor and ceiling gives way to them: what is nearest to it is left.
+        let nearest = outer.clamp(low);
+        outer.meets(Range { low, high }).unwrap_or(Range { low: nearest, high: nearest })
     }
 
     /// `price` inside the bounds, each guardrail's effect noted.
@@ -171,8 +172,10 @@ pub(crate) struct Held {
     pub(crate) price: i64,
     pub(crate) step_from: i64,
     pub(crate) step_since: Timestamp,
-    /// When the step that keeps the price from where it would be ends.
+    /// When the interval ends in which steps are measured from `step_from`.
     step_ends: Option<Timestamp>,
+    /// Without a largest step the price would be another.
+    stepped: bool,
     /// When a price that may not change now may.
     rested: Option<Timestamp>,
 }
@@ -180,13 +183,14 @@ pub(crate) struct Held {
 impl Held {
     /// A price that nothing soft had a say in.
     pub(crate) fn fixed(price: i64, now: Timestamp) -> Self {
-        Self { price, step_from: price, step_since: now, step_ends: None, rested: None }
+        Self { price, step_from: price, step_since: now, step_ends: None, stepped: false, rested: None }
     }
 
-    /// When time alone may change what the chain makes of the same proposal, while the price stands at `stands`: a step
-    /// that would start anew from where it started before changes nothing.
+    /// When time alone may change what the chain makes of the same proposal, while the price stands at `stands` (in shadow
+    /// not where the chain would have it). An interval that starts anew from where it started before changes nothing.
     pub(crate) fn next_due(&self, stands: i64) -> Option<Timestamp> {
-        [self.step_ends.filter(|_| stands != self.step_from), self.rested].into_iter().flatten().min()
+        let step_matters = stands != self.step_from && (self.stepped || stands != self.price);
+        [self.step_ends.filter(|_| step_matters), self.rested].into_iter().flatten().min()
     }
 }
 
@@ -214,28 +218,28 @@ impl Guardrails {
             step_ends = step_since.checked_add(per).ok();
             let distance = distance(step_from, step.change_bp).max(1);
             let range = Range { low: step_from.saturating_sub(distance), high: step_from.saturating_add(distance) };
-            let stepped = range.clamp(price);
-            if stepped != price {
-                effects.push(Effect { guardrail: Guardrail::MaxStep, from: price, to: stepped });
+            let within = range.clamp(price);
+            if within != price {
+                effects.push(Effect { guardrail: Guardrail::MaxStep, from: price, to: within });
             }
-            price = stepped;
+            price = within;
             allowed = allowed.meets(range).unwrap_or(allowed);
         }
         let mut later = Vec::new();
         let ended = self.end(hard.hold(price, &mut later), allowed, &mut later);
         // Also a price ending may lie beyond the step.
         let stepless = self.end(hard.hold(proposed, &mut Vec::new()), hard.range(), &mut Vec::new());
-        let step_ends = step_ends.filter(|_| ended != stepless);
+        let stepped = ended != stepless;
         // A price that may not change now stays: unless it breaks a hard guardrail, which nothing does.
         if let Some(standing) = previous.filter(|standing| hard.hold(standing.price.minor, &mut Vec::new()) != ended)
             && let Some((guardrail, rested)) = self.resting(standing, zone, now)
         {
             effects.push(Effect { guardrail, from: price, to: standing.price.minor });
             let price = hard.hold(standing.price.minor, effects);
-            return Held { price, step_from, step_since, step_ends, rested };
+            return Held { price, step_from, step_since, step_ends, stepped, rested };
         }
         effects.append(&mut later);
-        Held { price: ended, step_from, step_since, step_ends, rested: None }
+        Held { price: ended, step_from, step_since, step_ends, stepped, rested: None }
     }
 
     /// The guardrail by which a price may not change now, and until when.
@@ -426,6 +430,8 @@ mod tests {
 
     #[test]
     fn endings_keep_to_band_and_step() {
+        let missed = Chain::new(json!({ "band_bp": 1_000, "ending": { "modulo": 100, "remainder": 99 } })).within(2_300, None);
+        assert_eq!(missed.told(2_000, None, NOON).0, 2_300, "a floor above the band: no further from it than need be");
         let with = |rails: Value, proposed| Chain::new(rails).told(proposed, Some(&standing(LIST, "2026-05-04T11:30:00Z")), NOON);
         let ending = json!({ "modulo": 100, "remainder": 99 });
         let half_past = Some("2026-05-04T12:30:00Z".to_owned());

@@ -96,16 +96,490 @@ fn one_document_with_many_problems_has_all_of_them_told() {
         "strategies.e.tiers[1].change_bp: 100001 is outside -9999..=100000 (500 is +5 %)",
         "strategies.e.tiers[1]: tiers must ascend, each bound once",
         "strategies.e.tiers[2]: tiers must ascend, each bound once",
+        "strategies.f.above[0].ratio_bp: invalid value: integer `-1`, expected u32",
+        "strategies.f.ends.at: failed to parse four digit integer as year: invalid digit, expected 0-9 but got t",
+        "strategies.f.x: unknown field `x`, expected one of `ends`, `below`, `above`",
+        "strategies.h: must be an object",
+        "default.floor_percent_of_list: 101 is outside 0..=100",
+        "default.guardrails.cool_down: unknown field `cool_down`, expected one of `max_step`, `cooldown_minutes`, \
+         `changes_per_day`, `band_bp`, `ceiling_percent_of_list`, `ending`",
+        "default.guardrails.ending: modulo must be above 0, and remainder at least 0 and below modulo",
+        "default.guardrails.max_step.each: unknown field `each`, expected `change_bp` or `per_minutes`",
+        "default: must name the strategy of every SKU that nothing else names one for",
+        "categories.DELI: must be an object",
+        "categories.MEAT.floor: is no field of an entry: strategy, floor_percent_of_list, guardrails",
+        "categories.MEAT.guardrails.changes_per_day: 0 is outside 1..=1000000",
+        "categories.MEAT.guardrails.max_step.per_minutes: 0 is outside 1..=525600",
+        "categories.MEAT.guardrails.max_step.change_bp: 0 is outside 1..=10000",
+        "categories.MEAT.strategy: there is no strategy \"z\"",
+        "skus.A 1.strategy: there is no strategy \"y\"",
+        "skus.A 1: \"A 1\" is not a SKU: 1 to 64 characters of A-Z a-z 0-9 . _ -",
+        "lanes: is no field of the document: version, time_zone, strategies, default, categories, skus",
     ];
     assert_eq!(problems(document), expected);
 }
 
+/// `null` takes the field away.
 #[test]
 fn single_problems_are_told_at_their_place() {
     for (pointer, value, expected) in [
-        ("/version", json!("1"), vec!["version: must be 1"]),
+        ("/version", json!(2), "version: must be 1"),
+        ("/version", json!("1"), "version: must be 1"),
+        ("/version", json!(null), "version: must be 1"),
+        ("/time_zone", json!("CET+1"), "time_zone: \"CET+1\" is no IANA time zone, such as \"Europe/Amsterdam\""),
+        ("/time_zone", json!("+02:00"), "time_zone: \"+02:00\" is no IANA time zone, such as \"Europe/Amsterdam\""),
+        ("/time_zone", json!(1), "time_zone: invalid type: integer `1`, expected a string"),
+        (
+            "/currency",
+            json!("EUR"),
+            "currency: is no field of the document: version, time_zone, strategies, default, categories, skus",
+        ),
+        ("/default", json!(null), "default: must name the strategy of every SKU that nothing else names one for"),
+        ("/default", json!([]), "default: must be an object"),
+        ("/default/strategy", json!(null), "default: must name the strategy of every SKU that nothing else names one for"),
+        ("/default/strategy", json!(5), "default.strategy: invalid type: integer `5`, expected a string"),
+        ("/default/strategy", json!("Fixed"), "default.strategy: there is no strategy \"Fixed\""),
+        (
+            "/default/stratgy",
+            json!("fixed"),
+            "default.stratgy: is no field of an entry: strategy, floor_percent_of_list, guardrails",
+        ),
+        ("/default/floor_percent_of_list", json!(101), "default.floor_percent_of_list: 101 is outside 0..=100"),
+        ("/default/floor_percent_of_list", json!(-1), "default.floor_percent_of_list: invalid value: integer `-1`, expected u32"),
+        (
+            "/default/floor_percent_of_list",
+            json!("60"),
+            "default.floor_percent_of_list: invalid type: string \"60\", expected u32",
+        ),
+        ("/default/guardrails", json!([]), "default.guardrails: must be an object"),
+        (
+            "/default/guardrails/floor",
+            json!(1),
+            "default.guardrails.floor: unknown field `floor`, expected one of `max_step`, \
+            `cooldown_minutes`, `changes_per_day`, `band_bp`, `ceiling_percent_of_list`, `ending`",
+        ),
+        (
+            "/default/guardrails/band_bp",
+            json!(10_001),
+            "default.guardrails.band_bp: 10001 basis points is outside 0..=10000 (500 is 5 %)",
+        ),
+        (
+            "/default/guardrails/ceiling_percent_of_list",
+            json!(99),
+            "default.guardrails.ceiling_percent_of_list: 99 is outside 100..=100000",
+        ),
+        ("/default/guardrails/changes_per_day", json!(0), "default.guardrails.changes_per_day: 0 is outside 1..=1000000"),
+        (
+            "/default/guardrails/cooldown_minutes",
+            json!(525_601),
+            "default.guardrails.cooldown_minutes: 525601 is outside 0..=525600",
+        ),
+        ("/default/guardrails/max_step", json!([1000, 60]), "default.guardrails.max_step: must be an object"),
+        ("/default/guardrails/max_step/change_bp", json!(0), "default.guardrails.max_step.change_bp: 0 is outside 1..=10000"),
+        (
+            "/default/guardrails/max_step/per_minutes",
+            json!(0),
+            "default.guardrails.max_step.per_minutes: 0 is outside 1..=525600",
+        ),
+        ("/default/guardrails/max_step/per_minutes", json!(null), "default.guardrails.max_step: missing field `per_minutes`"),
+        (
+            "/default/guardrails/ending/remainder",
+            json!(100),
+            "default.guardrails.ending: modulo must be above 0, and remainder at least 0 and below modulo",
+        ),
+        (
+            "/default/guardrails/ending/remainder",
+            json!(-1),
+            "default.guardrails.ending: modulo must be above 0, and remainder at least 0 and below modulo",
+        ),
+        (
+            "/default/guardrails/ending/modulo",
+            json!(0),
+            "default.guardrails.ending: modulo must be above 0, and remainder at least 0 and below modulo",
+        ),
+        ("/categories/MEAT/strategy", json!("curved"), "categories.MEAT.strategy: there is no strategy \"curved\""),
+        (
+            "/categories/MEAT/guardrails/band_bp",
+            json!("x"),
+            "categories.MEAT.guardrails.band_bp: invalid type: string \"x\", expected u32",
+        ),
+        ("/categories", json!([]), "categories: must be an object"),
+        ("/skus/A 1", json!({}), "skus.A 1: \"A 1\" is not a SKU: 1 to 64 characters of A-Z a-z 0-9 . _ -"),
+        ("/skus/A-1/strategy", json!("x"), "skus.A-1.strategy: there is no strategy \"x\""),
+        ("/strategies/x", json!([]), "strategies.x: must be an object"),
+        ("/strategies/x", json!(["fixed_list"]), "strategies.x: must be an object"),
+        ("/strategies/x", json!({}), "strategies.x: missing field `kind`"),
+        ("/strategies/x", json!({ "kind": 1 }), "strategies.x.kind: invalid type: integer `1`, expected string or map"),
+        ("/strategies/fixed/below", json!(1), "strategies.fixed.below: unknown field `below`, there are no fields"),
+        ("/strategies/plus-five/below", json!(0), "strategies.plus-five.below: no stock is below 0"),
+        ("/strategies/plus-five/below", json!(null), "strategies.plus-five: missing field `below`"),
+        (
+            "/strategies/plus-five/change_bp",
+            json!(-10_000),
+            "strategies.plus-five.change_bp: -10000 is outside -9999..=100000 (500 is +5 %)",
+        ),
+        (
+            "/strategies/plus-five/change_bp",
+            json!(100_001),
+            "strategies.plus-five.change_bp: 100001 is outside -9999..=100000 (500 is +5 %)",
+        ),
+        (
+            "/strategies/plus-five/change_bp",
+            json!(5_000_000_000_i64),
+            "strategies.plus-five.change_bp: invalid value: integer `5000000000`, expected i32",
+        ),
+        ("/strategies/scarce/tiers", json!([]), "strategies.scarce.tiers: at least one tier is needed"),
+        ("/strategies/scarce/tiers", json!({}), "strategies.scarce.tiers: invalid type: map, expected a sequence"),
+        ("/strategies/scarce/tiers/1", json!([2500, 1000]), "strategies.scarce.tiers[1]: must be an object"),
+        ("/strategies/scarce/tiers/1/at_most_bp", json!(1_000), "strategies.scarce.tiers[1]: tiers must ascend, each bound once"),
+        (
+            "/strategies/scarce/tiers/1/x",
+            json!(0),
+            "strategies.scarce.tiers[1].x: unknown field `x`, expected `at_most_bp` or `change_bp`",
+        ),
+        ("/strategies/curve/below/0/ratio_bp", json!(9_000), "strategies.curve.below[1]: tiers must ascend, each bound once"),
+        (
+            "/strategies/curve/below/0/ratio_bp",
+            json!(0),
+            "strategies.curve.below[0].ratio_bp: 0 is outside 1..=10000000 (10000 is on pace)",
+        ),
+        (
+            "/strategies/curve/above/0/ratio_bp",
+            json!(7_999),
+            "strategies.curve.above[0].ratio_bp: a ratio would be below one tier and above another",
+        ),
+        (
+            "/strategies/curve/above/0/change_bp",
+            json!(-12_000),
+            "strategies.curve.above[0].change_bp: -12000 is outside -9999..=100000 (500 is +5 %)",
+        ),
+        (
+            "/strategies/curve/ends",
+            json!({ "after_full_minutes": 0 }),
+            "strategies.curve.ends.after_full_minutes: the time to sell in must be above 0 minutes",
+        ),
+        (
+            "/strategies/curve/ends",
+            json!({ "weekly_at": 1 }),
+            "strategies.curve.ends: unknown variant `weekly_at`, expected one of `at`, `after_full_minutes`, `daily_at`",
+        ),
+        (
+            "/strategies/curve/ends",
+            json!({ "at": 0, "daily_at": 1 }),
+            "strategies.curve.ends: invalid value: map, expected map with a single key",
+        ),
+        ("/strategies/curve/ends", json!(null), "strategies.curve: missing field `ends`"),
+        (
+            "/strategies/x",
+            json!({ "kind": "pace_tiers", "ends": { "daily_at": "22:00" } }),
+            "strategies.x: at least one tier in below or above is needed",
+        ),
+        (
+            "/strategies/evening/daily/0/change_bp",
+            json!(1),
+            "strategies.evening.daily[0].change_bp: 1 is a rise: a markdown only reduces",
+        ),
+        (
+            "/strategies/evening/steps/0/change_bp",
+            json!(1),
+            "strategies.evening.steps[0].change_bp: 1 is a rise: a markdown only reduces",
+        ),
+        ("/strategies/evening/daily/1/from", json!("17:00"), "strategies.evening.daily[1]: tiers must ascend, each bound once"),
+        (
+            "/strategies/evening/daily/1/from",
+            json!("25:00"),
+            "strategies.evening.daily[1].from: failed to parse two digit integer as hour: \
+            parameter 'hour' is not in the required range of 0..=23",
+        ),
+        (
+            "/strategies/evening/steps/0/at",
+            json!("2026-05-04"),
+            "strategies.evening.steps[0].at: failed to find time component, which is required for parsing a timestamp",
+        ),
+        ("/strategies/x", json!({ "kind": "scheduled_markdown" }), "strategies.x: at least one step in steps or daily is needed"),
     ] {
-        let told = problems(&document(|document| *document.pointer_mut(pointer).unwrap() = value.clone()));
-        assert_eq!(told, expected, "{pointer} is {value}");
+        let text = document(|document| {
+            let (parent, field) = pointer.rsplit_once('/').unwrap();
+            match document.pointer_mut(parent).unwrap() {
+                Value::Array(items) => items[field.parse::<usize>().unwrap()] = value.clone(),
+                Value::Object(fields) if value.is_null() => drop(fields.remove(field)),
+                Value::Object(fields) => drop(fields.insert(field.to_owned(), value.clone())),
+                _ => panic!("{pointer}"),
+            }
+        });
+        assert_eq!(problems(&text), [expected], "{pointer} is {value}");
     }
+    let none = document(|document| document["strategies"] = json!({}));
+    assert_eq!(problems(&none)[0], "strategies: must name at least one");
+}
+
+#[test]
+fn a_bound_may_be_reached() {
+    for (pointer, value) in [
+        ("/default/floor_percent_of_list", json!(100)),
+        ("/default/floor_percent_of_list", json!(0)),
+        ("/default/guardrails/band_bp", json!(10_000)),
+        ("/default/guardrails/ceiling_percent_of_list", json!(100)),
+        ("/default/guardrails/ending", json!({ "modulo": 1, "remainder": 0 })),
+        ("/default/guardrails/cooldown_minutes", json!(0)),
+        ("/strategies/plus-five/change_bp", json!(-9_999)),
+        ("/strategies/plus-five/change_bp", json!(100_000)),
+        ("/strategies/curve/above/0/ratio_bp", json!(8_000)),
+        ("/strategies/evening/daily/0/change_bp", json!(0)),
+        ("/strategies/curve/ends", json!({ "at": "2026-05-04T22:00:00+02:00" })),
+        ("/time_zone", json!("UTC")),
+        ("/categories", json!({})),
+    ] {
+        let text = document(|document| *document.pointer_mut(pointer).unwrap() = value.clone());
+        assert_eq!(problems(&text), [""; 0], "{pointer} is {value}");
+    }
+}
+
+#[test]
+fn what_is_no_json_object_is_refused_whatever_it_is() {
+    let object = "the document must be a JSON object";
+    for (text, expected) in [
+        ("", vec!["is not JSON: EOF while parsing a value at line 1 column 0"]),
+        ("{", vec!["is not JSON: EOF while parsing an object at line 1 column 1"]),
+        ("{} x", vec!["is not JSON: trailing characters at line 1 column 4"]),
+        ("{\"version\": 1,}", vec!["is not JSON: trailing comma at line 1 column 15"]),
+        ("\u{feff}{}", vec!["is not JSON: expected value at line 1 column 1"]),
+        ("{\"a\": 1e999}", vec!["is not JSON: number out of range at line 1 column 11"]),
+        ("[]", vec![object]),
+        ("null", vec![object]),
+        ("\"{}\"", vec![object]),
+        (
+            "[{\"a\": 1, \"a\": [{\"b\": 2, \"b\": 2}]}]",
+            vec!["[0].a: stands here twice: keep one", "[0].a[0].b: stands here twice: keep one", object],
+        ),
+        (
+            "{\"a\": {\"b\": 1, \"b\": 2}, \"a\"",
+            vec![
+                "a.b: stands here twice: keep one",
+                "a: stands here twice: keep one",
+                "is not JSON: EOF while parsing an object at line 1 column 27",
+            ],
+        ),
+    ] {
+        assert_eq!(problems(text), expected, "{text}");
+    }
+}
+
+/// Neither the parser nor what drops its value may recurse as deep as a stranger likes.
+#[test]
+fn a_nesting_bomb_is_refused_and_no_stack_overflows() {
+    for open in ["[", "{\"a\":", "[{\"a\":"] {
+        let told = problems(&open.repeat(100_000));
+        assert!(told.len() == 1 && told[0].starts_with("is not JSON: recursion limit exceeded"), "{told:?}");
+    }
+}
+
+fn line(sku: &str, category: Option<&str>, strategy: Option<&str>) -> Product {
+    let price = json!({ "minor": 1_999, "currency": "USD" });
+    serde_json::from_value(json!({ "sku": sku, "category": category, "strategy": strategy, "list_price": price })).unwrap()
+}
+
+fn read(document: &str) -> Strategies {
+    Strategies::from_json(document).unwrap()
+}
+
+/// Four strategies, told apart by name.
+fn layered() -> Value {
+    let fixed = json!({ "kind": "fixed_list" });
+    json!({
+        "version": 1,
+        "strategies": { "of-default": fixed, "of-category": fixed, "of-line": fixed, "of-sku": fixed },
+        "default": { "strategy": "of-default", "floor_percent_of_list": 60,
+            "guardrails": { "band_bp": 3000, "cooldown_minutes": 5, "max_step": { "change_bp": 1000, "per_minutes": 60 } } },
+        "categories": {
+            "MEAT": { "strategy": "of-category", "floor_percent_of_list": 50,
+                "guardrails": { "cooldown_minutes": 10, "max_step": null, "changes_per_day": 3 } },
+            "DELI": { "guardrails": { "band_bp": null } },
+        },
+        "skus": {
+            "full": { "strategy": "of-sku", "floor_percent_of_list": 40,
+                "guardrails": { "band_bp": 1000, "changes_per_day": null, "max_step": { "change_bp": 500, "per_minutes": 30 } } },
+            "partial": { "guardrails": { "cooldown_minutes": 0 } },
+        },
+    })
+}
+
+#[test]
+fn the_skus_entry_wins_over_its_line_over_its_category_over_the_default() {
+    let strategies = read(&layered().to_string());
+    let (default, meat) = (json!({ "change_bp": 1000, "per_minutes": 60 }), Some("MEAT"));
+    for (product, strategy, floor, guardrails, why) in [
+        (line("x", None, None), "of-default", 60, json!({ "max_step": default, "cooldown_minutes": 5, "band_bp": 3000 }), ""),
+        (
+            line("x", Some("FISH"), None),
+            "of-default",
+            60,
+            json!({ "max_step": default, "cooldown_minutes": 5, "band_bp": 3000 }),
+            "unknown",
+        ),
+        (
+            line("x", Some("DELI"), None),
+            "of-default",
+            60,
+            json!({ "max_step": default, "cooldown_minutes": 5 }),
+            "null takes the band away",
+        ),
+        (
+            line("x", meat, None),
+            "of-category",
+            50,
+            json!({ "cooldown_minutes": 10, "changes_per_day": 3, "band_bp": 3000 }),
+            "one by one",
+        ),
+        (
+            line("x", meat, Some("of-line")),
+            "of-line",
+            50,
+            json!({ "cooldown_minutes": 10, "changes_per_day": 3, "band_bp": 3000 }),
+            "the line",
+        ),
+        (
+            line("x", None, Some("of-line")),
+            "of-line",
+            60,
+            json!({ "max_step": default, "cooldown_minutes": 5, "band_bp": 3000 }),
+            "the line",
+        ),
+        (
+            line("full", meat, Some("of-line")),
+            "of-sku",
+            40,
+            json!({ "max_step": { "change_bp": 500, "per_minutes": 30 }, "cooldown_minutes": 10, "band_bp": 1000 }),
+            "the SKU's gives back what its category took away, and takes away what that added",
+        ),
+        (
+            line("full", None, Some("no-such")),
+            "of-sku",
+            40,
+            json!({ "max_step": { "change_bp": 500, "per_minutes": 30 }, "cooldown_minutes": 5, "band_bp": 1000 }),
+            "the line is not asked",
+        ),
+        (
+            line("partial", None, None),
+            "of-default",
+            60,
+            json!({ "max_step": default, "cooldown_minutes": 0, "band_bp": 3000 }),
+            "no strategy",
+        ),
+        (
+            line("partial", meat, None),
+            "of-category",
+            50,
+            json!({ "cooldown_minutes": 0, "changes_per_day": 3, "band_bp": 3000 }),
+            "in MEAT",
+        ),
+        (
+            line("partial", meat, Some("of-line")),
+            "of-line",
+            50,
+            json!({ "cooldown_minutes": 0, "changes_per_day": 3, "band_bp": 3000 }),
+            "",
+        ),
+    ] {
+        // Twice: the second answer may be a remembered one.
+        for _ in 0..2 {
+            let policy = &strategies.policy_for(&product).unwrap().policy;
+            let told = (&*policy.strategy_name, policy.floor_percent_of_list, serde_json::to_value(&policy.guardrails).unwrap());
+            assert_eq!(told, (strategy, Some(floor), guardrails.clone()), "{product:?}: {why}");
+        }
+    }
+    for sku in ["x", "partial"] {
+        let unknown = strategies.policy_for(&line(sku, Some("MEAT"), Some("no-such")));
+        assert_eq!(unknown, Err(UnknownStrategy("no-such".into())), "never silently another");
+    }
+    assert_eq!(strategies.names().collect::<Vec<_>>(), ["of-category", "of-default", "of-line", "of-sku"]);
+}
+
+#[test]
+fn nobody_states_a_floor_and_days_are_in_utc_unless_they_are() {
+    let strategies = read(r#"{ "version": 1, "strategies": { "s": { "kind": "fixed_list" } }, "default": { "strategy": "s" } }"#);
+    let policy = &strategies.policy_for(&line("x", None, None)).unwrap().policy;
+    assert_eq!((policy.floor_percent_of_list, policy.time_zone.name()), (None, "UTC"));
+    let elsewhere = read(&document(|document| document["time_zone"] = json!("europe/amsterdam")));
+    assert_eq!(elsewhere.policy_for(&line("x", None, None)).unwrap().policy.time_zone.name(), "Europe/Amsterdam");
+}
+
+/// The hash is what tells which SKUs a published document touches: equal policies, equal hashes, and no other.
+#[test]
+fn a_change_moves_the_hashes_of_those_whom_it_touches() {
+    let products = [
+        line("plain", None, None),
+        line("meat", Some("MEAT"), None),
+        line("deli", Some("DELI"), None),
+        line("full", Some("DELI"), None),
+        line("partial", Some("MEAT"), None),
+        line("named", Some("MEAT"), Some("of-line")),
+    ];
+    let resolved = |document: &Value| {
+        let strategies = read(&document.to_string());
+        let each: Vec<Resolved> = products.iter().map(|product| (*strategies.policy_for(product).unwrap()).clone()).collect();
+        (strategies.hash(), each)
+    };
+    let before = resolved(&layered());
+    for (pointer, value, touched, why) in [
+        ("/categories/MEAT/guardrails/cooldown_minutes", json!(11), &["meat", "named"][..], "partial has a cooldown of its own"),
+        ("/categories/MEAT/floor_percent_of_list", json!(51), &["meat", "partial", "named"], "one category"),
+        ("/categories/DELI/guardrails/ending", json!({ "modulo": 10, "remainder": 9 }), &["deli", "full"], "the other"),
+        ("/categories/DELI/strategy", json!("of-default"), &[], "says what the default says"),
+        ("/categories/FISH", json!({ "strategy": "of-sku" }), &[], "nobody's category"),
+        ("/default/floor_percent_of_list", json!(61), &["plain", "deli"], "where nothing nearer states one"),
+        (
+            "/default/guardrails/ceiling_percent_of_list",
+            json!(130),
+            &["plain", "meat", "deli", "full", "partial", "named"],
+            "all",
+        ),
+        (
+            "/strategies/of-line",
+            json!({ "kind": "inventory_threshold", "below": 1, "change_bp": 1 }),
+            &["named"],
+            "whom it prices",
+        ),
+        ("/strategies/unused", json!({ "kind": "fixed_list" }), &[], "nobody"),
+        ("/skus/partial/guardrails/cooldown_minutes", json!(1), &["partial"], "one SKU"),
+        ("/time_zone", json!("Asia/Tokyo"), &["plain", "meat", "deli", "full", "partial", "named"], "days are elsewhere"),
+        ("/time_zone", json!("UTC"), &[], "where they were before it was said"),
+    ] {
+        let mut document = layered();
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        document.pointer_mut(parent).unwrap()[field] = value;
+        let after = resolved(&document);
+        assert_ne!(after.0, before.0, "the document is another: {pointer}");
+        let mut moved = Vec::new();
+        for ((before, after), product) in before.1.iter().zip(&after.1).zip(&products) {
+            assert_eq!(before.hash == after.hash, before.policy == after.policy, "{pointer} {product:?}");
+            if before.hash != after.hash {
+                moved.push(product.sku.as_str());
+            }
+        }
+        assert_eq!(moved, touched, "{pointer}: {why}");
+    }
+}
+
+#[test]
+fn order_and_white_space_make_no_other_document() {
+    let one = r#"{"version":1,"strategies":{"s":{"kind":"fixed_list"}},"default":{"strategy":"s","floor_percent_of_list":5}}"#;
+    let same = r#" { "default": { "floor_percent_of_list": 5, "strategy": "s" },
+        "strategies": { "s": { "kind": "fixed_list" } }, "version": 1 } "#;
+    assert_eq!(read(one).hash(), read(same).hash());
+}
+
+/// Policies are kept by hash for as long as history is: reading one back gives the same policy and the same hash.
+#[test]
+fn a_stored_policy_reads_back() {
+    let strategies = read(&document(|_| ()));
+    for name in ["fixed", "plus-five", "scarce", "curve", "evening"] {
+        let resolved = strategies.policy_for(&line("x", None, Some(name))).unwrap();
+        let stored = serde_json::to_string(&resolved.policy).unwrap();
+        assert_eq!(ContentHash::of(stored.as_bytes()), resolved.hash, "{name}");
+        assert_eq!(Resolved::new(serde_json::from_str::<Policy>(&stored).unwrap()), *resolved, "{name}");
+    }
+    let resolved = strategies.policy_for(&line("x", None, None)).unwrap();
+    let golden = r#"{"strategy_name":"fixed","strategy":{"kind":"fixed_list"},"guardrails":{"max_step":{"change_bp":1000,"per_minutes":60},"cooldown_minutes":5,"changes_per_day":20,"band_bp":3000,"ceiling_percent_of_list":130,"ending":{"modulo":100,"remainder":99}},"floor_percent_of_list":60,"time_zone":"Europe/Amsterdam"}"#;
+    assert_eq!(serde_json::to_string(&resolved.policy).unwrap(), golden, "another form would touch every SKU of every shop");
 }

@@ -2,8 +2,8 @@
 
 mod app;
 mod cli;
-mod commands;
 mod client;
+mod commands;
 mod desk;
 mod replay;
 mod report;
@@ -16,15 +16,17 @@ mod worker;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("PRICESTREAM_LOG").unwrap_or_else(|_| cli.default_log().into()),
-        )
-        .with_writer(std::io::stderr)
-        .init();
+    if let Err(error) = start_telling(cli.default_log()) {
+        eprintln!("pricestream: {error:#}");
+        return ExitCode::from(2);
+    }
     let json = cli.global.json;
     match commands::run(cli) {
         Ok(commands::Found::Nothing) => ExitCode::SUCCESS,
@@ -37,4 +39,16 @@ fn main() -> ExitCode {
             ExitCode::from(if error.is::<commands::Usage>() { 2 } else { 1 })
         }
     }
+}
+
+/// Logs to standard error, and spans to the collector that `OTEL_EXPORTER_OTLP_ENDPOINT` names, if it names one.
+fn start_telling(default_log: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_env("PRICESTREAM_LOG").unwrap_or_else(|_| default_log.into());
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
+    let endpoint = std::env::var("OTEL_EXPORTER_OTLP_ENDPOINT").ok().filter(|endpoint| !endpoint.is_empty());
+    let hops = Targets::new().with_target("pricestream_telemetry", tracing::Level::INFO);
+    let spans =
+        endpoint.map(|endpoint| pricestream_telemetry::collector(&endpoint)).transpose()?.map(|spans| spans.with_filter(hops));
+    tracing_subscriber::registry().with(log).with(spans).init();
+    Ok(())
 }

@@ -196,9 +196,7 @@ impl Replay {
             let (now, later) = rest.split_at(now_playable);
             let mut tally = self.tally.clone();
             let app = &self.app;
-            self.runtime.turn(|runtime| {
-                now.iter().try_for_each(|line| play_line(app, runtime, line, &mut tally))
-            })??;
+            self.runtime.turn(|runtime| now.iter().try_for_each(|line| play_line(app, runtime, line, &mut tally)))??;
             self.tally = tally;
             rest = later;
         }
@@ -224,7 +222,9 @@ impl Replay {
         let occurred = |line: &Line| line.change.as_ref().ok().map(|change| change.occurred_at);
         let Some(first) = batch.iter().find_map(occurred) else { return batch.len() };
         let (began, start) = *self.began.get_or_insert((Instant::now(), first));
-        let after = |at: Timestamp| Duration::try_from_secs_f64(at.duration_since(start).as_secs_f64().max(0.0) / factor).unwrap_or(Duration::MAX);
+        let after = |at: Timestamp| {
+            Duration::try_from_secs_f64(at.duration_since(start).as_secs_f64().max(0.0) / factor).unwrap_or(Duration::MAX)
+        };
         if let Some(wait) = after(first).checked_sub(began.elapsed()) {
             std::thread::sleep(wait);
         }

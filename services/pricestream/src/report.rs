@@ -55,9 +55,11 @@ pub(crate) fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
         })
         .collect();
     let line = |row: &[String]| {
-        let cells = row.iter().zip(&widths).map(|(cell, (width, right))| {
-            if *right { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
-        });
+        let cells = row.iter().zip(&widths).map(
+            |(cell, (width, right))| {
+                if *right { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+            },
+        );
         format!("  {}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
     };
     let titles: Vec<String> = heading.iter().map(ToString::to_string).collect();

@@ -99,8 +99,9 @@ impl Verification {
             self.refused += 1;
         }
         match newest {
-            Some(newest) if (newest.record_rev, newest.price_version, newest.standing)
-                == (record.record_rev, record.price_version, record.standing) => {}
+            Some(newest)
+                if (newest.record_rev, newest.price_version, newest.standing)
+                    == (record.record_rev, record.price_version, record.standing) => {}
             Some(newest) => {
                 self.find(sku, "record", format!("the record is at {}, its history at {}", record.record_rev, newest.record_rev));
             }
@@ -112,7 +113,9 @@ impl Verification {
                 let due = record.next_due.map_or_else(String::new, |due| due.to_string());
                 self.find(sku, "due", format!("was due at {due}"));
             }
-            Some(cause) => self.find(sku, "inputs", format!("the record was decided on other inputs than there are now: {cause}")),
+            Some(cause) => {
+                self.find(sku, "inputs", format!("the record was decided on other inputs than there are now: {cause}"))
+            }
         }
     }
 

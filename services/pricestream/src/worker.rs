@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use pricestream_embedded::{Runtime, SetAside, ready};
 use pricestream_event_schema::{StockChange, TraceContext, parse_stock_change};
-use pricestream_inventory_publisher::{PublishError, Refused, TimeLimits};
 use pricestream_inventory_publisher::Published;
+use pricestream_inventory_publisher::{PublishError, Refused, TimeLimits};
 use pricestream_ports::{Clock, RecordReads, SystemClock};
 use pricestream_price_api::{Change, Code, Command, DeskError, Done, Problem, StockOutcome, execute};
 use pricestream_reconciler::{Findings, Progress};
@@ -207,11 +207,7 @@ impl Loop {
     }
 }
 
-fn take(
-    app: &App<SystemClock>,
-    changes: Vec<StockChange>,
-    trace: Option<&TraceContext>,
-) -> Result<Vec<StockOutcome>, DeskError> {
+fn take(app: &App<SystemClock>, changes: Vec<StockChange>, trace: Option<&TraceContext>) -> Result<Vec<StockOutcome>, DeskError> {
     let limits = TimeLimits::live();
     changes.iter().map(|change| outcome(app.publish(Some(&limits), trace, change))).collect()
 }

@@ -16,33 +16,35 @@ pub(super) struct Db {
     numbers: HashMap<Sku, i64>,
     documents: HashMap<i64, Document>,
     document_numbers: HashMap<ContentHash, i64>,
+    hashes: HashMap<i64, ContentHash>,
+    /// No record is due before this instant, in microseconds; kept by a store that is open to write.
+    pub(super) nothing_due_before: Option<i64>,
     /// Images of the price records written since they were last taken.
     pub(super) images: Vec<PriceRecord>,
+    /// Nobody else writes the file.
+    pub(super) is_writer: bool,
     /// Why the turn under way cannot be committed.
     pub(super) failed: Option<rusqlite::Error>,
 }
 
-/// A document as text or, once asked for, ready for use.
+/// A document ready for use.
 #[derive(Clone, Debug)]
-struct Document {
-    hash: ContentHash,
-    body: Body,
-}
-
-#[derive(Clone, Debug)]
-enum Body {
+enum Document {
     Product(Arc<ProductRecord>),
     Policy(Arc<Resolved>),
     Override(Arc<Override>),
 }
 
 impl Db {
-    pub(super) fn new(conn: Connection) -> Self {
+    pub(super) fn new(conn: Connection, is_writer: bool) -> Self {
         Self {
             conn,
+            is_writer,
             numbers: HashMap::new(),
             documents: HashMap::new(),
             document_numbers: HashMap::new(),
+            hashes: HashMap::new(),
+            nothing_due_before: None,
             images: Vec::new(),
             failed: None,
         }
@@ -53,6 +55,8 @@ impl Db {
         self.numbers.clear();
         self.documents.clear();
         self.document_numbers.clear();
+        self.hashes.clear();
+        self.nothing_due_before = None;
         self.images.clear();
         self.failed = None;
     }
@@ -101,6 +105,7 @@ impl Db {
             self.conn.last_insert_rowid()
         };
         self.document_numbers.insert(hash, number);
+        self.hashes.insert(number, hash);
         Ok(number)
     }
 
@@ -120,7 +125,7 @@ impl Db {
 
     /// The catalogue line in document `number`, as change number `rev`.
     pub(super) fn product(&mut self, number: i64, rev: u64) -> Result<Arc<ProductRecord>> {
-        if let Some(Document { body: Body::Product(product), .. }) = self.documents.get(&number)
+        if let Some(Document::Product(product)) = self.documents.get(&number)
             && product.rev == rev
         {
             return Ok(Arc::clone(product));
@@ -128,41 +133,43 @@ impl Db {
         let (hash, text) = self.document_text(number)?;
         let product: Product = serde_json::from_str(&text).map_err(unreadable)?;
         let product = Arc::new(ProductRecord { product, rev, hash });
-        self.documents.insert(number, Document { hash, body: Body::Product(Arc::clone(&product)) });
+        self.documents.insert(number, Document::Product(Arc::clone(&product)));
         Ok(product)
     }
 
     /// The policy in document `number`.
     pub(super) fn policy(&mut self, number: i64) -> Result<Arc<Resolved>> {
-        if let Some(Document { body: Body::Policy(policy), .. }) = self.documents.get(&number) {
+        if let Some(Document::Policy(policy)) = self.documents.get(&number) {
             return Ok(Arc::clone(policy));
         }
         let (hash, text) = self.document_text(number)?;
         let policy: Policy = serde_json::from_str(&text).map_err(unreadable)?;
         let policy = Arc::new(Resolved { policy, hash });
-        self.documents.insert(number, Document { hash, body: Body::Policy(Arc::clone(&policy)) });
+        self.documents.insert(number, Document::Policy(Arc::clone(&policy)));
         Ok(policy)
     }
 
     /// The override in document `number`.
     pub(super) fn override_(&mut self, number: i64) -> Result<Arc<Override>> {
-        if let Some(Document { body: Body::Override(override_), .. }) = self.documents.get(&number) {
+        if let Some(Document::Override(override_)) = self.documents.get(&number) {
             return Ok(Arc::clone(override_));
         }
-        let (hash, text) = self.document_text(number)?;
+        let (_, text) = self.document_text(number)?;
         let override_: Arc<Override> = Arc::new(serde_json::from_str(&text).map_err(unreadable)?);
-        self.documents.insert(number, Document { hash, body: Body::Override(Arc::clone(&override_)) });
+        self.documents.insert(number, Document::Override(Arc::clone(&override_)));
         Ok(override_)
     }
 
     /// The hash of a document that was read or written before, or is read now.
     pub(super) fn document_hash(&mut self, number: i64) -> Result<ContentHash> {
-        if let Some(document) = self.documents.get(&number) {
-            return Ok(document.hash);
+        if let Some(hash) = self.hashes.get(&number) {
+            return Ok(*hash);
         }
         let mut select = self.conn.prepare_cached("SELECT hash FROM documents WHERE id = ?1")?;
         let hash: Vec<u8> = select.query_row([number], |row| row.get(0))?;
         let hash = <[u8; 16]>::try_from(hash).map_err(|_| unreadable("a document's hash has not 16 bytes"))?;
-        Ok(ContentHash::from_bytes(hash))
+        let hash = ContentHash::from_bytes(hash);
+        self.hashes.insert(number, hash);
+        Ok(hash)
     }
 }

@@ -92,7 +92,7 @@ pub(super) fn open(directory: &Path, access: Access) -> Result<Store, OpenError>
         }
     };
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
-    Ok(Store { db: Mutex::new(Db::new(conn)), _lock: lock })
+    Ok(Store { db: Mutex::new(Db::new(conn, lock.is_some())), _lock: lock })
 }
 
 /// The operating system frees it however the process ends. A file of its own: locks on SQLite's would meet its own.
@@ -110,7 +110,9 @@ fn lock(directory: &Path) -> Result<File, OpenError> {
 fn open_to_write(path: &Path, durability: Durability) -> Result<Connection, OpenError> {
     let failed = |source| failed(path, source);
     let is_new = fs::metadata(path).map_or(true, |file| file.len() == 0);
-    let conn = Connection::open(path).map_err(failed)?;
+    // Our own lock guards the connection.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(failed)?;
     if !is_new {
         check(path, &conn)?;
     }

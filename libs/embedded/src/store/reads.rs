@@ -295,16 +295,35 @@ impl RecordReads for Store {
 
     async fn due(&self, now: Timestamp, most: usize) -> std::result::Result<Vec<(Timestamp, Sku)>, PortError> {
         self.read(|db| {
+            let now = now.as_microsecond();
+            if db.nothing_due_before.is_some_and(|before| now < before) {
+                return Ok(Vec::new());
+            }
+            // No bound on the instant in the statement: SQLite would plan it anew for each value.
             let mut select = db.conn.prepare_cached(
-                "SELECT prices.next_due, skus.sku FROM prices JOIN skus ON skus.id = prices.sku WHERE prices.next_due <= ?1
-                 ORDER BY prices.next_due, skus.sku LIMIT ?2",
+                "SELECT prices.next_due, skus.sku FROM prices JOIN skus ON skus.id = prices.sku WHERE prices.next_due IS NOT NULL
+                 ORDER BY prices.next_due, prices.sku LIMIT ?1",
             )?;
-            let most = limit(most);
-            let rows = select.query_map([now.as_microsecond(), most], |row| {
+            let mut rows = select.query([limit(most.max(1))])?;
+            let mut due = Vec::new();
+            let mut before = Some(i64::MAX);
+            while let Some(row) = rows.next()? {
+                let at: i64 = row.get(0)?;
+                if at > now {
+                    before = due.is_empty().then_some(at);
+                    break;
+                }
                 let text: String = row.get(1)?;
-                Ok((instant(row.get(0)?)?, Sku::new(&text).map_err(unreadable)?))
-            })?;
-            rows.collect()
+                due.push((instant(at)?, Sku::new(&text).map_err(unreadable)?));
+                before = None;
+            }
+            drop(rows);
+            drop(select);
+            if db.is_writer {
+                db.nothing_due_before = before;
+            }
+            due.truncate(most);
+            Ok(due)
         })
     }
 

@@ -69,41 +69,48 @@ impl Db {
         let history = self.append_history(number, found.map(|(_, newest)| newest), row, product, policy, override_)?;
         let [currency, price, since, step_from, step_since, day, changes] = standing_columns(record.standing.as_ref());
         let seen_inputs = &record.seen;
-        self.conn
-            .prepare_cached(
-                "INSERT OR REPLACE INTO prices (sku, record_rev, price_version, currency, price, since, step_from, step_since, day, changes,
-                 list_currency, list_price, stock_version, product, policy, mode, override, settings_rev, decided_at, cause, shadow_price,
-                 refusal, next_due, stock_committed_at, withdrawn_at, newest)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)",
-            )?
-            .execute(params![
-                number,
-                record.record_rev.0.cast_signed(),
-                record.price_version.0.cast_signed(),
-                currency,
-                price,
-                since,
-                step_from,
-                step_since,
-                day,
-                changes,
-                record.list_price.map(|list| currency_code(list.currency)),
-                record.list_price.map(|list| list.minor),
-                seen_inputs.stock_version.0.cast_signed(),
-                product,
-                policy,
-                mode_code(seen_inputs.mode),
-                override_,
-                record.settings_rev.cast_signed(),
-                record.decided_at.as_microsecond(),
-                cause_code(record.cause),
-                record.shadow_price.map(|price| price.minor),
-                record.refusal,
-                record.next_due.map(jiff::Timestamp::as_microsecond),
-                record.stock_committed_at.map(jiff::Timestamp::as_microsecond),
-                record.withdrawn_at.map(jiff::Timestamp::as_microsecond),
-                history,
-            ])?;
+        // An update leaves the index alone where the due instant stays.
+        let put = if found.is_some() {
+            "UPDATE prices SET record_rev = ?2, price_version = ?3, currency = ?4, price = ?5, since = ?6, step_from = ?7,
+             step_since = ?8, day = ?9, changes = ?10, list_currency = ?11, list_price = ?12, stock_version = ?13, product = ?14,
+             policy = ?15, mode = ?16, override = ?17, settings_rev = ?18, decided_at = ?19, cause = ?20, shadow_price = ?21,
+             refusal = ?22, next_due = ?23, stock_committed_at = ?24, withdrawn_at = ?25, newest = ?26 WHERE sku = ?1"
+        } else {
+            "INSERT INTO prices (sku, record_rev, price_version, currency, price, since, step_from, step_since, day, changes,
+             list_currency, list_price, stock_version, product, policy, mode, override, settings_rev, decided_at, cause, shadow_price,
+             refusal, next_due, stock_committed_at, withdrawn_at, newest)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)"
+        };
+        self.conn.prepare_cached(put)?.execute(params![
+            number,
+            record.record_rev.0.cast_signed(),
+            record.price_version.0.cast_signed(),
+            currency,
+            price,
+            since,
+            step_from,
+            step_since,
+            day,
+            changes,
+            record.list_price.map(|list| currency_code(list.currency)),
+            record.list_price.map(|list| list.minor),
+            seen_inputs.stock_version.0.cast_signed(),
+            product,
+            policy,
+            mode_code(seen_inputs.mode),
+            override_,
+            record.settings_rev.cast_signed(),
+            record.decided_at.as_microsecond(),
+            cause_code(record.cause),
+            record.shadow_price.map(|price| price.minor),
+            record.refusal,
+            record.next_due.map(jiff::Timestamp::as_microsecond),
+            record.stock_committed_at.map(jiff::Timestamp::as_microsecond),
+            record.withdrawn_at.map(jiff::Timestamp::as_microsecond),
+            history,
+        ])?;
+        let due = record.next_due.map_or(i64::MAX, jiff::Timestamp::as_microsecond);
+        self.nothing_due_before = self.nothing_due_before.map(|before| before.min(due));
         self.images.push(record.clone());
         Ok(Conditional::Written)
     }

@@ -1,6 +1,11 @@
-use axum::body::Body;
-use axum::extract::{FromRequestParts, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequestParts, Request};
+use axum::handler::Handler;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use pricestream_domain::Sku;
 use pricestream_ports::{Cache, CacheEntry};
@@ -10,71 +15,94 @@ use super::withdrawn;
 use crate::api::{Api, World};
 use crate::extract::PathSku;
 use crate::problem::Problem;
-use crate::routes::{ApiState, class};
+use crate::routes::class;
 
 pub(super) const PATH: &str = "/v1/prices/{sku}";
 
-/// Longer than any price: a SKU of 64, two amounts, a version and a time.
-const LENGTH: usize = 288;
+/// `GET /v1/prices/{sku}`. A handler by itself, not through extractors: it takes of the request what it needs, and
+/// neither copies it nor moves it about.
+#[derive(Clone)]
+pub(super) struct ReadPrice;
 
-/// By the request itself: what is not looked at is not copied.
-pub(super) async fn price<W: World>(State(api): ApiState<W>, request: Request) -> Response {
-    let response = match sku(&request) {
-        Some(sku) => match api.cache.get(&sku).await {
-            Ok(Some(entry)) if entry.price.is_some() => respond(&entry, request.headers().get(header::IF_NONE_MATCH)),
-            // In a box: the future of a read that the cache answers stays small.
-            _ => Box::pin(read_slowly(&api, Ok(sku), request)).await,
-        },
-        None => Box::pin(read_spelled_oddly(&api, request)).await,
-    };
+type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+impl<W: World> Handler<(), Arc<Api<W>>> for ReadPrice {
+    type Future = Answer;
+
+    fn call(self, mut request: Request, api: Arc<Api<W>>) -> Answer {
+        let held = request.headers_mut().remove(header::IF_NONE_MATCH);
+        let uri = std::mem::take(request.uri_mut());
+        let sku = uri.path().rsplit_once('/').and_then(|(_, text)| Sku::new(text).ok());
+        if let Some(sku) = sku {
+            drop(request);
+            return Box::pin(async move {
+                let response = match api.cache.get(&sku).await {
+                    Ok(Some(entry)) if entry.price.is_some() => respond(&entry, held.as_ref()),
+                    // In a box, so that the future of a read that the cache answers stays small.
+                    _ => Box::pin(read_slowly(&api, Ok(sku), held, uri)).await,
+                };
+                count(&api, response)
+            });
+        }
+        // It is spelled in a way that must be decoded, or is none.
+        Box::pin(async move {
+            let (mut parts, _) = request.into_parts();
+            let sku = PathSku::from_request_parts(&mut parts, &()).await.map(|PathSku(sku)| sku);
+            let response = read_slowly(&api, sku, held, uri).await;
+            count(&api, response)
+        })
+    }
+}
+
+fn count<W: World>(api: &Api<W>, response: Response) -> Response {
     api.metrics.request(PATH, class(response.status()));
     response
 }
 
-/// The SKU as the path spells it; `None` when it is spelled in a way that must be decoded, or is none.
-fn sku(request: &Request) -> Option<Sku> {
-    let (_, text) = request.uri().path().rsplit_once('/')?;
-    Sku::new(text).ok()
-}
-
-async fn read_spelled_oddly<W: World>(api: &Api<W>, request: Request) -> Response {
-    let (mut parts, body) = request.into_parts();
-    let sku = PathSku::from_request_parts(&mut parts, &()).await;
-    read_slowly(api, sku.map(|PathSku(sku)| sku), Request::from_parts(parts, body)).await
-}
-
-async fn read_slowly<W: World>(api: &Api<W>, sku: Result<Sku, Problem>, request: Request) -> Response {
-    let read = async {
-        let entry = api.entry(&sku?).await?;
-        if entry.price.is_some() {
-            Ok(respond(&entry, request.headers().get(header::IF_NONE_MATCH)))
-        } else {
-            Err(withdrawn(&entry))
-        }
+async fn read_slowly<W: World>(api: &Api<W>, sku: Result<Sku, Problem>, held: Option<HeaderValue>, uri: Uri) -> Response {
+    let entry = match sku {
+        Ok(sku) => api.entry(&sku).await,
+        Err(problem) => Err(problem),
     };
-    read.await.unwrap_or_else(|problem: Problem| problem.respond(request.uri().path()))
+    match entry {
+        Ok(entry) if entry.price.is_some() => respond(&entry, held.as_ref()),
+        Ok(entry) => withdrawn(&entry).respond(uri.path()),
+        Err(problem) => problem.respond(uri.path()),
+    }
+}
+
+thread_local! {
+    /// What is written before its length is known: then the answer is one allocation of that length.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
+    SCRATCH.with_borrow_mut(|scratch| {
+        scratch.clear();
+        write(scratch);
+        Bytes::copy_from_slice(scratch)
+    })
 }
 
 fn respond(entry: &CacheEntry, held: Option<&HeaderValue>) -> Response {
-    let mut tag = Vec::with_capacity(22);
-    tag.push(b'"');
-    write_number(entry.price_version.0, &mut tag);
-    tag.push(b'"');
+    let tag = written(|out| {
+        out.push(b'"');
+        write_number(entry.price_version.0, out);
+        out.push(b'"');
+    });
     let mut response = if held.is_some_and(|held| holds(held.as_bytes(), &tag)) {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
     } else {
-        let mut body = Vec::with_capacity(LENGTH);
-        write_price(entry, &mut body);
-        let mut response = Response::new(Body::from(body));
+        let mut response = Response::new(Body::from(written(|out| write_price(entry, out))));
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     };
     let headers = response.headers_mut();
     // A shared cache may keep it, and asks each time whether it still holds.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(header::ETAG, HeaderValue::from_bytes(&tag).expect("digits and quotes are legal"));
+    headers.insert(header::ETAG, HeaderValue::from_maybe_shared(tag).expect("digits and quotes are legal"));
     response
 }
 

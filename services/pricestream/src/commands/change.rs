@@ -91,7 +91,8 @@ pub(crate) fn import_lines<C: Clock + Clone + 'static>(app: &Arc<App<C>>, runtim
 
 /// Says what became of a catalogue.
 pub(crate) fn report_import(global: &Global, import: &Import) {
-    let problems: Vec<Value> = import.problems.iter().map(|(line, problems)| json!({ "line": line, "problems": problems })).collect();
+    let problems: Vec<Value> =
+        import.problems.iter().map(|(line, problems)| json!({ "line": line, "problems": problems })).collect();
     if global.json {
         println!("{}", json!({ "changed": import.changed, "unchanged": import.unchanged, "problems": problems }));
         return;
@@ -108,7 +109,8 @@ pub(crate) fn report_import(global: &Global, import: &Import) {
 pub(crate) fn check_strategies(global: &Global, file: &Path) -> Result<Found> {
     let problems = Strategies::from_json(&read_text(file)?).err().unwrap_or_default();
     if global.json {
-        let problems: Vec<Value> = problems.iter().map(|problem| json!({ "path": problem.path, "message": problem.message })).collect();
+        let problems: Vec<Value> =
+            problems.iter().map(|problem| json!({ "path": problem.path, "message": problem.message })).collect();
         println!("{}", json!({ "problems": problems }));
     } else if problems.is_empty() {
         println!("{}: no problems", file.display());
@@ -180,7 +182,8 @@ pub(crate) fn set_override(global: &Global, options: &Override) -> Result<Found>
             match client {
                 Some(client) => {
                     let price = client.get(&format!("/v1/admin/catalogue/{sku}"))?;
-                    let currency = price.pointer("/product/list_price/currency").or_else(|| price.pointer("/list_price/currency"));
+                    let currency =
+                        price.pointer("/product/list_price/currency").or_else(|| price.pointer("/list_price/currency"));
                     let currency = currency.cloned().context("the server's catalogue line has no list price")?;
                     let body = json!({
                         "price": { "minor": minor, "currency": currency }, "expires_at": expires_at, "by": by, "note": note

@@ -128,7 +128,12 @@ fn change(
 fn print(takings: &Takings, freshness: &FreshnessSummary) {
     let money = |minor| Money::new(minor, Currency::EUR).to_string();
     let mut lines = Lines::default();
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is rounded anyway")]
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a rate is rounded anyway"
+    )]
     let rate = (takings.stock_changes as f64 / takings.seconds.max(1e-9)) as u64;
     lines.add(
         "stock changes",
@@ -145,7 +150,10 @@ fn print(takings: &Takings, freshness: &FreshnessSummary) {
     lines.count("low-stock alerts", takings.alerts);
     #[allow(clippy::cast_precision_loss, reason = "a percentage is rounded anyway")]
     let more = (takings.revenue_minor as f64 / (takings.revenue_at_list_minor as f64).max(1.0) - 1.0) * 100.0;
-    lines.add("revenue, moving prices", format!("{} ({} sold, {} left)", money(takings.revenue_minor), thousands(takings.sold), thousands(takings.left)));
+    lines.add(
+        "revenue, moving prices",
+        format!("{} ({} sold, {} left)", money(takings.revenue_minor), thousands(takings.sold), thousands(takings.left)),
+    );
     lines.add(
         "revenue, list price",
         format!(

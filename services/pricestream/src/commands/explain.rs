@@ -38,7 +38,13 @@ fn from_store(global: &Global, sku: &Sku, last: usize) -> Result<(Value, Value)>
 fn show(sku: &Sku, explanation: &Value, history: &Value) {
     println!("{sku}");
     let mut lines = Lines::default();
-    for (label, field) in [("price", "price"), ("list price", "list_price"), ("since", "since"), ("decided at", "decided_at"), ("because of", "cause")] {
+    for (label, field) in [
+        ("price", "price"),
+        ("list price", "list_price"),
+        ("since", "since"),
+        ("decided at", "decided_at"),
+        ("because of", "cause"),
+    ] {
         if let Some(text) = explanation.get(field).and_then(shown) {
             lines.add(label, text);
         }
@@ -66,9 +72,8 @@ fn shown(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
-        other => Some(
-            serde_json::from_value::<Money>(other.clone()).map_or_else(|_| other.to_string(), |money| money.to_string()),
-        ),
+        other => {
+            Some(serde_json::from_value::<Money>(other.clone()).map_or_else(|_| other.to_string(), |money| money.to_string()))
+        }
     }
 }
-

@@ -82,7 +82,8 @@ pub(crate) fn run(global: &Global, options: &Options) -> Result<Found> {
     let mut found = if report.tally.refused > 0 { Found::Something } else { Found::Nothing };
     if options.verify {
         let bar = spinner("decisions taken again", app.store.counts()?.history);
-        let verification = verify(&app.store, &app.settings.current(), Some(&app.cache), clock.now(), |done| bar.set_position(done))?;
+        let verification =
+            verify(&app.store, &app.settings.current(), Some(&app.cache), clock.now(), |done| bar.set_position(done))?;
         bar.finish_and_clear();
         if show(global, &verification) == Found::Something {
             found = Found::Something;
@@ -239,4 +240,3 @@ fn to_server(
     }
     Ok(if tally.refused > 0 { Found::Something } else { Found::Nothing })
 }
-

@@ -32,7 +32,11 @@ pub(crate) fn run(global: &Global, options: &Up) -> Result<Found> {
         if global.json {
             println!("{}", serde_json::json!({ "listening": address.to_string(), "skus": counts.products }));
         } else {
-            println!("pricestream serves {} SKUs on http://{address} (started in {:.1} s)", thousands(counts.products), began.elapsed().as_secs_f64());
+            println!(
+                "pricestream serves {} SKUs on http://{address} (started in {:.1} s)",
+                thousands(counts.products),
+                began.elapsed().as_secs_f64()
+            );
             println!("  page http://{address}/   API http://{address}/openapi.json   metrics http://{address}/metrics");
             if global.admin_token.is_none() {
                 println!("  administration is closed: set PRICESTREAM_ADMIN_TOKEN to open /v1/admin");

@@ -3,7 +3,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use pricestream_embedded::{Access, EmbeddedSettings, Store, ready};
-use pricestream_ports::{Settings, SystemClock, Clock};
+use pricestream_ports::{Clock, Settings, SystemClock};
 use std::sync::Arc;
 
 use super::Found;
@@ -60,7 +60,8 @@ pub(crate) fn show(global: &Global, report: &Verification) -> Found {
 
 /// A progress bar on a terminal; nothing elsewhere.
 pub(crate) fn spinner(what: &'static str, total: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} {msg} {per_sec} {eta}").expect("the template is valid");
+    let style =
+        ProgressStyle::with_template("{bar:30} {human_pos}/{human_len} {msg} {per_sec} {eta}").expect("the template is valid");
     let bar = ProgressBar::new(total).with_style(style).with_message(what);
     bar.enable_steady_tick(Duration::from_millis(250));
     bar

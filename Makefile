@@ -1,0 +1,56 @@
+# Every target needs Rust alone, except where it says otherwise. `make` lists them.
+
+CARGO ?= cargo
+BINARY = $(or $(CARGO_TARGET_DIR),target)/release/pricestream
+SEEDS ?= 100000
+DEV_TOKEN = local-development
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up build test simulate bench lint fmt
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## Play a synthetic flash sale through the whole pipeline, and verify every price of it
+	@$(BINARY) demo
+
+# The token of a server that listens on this machine alone is no secret; your own is taken from the environment and not shown.
+up: build ## Run the server on 127.0.0.1:8080 with the example catalogue; its store is .pricestream
+ifdef PRICESTREAM_ADMIN_TOKEN
+	@$(BINARY) up --catalogue examples/catalogue.ndjson --strategies examples/strategies.json
+else
+	@echo "admin token: $(DEV_TOKEN) (set PRICESTREAM_ADMIN_TOKEN for another)"
+	@PRICESTREAM_ADMIN_TOKEN=$(DEV_TOKEN) $(BINARY) up --catalogue examples/catalogue.ndjson --strategies examples/strategies.json
+endif
+
+build: ## Build the release binary
+	@$(CARGO) build --release --locked --package pricestream
+
+# cargo-nextest is faster and isolates each test, but runs no documentation tests.
+test: ## Run every test (with cargo-nextest where it is installed)
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(CARGO) nextest run --workspace --locked && $(CARGO) test --workspace --locked --doc --quiet; \
+	else \
+		$(CARGO) test --workspace --locked; \
+	fi
+
+simulate: ## Run many more seeds of the fault simulation than the tests do (SEEDS=100000)
+	@$(CARGO) run --release --locked --package pricestream-simulation -- --seeds $(SEEDS)
+
+bench: ## Run the benchmarks
+	@$(CARGO) bench --workspace --locked --bench '*'
+
+lint: ## Check formatting, clippy, documentation, and (with cargo-deny) dependencies
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+		$(CARGO) deny --log-level error check bans licenses sources; \
+	elif [ -n "$$CI" ]; then \
+		echo "lint: cargo-deny is missing" >&2; exit 1; \
+	else \
+		echo "SKIPPED: cargo deny check bans licenses sources (cargo-deny is not installed)"; \
+	fi
+
+fmt: ## Format the code
+	@$(CARGO) fmt --all
