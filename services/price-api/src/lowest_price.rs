@@ -137,10 +137,13 @@ mod tests {
     /// Lowest price, day on which it came into force, day on which the reduction began, history reaches back.
     type Expected = (i64, i64, Option<i64>, bool);
 
+    /// The rule, the steps of the price, today, whether a growing reduction is one, and what comes out.
+    type Case<'a> = (&'a str, &'a [(i64, i64)], i64, bool, Expected);
+
     #[test]
     fn the_lowest_price_is_that_of_the_days_before_the_reduction() {
         let (all, last) = (true, false);
-        let table: &[(&str, &[(i64, i64)], i64, bool, Expected)] = &[
+        let table: &[Case<'_>] = &[
             ("one reduction", &[(0, 100), (50, 80)], 60, all, (100, 0, Some(50), true)),
             ("the reduced price itself does not count", &[(0, 100), (50, 1)], 60, all, (100, 0, Some(50), true)),
             ("a dip within the window counts", &[(0, 100), (30, 70), (32, 100), (50, 80)], 60, all, (70, 30, Some(50), true)),

@@ -34,6 +34,9 @@ fn request(method: &str, path: &str, content_type: &str, body: impl Into<Body>) 
     request.body(body.into()).unwrap()
 }
 
+/// Method, path, type and bytes of the body; then the status and the kind of problem.
+type BadRequest<'a> = (&'a str, &'a str, &'a str, Vec<u8>, u16, &'a str);
+
 #[tokio::test]
 async fn every_bad_request_is_told_what_is_wrong_by_a_stable_type() {
     let server = server().await;
@@ -45,7 +48,7 @@ async fn every_bad_request_is_told_what_is_wrong_by_a_stable_type() {
     };
     let (stock, many) = ("/v1/stock-changes", json!({ "skus": vec!["A"; 1_001] }).to_string());
     let json = "application/json";
-    let table: Vec<(&str, &str, &str, Vec<u8>, u16, &str)> = vec![
+    let table: Vec<BadRequest<'_>> = vec![
         ("POST", stock, json, b"\xff\xfe{}".to_vec(), 400, "bad-stock-change"),
         ("POST", stock, json, br#"{"sku":"A","on_ha"#.to_vec(), 400, "bad-stock-change"),
         ("POST", stock, json, b"".to_vec(), 400, "bad-body"),

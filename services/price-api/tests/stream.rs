@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::http::{Method, Request, header};
+use pricestream_domain::Sku;
+use pricestream_ports::{Cache, CacheEntry};
 use support::{Server, server};
 use tokio::time::{Instant, timeout};
 
@@ -90,6 +92,34 @@ async fn a_slow_reader_gets_the_newest_only_and_its_loss_is_counted() {
     assert_eq!(server.metrics.stream_connections.get(), 1);
     drop(slow);
     assert_eq!(server.metrics.stream_connections.get(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_change_of_a_burst_goes_out_at_once_and_the_rest_together() {
+    let server = server().await;
+    let mut stream = Stream::open(&server, "/v1/stream?skus=A,B").await;
+    stream.frame().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    server.set_price("A", 2_000).await;
+    let began = Instant::now();
+    assert_eq!(events(&stream.frame().await.unwrap()), [("price", "A:2")]);
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    server.set_price("A", 3_000).await;
+    assert!(stream.nothing(Duration::from_millis(3)).await);
+    server.set_price("B", 3_000).await;
+    assert_eq!(events(&stream.frame().await.unwrap()), [("price", "A:3"), ("price", "B:2")]);
+    assert!(began.elapsed() < Duration::from_millis(10), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_changes_while_the_snapshot_is_read_is_in_it() {
+    let server = server().await;
+    let held = server.cache.get(&Sku::new("A").unwrap()).await.unwrap().unwrap();
+    let newer = CacheEntry { price_version: held.price_version.next(), ..(*held).clone() };
+    *server.cache.meanwhile.lock().unwrap() = Some(newer);
+    let mut stream = Stream::open(&server, "/v1/stream?skus=A").await;
+    assert_eq!(events(&stream.frame().await.unwrap()), [("price", "A:2")]);
+    assert!(stream.nothing(Duration::from_secs(1)).await, "and what the snapshot read of the past is not shown");
 }
 
 #[tokio::test(start_paused = true)]

@@ -109,7 +109,7 @@ pub(crate) struct Replay {
     #[arg(long, default_value = "max", value_name = "SPEED")]
     pub(crate) speed: Speed,
     /// Changes committed together, at most
-    #[arg(long, default_value_t = 500, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, default_value_t = 250, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) batch: u32,
     /// Print a line of JSON for each commit: {"acknowledged": lines}
     #[arg(long)]

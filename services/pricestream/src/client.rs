@@ -14,9 +14,9 @@ pub(crate) struct Client {
 
 /// What the server said.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) body: Value,
+struct Answer {
+    status: StatusCode,
+    body: Value,
 }
 
 impl Client {
@@ -30,7 +30,7 @@ impl Client {
     }
 
     /// Sends a request; an answer other than success is an error that says what the server's problem said.
-    pub(crate) fn ask(&self, method: Method, path: &str, content_type: &str, body: &[u8]) -> Result<Value> {
+    pub(crate) fn ask(&self, method: &Method, path: &str, content_type: &str, body: &[u8]) -> Result<Value> {
         let answer = self.send(method, path, content_type, body)?;
         if answer.status.is_success() {
             return Ok(answer.body);
@@ -39,13 +39,13 @@ impl Client {
     }
 
     /// Sends a request, whatever the answer.
-    pub(crate) fn send(&self, method: Method, path: &str, content_type: &str, body: &[u8]) -> Result<Answer> {
+    fn send(&self, method: &Method, path: &str, content_type: &str, body: &[u8]) -> Result<Answer> {
         let mut request = Request::builder().method(method.clone()).uri(format!("{}{path}", self.base));
         if let Some(token) = &self.admin_token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let unreachable = || format!("{} does not answer: see that `pricestream up` runs there", self.base);
-        let response = if method == Method::GET {
+        let response = if *method == Method::GET {
             self.agent.run(request.body(())?)
         } else {
             self.agent.run(request.header("content-type", content_type).body(body)?)
@@ -58,7 +58,7 @@ impl Client {
     }
 
     pub(crate) fn get(&self, path: &str) -> Result<Value> {
-        self.ask(Method::GET, path, "", &[])
+        self.ask(&Method::GET, path, "", &[])
     }
 }
 
@@ -71,7 +71,7 @@ fn problem_text(status: StatusCode, body: &Value) -> String {
     };
     for error in body.get("errors").and_then(Value::as_array).into_iter().flatten() {
         let part = |field: &str| error.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-        said.push_str(&format!("\n  {}: {}", part("path"), part("message")));
+        said.extend(["\n  ", &part("path"), ": ", &part("message")]);
     }
     said
 }

@@ -28,7 +28,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let json = cli.global.json;
-    match commands::run(cli) {
+    match commands::run(&cli) {
         Ok(commands::Found::Nothing) => ExitCode::SUCCESS,
         Ok(commands::Found::Something) => ExitCode::from(1),
         Err(error) => {

@@ -205,7 +205,7 @@ impl Replay {
 
     /// Prices what falls due up to `end`, then leaves nothing in the queues.
     pub(crate) fn finish(&mut self) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             self.runtime.turn(|_| ())?;
             match self.runtime.next_wake() {

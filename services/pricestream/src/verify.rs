@@ -114,7 +114,7 @@ impl Verification {
                 self.find(sku, "due", format!("was due at {due}"));
             }
             Some(cause) => {
-                self.find(sku, "inputs", format!("the record was decided on other inputs than there are now: {cause}"))
+                self.find(sku, "inputs", format!("the record was decided on other inputs than there are now: {cause}"));
             }
         }
     }

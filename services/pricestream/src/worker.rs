@@ -28,7 +28,7 @@ const TOGETHER: usize = 1_000;
 const TICK: Duration = Duration::from_millis(100);
 
 /// How often every SKU is looked at.
-const RECONCILE: Duration = Duration::from_secs(60);
+const RECONCILE: Duration = Duration::from_mins(1);
 
 /// Events younger than this are on their way.
 const GRACE: Duration = Duration::from_secs(5);
@@ -139,7 +139,7 @@ impl Loop {
         let done = self.runtime.turn(|runtime| {
             for job in jobs {
                 match job {
-                    Job::Stock(changes, trace, to) => waiting.push(Answer::Stock(to, take(&app, changes, trace.as_ref()))),
+                    Job::Stock(changes, trace, to) => waiting.push(Answer::Stock(to, take(&app, &changes, trace.as_ref()))),
                     Job::Quarantine(items, to) => waiting.push(Answer::Quarantine(to, set_aside(&app, &items))),
                     Job::Command(Command::Reconcile, to) => reconcile.push(to),
                     Job::Command(command, to) => waiting.push(Answer::Command(to, carry_out(&app, runtime, command))),
@@ -207,7 +207,7 @@ impl Loop {
     }
 }
 
-fn take(app: &App<SystemClock>, changes: Vec<StockChange>, trace: Option<&TraceContext>) -> Result<Vec<StockOutcome>, DeskError> {
+fn take(app: &App<SystemClock>, changes: &[StockChange], trace: Option<&TraceContext>) -> Result<Vec<StockOutcome>, DeskError> {
     let limits = TimeLimits::live();
     changes.iter().map(|change| outcome(app.publish(Some(&limits), trace, change))).collect()
 }

@@ -133,7 +133,7 @@ fn killed_at_twenty_random_points_nothing_acknowledged_is_lost_and_no_price_is_a
         let until = acknowledged + (CHANGES - acknowledged) / (KILLS - kill + 1);
         let mut reached = acknowledged;
         while reached < until
-            && let Ok(line) = progress.recv_timeout(Duration::from_secs(60))
+            && let Ok(line) = progress.recv_timeout(Duration::from_mins(1))
         {
             reached = reached.max(again + line);
         }

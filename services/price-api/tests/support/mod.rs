@@ -40,11 +40,18 @@ impl World for InMemory {
 pub struct Listened {
     pub memory: Memory,
     pub hub: Arc<StreamHub>,
+    /// Taken by the cache while the next read is on its way back.
+    pub meanwhile: Arc<Mutex<Option<CacheEntry>>>,
 }
 
 impl Cache for Listened {
     async fn get(&self, sku: &Sku) -> Result<Option<Arc<CacheEntry>>, PortError> {
-        self.memory.get(sku).await
+        let read = self.memory.get(sku).await;
+        let meanwhile = self.meanwhile.lock().unwrap().take();
+        if let Some(entry) = meanwhile {
+            self.put_if_newer(&entry, IfAbsent::Write).await?;
+        }
+        read
     }
     async fn put_if_newer(&self, entry: &CacheEntry, if_absent: IfAbsent) -> Result<CacheWrite, PortError> {
         let written = self.memory.put_if_newer(entry, if_absent).await?;
@@ -223,7 +230,7 @@ pub fn bare(tokens: Tokens) -> Server {
     memory.subscribe("cache-writer", patterns::CACHE_WRITER, QueueSettings::default());
     let metrics = Arc::new(Metrics::default());
     let hub = Arc::new(StreamHub::new(Arc::clone(&metrics), 100));
-    let cache = Listened { memory: memory.clone(), hub: Arc::clone(&hub) };
+    let cache = Listened { memory: memory.clone(), hub: Arc::clone(&hub), meanwhile: Arc::default() };
     let desk = Arc::new(TestDesk {
         memory: memory.clone(),
         cache: cache.clone(),

@@ -43,7 +43,7 @@ pub(crate) fn import(global: &Global, file: &Path) -> Result<Found> {
             for part in all.chunks(LINES_PER_REQUEST) {
                 let body = part.join(&b'\n');
                 if !body.trim_ascii().is_empty() {
-                    let answer = client.ask(Method::POST, "/v1/admin/catalogue", NDJSON, &body)?;
+                    let answer = client.ask(&Method::POST, "/v1/admin/catalogue", NDJSON, &body)?;
                     import.add_answer(number, &answer);
                 }
                 number += part.len() as u64;
@@ -116,7 +116,9 @@ pub(crate) fn check_strategies(global: &Global, file: &Path) -> Result<Found> {
         println!("{}: no problems", file.display());
     } else {
         println!("{}: {} problems", file.display(), problems.len());
-        problems.iter().for_each(|problem| println!("  {problem}"));
+        for problem in &problems {
+            println!("  {problem}");
+        }
     }
     Ok(if problems.is_empty() { Found::Nothing } else { Found::Something })
 }
@@ -138,7 +140,7 @@ pub(crate) fn publish(global: &Global, file: &Path, audit: &Audit) -> Result<Fou
     let done = match global.client()? {
         Some(client) => {
             let by = percent_encoded(&audit.by);
-            client.ask(Method::PUT, &format!("/v1/admin/strategies?by={by}"), JSON, strategies.as_bytes())?
+            client.ask(&Method::PUT, &format!("/v1/admin/strategies?by={by}"), JSON, strategies.as_bytes())?
         }
         None => on_store(global, Change::PublishStrategies { text: strategies.into(), by: audit.by.clone() })?,
     };
@@ -164,7 +166,7 @@ pub(crate) fn mode(global: &Global, mode: Option<Mode>, audit: &Audit) -> Result
     let done = match client {
         Some(client) => {
             let body = json!({ "mode": mode, "by": by, "note": note }).to_string();
-            client.ask(Method::PUT, "/v1/admin/mode", JSON, body.as_bytes())?
+            client.ask(&Method::PUT, "/v1/admin/mode", JSON, body.as_bytes())?
         }
         None => on_store(global, Change::SetMode { mode, by, note })?,
     };
@@ -188,7 +190,7 @@ pub(crate) fn set_override(global: &Global, options: &Override) -> Result<Found>
                     let body = json!({
                         "price": { "minor": minor, "currency": currency }, "expires_at": expires_at, "by": by, "note": note
                     });
-                    client.ask(Method::PUT, &format!("/v1/admin/overrides/{sku}"), JSON, body.to_string().as_bytes())?
+                    client.ask(&Method::PUT, &format!("/v1/admin/overrides/{sku}"), JSON, body.to_string().as_bytes())?
                 }
                 None => {
                     let app = global.open()?;
@@ -203,7 +205,7 @@ pub(crate) fn set_override(global: &Global, options: &Override) -> Result<Found>
         _ => match client {
             Some(client) => {
                 let body = json!({ "by": by, "note": note }).to_string();
-                client.ask(Method::DELETE, &format!("/v1/admin/overrides/{sku}"), JSON, body.as_bytes())?
+                client.ask(&Method::DELETE, &format!("/v1/admin/overrides/{sku}"), JSON, body.as_bytes())?
             }
             None => on_store(global, Change::LiftOverride { sku: sku.clone(), by, note })?,
         },

@@ -31,7 +31,7 @@ pub(crate) enum Found {
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
-pub(crate) fn run(cli: Cli) -> Result<Found> {
+pub(crate) fn run(cli: &Cli) -> Result<Found> {
     let global = &cli.global;
     match cli.command {
         Command::Up(ref options) => up::run(global, options),

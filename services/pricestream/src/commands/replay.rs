@@ -221,7 +221,7 @@ fn to_server(
             }
         }
         if !sent.is_empty() {
-            let answer = client.ask(ureq::http::Method::POST, "/v1/stock-changes", "application/x-ndjson", &body)?;
+            let answer = client.ask(&ureq::http::Method::POST, "/v1/stock-changes", "application/x-ndjson", &body)?;
             tally.add_answer(&answer, &sent);
         }
         if options.acknowledge {

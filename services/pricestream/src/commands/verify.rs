@@ -14,7 +14,7 @@ use crate::verify::{Verification, verify};
 pub(crate) fn run(global: &Global) -> Result<Found> {
     let report = match global.client()? {
         Some(client) => {
-            let body = client.ask(ureq::http::Method::POST, "/v1/admin/verify", "application/json", b"{}")?;
+            let body = client.ask(&ureq::http::Method::POST, "/v1/admin/verify", "application/json", b"{}")?;
             serde_json::from_value(body).context("the server's answer is no verification")?
         }
         None => {
