@@ -74,6 +74,9 @@ impl Ledger for Nobody {
     async fn alerts(&self, _: usize) -> Result<Vec<LowStockV1>, PortError> {
         Ok(Vec::new())
     }
+    async fn verify(&self) -> Result<pricestream_price_api::Verification, PortError> {
+        Ok(pricestream_price_api::Verification::default())
+    }
     async fn status(&self) -> Result<StoreStatus, PortError> {
         Ok(StoreStatus::default())
     }

@@ -2,10 +2,11 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use jiff::Timestamp;
+use pricestream_domain::Sku;
 use pricestream_event_schema::LowStockV1;
 use pricestream_ports::PortError;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What an administrator may look at beyond prices.
 pub trait Ledger: Send + Sync + 'static {
@@ -21,6 +22,37 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// How much there is of everything, and what is waiting.
     fn status(&self) -> impl Future<Output = Result<StoreStatus, PortError>> + Send;
+
+    /// Takes every decision again and compares record, cache and history.
+    fn verify(&self) -> impl Future<Output = Result<Verification, PortError>> + Send;
+}
+
+/// What a verification looked at, and what it found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Verification {
+    /// SKUs of the catalogue.
+    pub skus: u64,
+    /// Decisions taken again.
+    pub decisions: u64,
+    /// SKUs that are refused a price.
+    pub refused: u64,
+    /// Cache entries compared; absent when there is no running cache to compare.
+    pub cached: Option<u64>,
+    /// How many findings there are.
+    pub findings: u64,
+    /// The first 20 of them.
+    pub first: Vec<Finding>,
+}
+
+/// Something that does not agree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// Whose price.
+    pub sku: Sku,
+    /// history, record, inputs, due or cache.
+    pub what: String,
+    /// What is there, and what should be.
+    pub detail: String,
 }
 
 /// A message that no retry helped, or input that was refused.

@@ -21,7 +21,7 @@ mod tokens;
 pub use admin::{AdminError, CatalogueLines, LineProblem, catalogue_lines, execute};
 pub use api::{Api, World, router};
 pub use desk::{Change, Command, Desk, DeskError, DocumentProblem, Done, StockOutcome};
-pub use ledger::{DeadLetterView, Ledger, StoreStatus};
+pub use ledger::{DeadLetterView, Finding, Ledger, StoreStatus, Verification};
 pub use lowest_price::{Lowest, PriceChange, Reduction, Window, lowest_price};
 pub use prices::{Explanation, HistoryEntry, PriceView, write_price};
 pub use problem::{Code, Problem};

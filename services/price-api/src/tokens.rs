@@ -41,7 +41,7 @@ pub struct Tokens {
 impl Tokens {
     pub(crate) fn admit_admin(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let Some(admin) = &self.admin else {
-            let how = "set PRICESTREAM_ADMIN_TOKEN (or --admin-token-file) when starting the server, then send it as `Authorization: Bearer <token>`";
+            let how = "set PRICESTREAM_ADMIN_TOKEN when starting the server, then send it as `Authorization: Bearer <token>`";
             return Err(Problem::new(Code::NoToken, how));
         };
         if bearer(headers).is_some_and(|secret| admin.is(secret)) { Ok(()) } else { Err(unauthorized("admin")) }

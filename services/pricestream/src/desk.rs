@@ -1,14 +1,18 @@
 //! How the API reaches the writing thread, and what an administrator may look at.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use pricestream_embedded::{EmbeddedBus, EmbeddedCache, Store};
 use pricestream_event_schema::{LowStockV1, StockChange, TraceContext};
-use pricestream_ports::PortError;
-use pricestream_price_api::{Command, DeadLetterView, Desk, DeskError, Done, Ledger, StockOutcome, StoreStatus, World};
+use pricestream_ports::{PortError, SystemClock};
+use pricestream_price_api::{
+    Command, DeadLetterView, Desk, DeskError, Done, Ledger, StockOutcome, StoreStatus, Verification, World,
+};
 use tokio::sync::oneshot;
 
+use crate::verify::verify_running;
 use crate::worker::Job;
 
 /// Hands requests to the writing thread.
@@ -49,6 +53,8 @@ impl Desk for WriterDesk {
 pub(crate) struct StoreLedger {
     pub(crate) reader: Arc<Store>,
     pub(crate) bus: Arc<EmbeddedBus>,
+    pub(crate) cache: Arc<EmbeddedCache>,
+    pub(crate) directory: PathBuf,
 }
 
 impl Ledger for StoreLedger {
@@ -66,6 +72,13 @@ impl Ledger for StoreLedger {
 
     async fn alerts(&self, most: usize) -> Result<Vec<LowStockV1>, PortError> {
         self.reader.alerts(most)
+    }
+
+    async fn verify(&self) -> Result<Verification, PortError> {
+        let (directory, cache) = (self.directory.clone(), Arc::clone(&self.cache));
+        let verified = tokio::task::spawn_blocking(move || verify_running(&directory, &cache, &SystemClock)).await;
+        let verified = verified.map_err(|error| PortError::unavailable("verification", error))?;
+        verified.map_err(|error| PortError::unavailable("store", format!("{error:#}")))
     }
 
     async fn status(&self) -> Result<StoreStatus, PortError> {

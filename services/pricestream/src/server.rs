@@ -61,7 +61,12 @@ impl Server {
             documents: Arc::clone(&reader),
             cache: Arc::clone(&app.cache),
             desk: Arc::new(WriterDesk(worker.jobs.clone())),
-            ledger: Arc::new(StoreLedger { reader, bus: Arc::clone(&app.bus) }),
+            ledger: Arc::new(StoreLedger {
+                reader,
+                bus: Arc::clone(&app.bus),
+                cache: Arc::clone(&app.cache),
+                directory: directory.to_owned(),
+            }),
             hub: Arc::clone(&hub),
             metrics: Arc::clone(&app.metrics),
             clock: Arc::new(SystemClock),

@@ -1,40 +1,16 @@
 //! Recomputes every price from the records and compares record, cache and history.
 
 use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pricestream_domain::{Cause, Money, PriceVersion, RecordRev, Sku, Standing};
-use pricestream_embedded::{EmbeddedCache, Store, ready};
-use pricestream_ports::{HistoryRow, PriceRecord, RecordReads, SettingsSnapshot, SkuState};
+use pricestream_embedded::{Access, EmbeddedCache, EmbeddedSettings, Store, ready};
+use pricestream_ports::{CacheEntry, Clock, HistoryRow, PriceRecord, RecordReads, Settings, SettingsSnapshot, SkuState};
+use pricestream_price_api::{Finding, Verification};
 use pricestream_reconciler::behind;
-use serde::{Deserialize, Serialize};
-
-/// What was looked at and what was found.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Verification {
-    /// SKUs of the catalogue.
-    pub(crate) skus: u64,
-    /// Decisions taken again.
-    pub(crate) decisions: u64,
-    /// SKUs that are refused a price.
-    pub(crate) refused: u64,
-    /// Cache entries compared; none when there is no running cache to compare.
-    pub(crate) cached: Option<u64>,
-    /// How many findings there are.
-    pub(crate) findings: u64,
-    /// The first of them.
-    pub(crate) first: Vec<Finding>,
-}
-
-/// Something that does not agree.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Finding {
-    pub(crate) sku: Sku,
-    /// history, record, inputs, due or cache.
-    pub(crate) what: String,
-    pub(crate) detail: String,
-}
 
 /// Findings told one by one; the rest are counted.
 const TOLD: usize = 20;
@@ -49,21 +25,21 @@ struct Newest {
     stock_version: u64,
 }
 
-impl Verification {
-    /// Nothing disagrees.
-    pub(crate) fn is_clean(&self) -> bool {
-        self.findings == 0
-    }
+/// A verification under way.
+struct Verifier {
+    report: Verification,
+}
 
+impl Verifier {
     fn find(&mut self, sku: &Sku, what: &'static str, detail: impl Into<String>) {
-        self.findings += 1;
-        if self.first.len() < TOLD {
-            self.first.push(Finding { sku: sku.clone(), what: what.to_owned(), detail: detail.into() });
+        self.report.findings += 1;
+        if self.report.first.len() < TOLD {
+            self.report.first.push(Finding { sku: sku.clone(), what: what.to_owned(), detail: detail.into() });
         }
     }
 
     fn look_at_row(&mut self, row: &HistoryRow, newest: &mut HashMap<Sku, Newest>) {
-        self.decisions += 1;
+        self.report.decisions += 1;
         if let Some(disagreement) = row.disagreement() {
             self.find(&row.sku, "history", format!("decision {}: {disagreement}", row.record_rev));
         }
@@ -96,7 +72,7 @@ impl Verification {
             return self.find(sku, "record", "there is no price record");
         };
         if record.refusal.is_some() {
-            self.refused += 1;
+            self.report.refused += 1;
         }
         match newest {
             Some(newest)
@@ -119,13 +95,16 @@ impl Verification {
         }
     }
 
+    /// The cache of a running server may be ahead of what was read of the records, never behind.
     fn look_at_cache(&mut self, record: &PriceRecord, cache: &EmbeddedCache) {
-        let held = cache.look_up(&record.sku);
-        if held.as_deref() != record.cache_entry().as_ref() {
+        let (held, due) = (cache.look_up(&record.sku), record.cache_entry());
+        let version = |entry: Option<&CacheEntry>| entry.map_or(PriceVersion(0), |entry| entry.price_version);
+        let ahead = version(held.as_deref()) > version(due.as_ref());
+        if !ahead && held.as_deref() != due.as_ref() {
             let held = held.map_or_else(|| "nothing".to_owned(), |held| format!("version {}", held.price_version));
             self.find(&record.sku, "cache", format!("the cache holds {held}, the record version {}", record.price_version));
         }
-        *self.cached.get_or_insert(0) += 1;
+        *self.report.cached.get_or_insert(0) += 1;
     }
 }
 
@@ -137,7 +116,7 @@ pub(crate) fn verify(
     now: Timestamp,
     mut progress: impl FnMut(u64),
 ) -> Result<Verification> {
-    let mut report = Verification { cached: cache.map(|_| 0), ..Verification::default() };
+    let mut verifier = Verifier { report: Verification { cached: cache.map(|_| 0), ..Verification::default() } };
     let mut newest = HashMap::new();
     let mut after = 0;
     loop {
@@ -145,23 +124,47 @@ pub(crate) fn verify(
         let Some((last, _)) = page.last() else { break };
         after = *last;
         for (_, row) in &page {
-            report.look_at_row(row, &mut newest);
+            verifier.look_at_row(row, &mut newest);
         }
-        progress(report.decisions);
+        progress(verifier.report.decisions);
     }
     let mut after: Option<Sku> = None;
     loop {
         let page = ready(store.page(after.as_ref(), PAGE)).context("reading the records")?;
         for state in &page {
-            report.skus += 1;
-            report.look_at_record(state, newest.get(&state.sku), settings, now);
+            verifier.report.skus += 1;
+            verifier.look_at_record(state, newest.get(&state.sku), settings, now);
             if let (Some(cache), Some(record)) = (cache, &state.price) {
-                report.look_at_cache(record, cache);
+                verifier.look_at_cache(record, cache);
             }
         }
         match page.into_iter().last() {
             Some(last) => after = Some(last.sku),
-            None => return Ok(report),
+            None => return Ok(verifier.report),
         }
     }
 }
+
+/// Verifies a store that is being written: on one snapshot of it, by a connection of its own. What is being priced this
+/// very moment gets a second look.
+pub(crate) fn verify_running(directory: &Path, cache: &EmbeddedCache, clock: &impl Clock) -> Result<Verification> {
+    let store = Arc::new(Store::open(directory, Access::Read)?);
+    let settings = EmbeddedSettings::new(Arc::clone(&store));
+    let look = || {
+        store.begin_read()?;
+        let now = clock.now().checked_sub(UNDER_WAY).unwrap_or(Timestamp::MIN);
+        let report = ready(settings.reload()).map_err(anyhow::Error::from);
+        let report = report.and_then(|()| verify(&store, &settings.current(), Some(cache), now, |_| ()));
+        store.end_read()?;
+        report
+    };
+    let first = look()?;
+    if first.findings == 0 {
+        return Ok(first);
+    }
+    std::thread::sleep(UNDER_WAY.unsigned_abs());
+    look()
+}
+
+/// A record that has been due for less is being priced.
+const UNDER_WAY: SignedDuration = SignedDuration::from_secs(2);

@@ -19,7 +19,9 @@ fn read(path: &Path) -> String {
 fn pages() -> Vec<(String, String)> {
     let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| format!("docs/{}", entry.unwrap().file_name().display()));
     let all = ["README.md", "ARCHITECTURE.md"].map(str::to_owned).into_iter().chain(docs);
-    all.filter(|page| page.ends_with(".md")).map(|page| (page.clone(), read(&root().join(page)))).collect()
+    all.filter(|page| Path::new(page).extension().is_some_and(|ending| ending == "md"))
+        .map(|page| (page.clone(), read(&root().join(page))))
+        .collect()
 }
 
 /// What stands in backticks outside of code blocks.

@@ -102,7 +102,7 @@ fn decisions(directory: &Path) -> Vec<String> {
         let told = told.unwrap();
         assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
         let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
-        let history = told["history"]["entries"].as_array().unwrap();
+        let history = told["history"]["decisions"].as_array().unwrap();
         let prices: Vec<String> = history.iter().map(|entry| entry["price"].to_string()).collect();
         format!("{sku}: {} decisions: {}", history.len(), prices.join(" "))
     };

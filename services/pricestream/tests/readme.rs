@@ -29,7 +29,7 @@ fn blocks(mark: &str) -> Vec<String> {
     while let Some(line) = lines.next() {
         if line == mark {
             assert_eq!(lines.next(), Some("```sh"), "{mark} stands before a shell block");
-            found.push(lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect());
+            found.push(lines.by_ref().take_while(|line| *line != "```").flat_map(|line| [line, "\n"]).collect());
         }
     }
     found
@@ -41,7 +41,7 @@ fn steps(block: &str) -> Vec<Step> {
         let last = steps.last_mut().expect("there is one from the start");
         match line.strip_prefix("# -> ") {
             Some(expected) => last.expected.push(expected.to_owned()),
-            None if last.expected.is_empty() => last.commands += &format!("{line}\n"),
+            None if last.expected.is_empty() => last.commands.extend([line, "\n"]),
             None => steps.push(Step { commands: format!("{line}\n"), expected: Vec::new() }),
         }
     }
@@ -82,7 +82,7 @@ impl Place {
     /// Runs the steps of `block` in one shell, and looks at what each of them says.
     fn run(&self, block: &str) {
         let steps = steps(block);
-        let script: String = steps.iter().map(|step| format!("{}echo; echo {MARK}\n", step.commands)).collect();
+        let script: String = steps.iter().flat_map(|step| [&step.commands, "echo; echo ", MARK, "\n"]).collect();
         let output = self.bash(&script).output().expect("bash is there");
         let (said, complaints) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         let mut said_by_step = said.split(MARK);
@@ -99,7 +99,7 @@ impl Place {
     }
 }
 
-const MARK: &str = "@@ the next step @@";
+const MARK: &str = "@@-the-next-step-@@";
 
 /// A server in a process group of its own, which ends with the test.
 struct Server(Child);
@@ -149,8 +149,8 @@ impl Drop for Server {
 /// `block` as it runs in the terminal in which the server ran before.
 fn in_the_shell_of_the_server(block: &str) -> String {
     let server = blocks("server").concat();
-    let exports = server.lines().filter(|line| line.starts_with("export ")).map(|line| format!("{line}\n"));
-    exports.collect::<String>() + block
+    let exports = server.lines().filter(|line| line.starts_with("export ")).flat_map(|line| [line, "\n"]);
+    exports.chain([block]).collect()
 }
 
 #[test]

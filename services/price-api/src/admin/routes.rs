@@ -17,7 +17,7 @@ use super::catalogue::{CatalogueLines, LineProblem, catalogue_lines};
 use crate::api::{Api, World};
 use crate::desk::{Change, Command, Desk, Done};
 use crate::extract::{JsonBytes, JsonOf, PathSku, QueryOf};
-use crate::ledger::{DeadLetterView, Ledger, StoreStatus};
+use crate::ledger::{DeadLetterView, Ledger, StoreStatus, Verification};
 use crate::openapi::Operation;
 use crate::prices::unknown;
 use crate::problem::{Code, Problem};
@@ -92,6 +92,10 @@ pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
         .answers::<Done>(200, "What was found; it is being mended")
         .fails(&STORES);
     routes.add(&Method::POST, "/v1/admin/reconcile", reconcile::<W>, operation);
+    let operation = admin("Takes every decision again; compares record, cache and history. It may take a while")
+        .answers::<Verification>(200, "What was found")
+        .fails(&[Code::Unavailable]);
+    routes.add(&Method::POST, "/v1/admin/verify", verify::<W>, operation);
     let operation = admin("How much there is of everything, and what is waiting")
         .answers::<Status>(200, "The status")
         .fails(&[Code::Unavailable]);
@@ -303,6 +307,10 @@ async fn alerts<W: World>(State(api): ApiState<W>) -> Result<Json<Alerts>, Probl
 
 async fn reconcile<W: World>(State(api): ApiState<W>) -> Result<Json<Done>, Problem> {
     Ok(Json(api.desk.command(Command::Reconcile).await?))
+}
+
+async fn verify<W: World>(State(api): ApiState<W>) -> Result<Json<Verification>, Problem> {
+    Ok(Json(api.ledger.verify().await?))
 }
 
 /// How the service stands.

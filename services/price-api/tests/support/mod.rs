@@ -191,6 +191,9 @@ impl Ledger for TestDesk {
     async fn alerts(&self, _: usize) -> Result<Vec<LowStockV1>, PortError> {
         Ok(Vec::new())
     }
+    async fn verify(&self) -> Result<pricestream_price_api::Verification, PortError> {
+        Ok(pricestream_price_api::Verification::default())
+    }
     async fn status(&self) -> Result<StoreStatus, PortError> {
         let products = self.memory.tables().products.len() as u64;
         Ok(StoreStatus { products, ..StoreStatus::default() })

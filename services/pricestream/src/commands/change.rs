@@ -67,7 +67,7 @@ impl Import {
         self.unchanged += count("unchanged");
         for problem in answer.get("problems").and_then(Value::as_array).into_iter().flatten() {
             let line = problem.get("line").and_then(Value::as_u64).unwrap_or(0) + lines_before;
-            let texts = problem.get("problems").and_then(Value::as_array).into_iter().flatten();
+            let texts = problem.get("errors").and_then(Value::as_array).into_iter().flatten();
             self.problems.push((line, texts.filter_map(Value::as_str).map(str::to_owned).collect()));
         }
     }
@@ -184,8 +184,7 @@ pub(crate) fn set_override(global: &Global, options: &Override) -> Result<Found>
             match client {
                 Some(client) => {
                     let price = client.get(&format!("/v1/admin/catalogue/{sku}"))?;
-                    let currency =
-                        price.pointer("/product/list_price/currency").or_else(|| price.pointer("/list_price/currency"));
+                    let currency = price.pointer("/product/list_price/currency");
                     let currency = currency.cloned().context("the server's catalogue line has no list price")?;
                     let body = json!({
                         "price": { "minor": minor, "currency": currency }, "expires_at": expires_at, "by": by, "note": note
@@ -204,8 +203,8 @@ pub(crate) fn set_override(global: &Global, options: &Override) -> Result<Found>
         }
         _ => match client {
             Some(client) => {
-                let body = json!({ "by": by, "note": note }).to_string();
-                client.ask(&Method::DELETE, &format!("/v1/admin/overrides/{sku}"), JSON, body.as_bytes())?
+                let (by, note) = (percent_encoded(&by), percent_encoded(&note));
+                client.ask(&Method::DELETE, &format!("/v1/admin/overrides/{sku}?by={by}&note={note}"), JSON, &[])?
             }
             None => on_store(global, Change::LiftOverride { sku: sku.clone(), by, note })?,
         },

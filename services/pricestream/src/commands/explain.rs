@@ -32,38 +32,37 @@ fn from_store(global: &Global, sku: &Sku, last: usize) -> Result<(Value, Value)>
     };
     let explanation = pricestream_price_api::Explanation::of(newest);
     let history: Vec<_> = rows.iter().map(pricestream_price_api::HistoryEntry::of).collect();
-    Ok((serde_json::to_value(explanation)?, json!({ "entries": history })))
+    Ok((serde_json::to_value(explanation)?, json!({ "sku": sku, "decisions": history })))
 }
 
 fn show(sku: &Sku, explanation: &Value, history: &Value) {
     println!("{sku}");
     let mut lines = Lines::default();
-    for (label, field) in [
-        ("price", "price"),
-        ("list price", "list_price"),
-        ("since", "since"),
-        ("decided at", "decided_at"),
-        ("because of", "cause"),
-    ] {
-        if let Some(text) = explanation.get(field).and_then(shown) {
+    let decision = |field: &str| explanation.pointer(&format!("/decision/{field}")).and_then(shown);
+    for (label, field) in
+        [("price", "price"), ("since", "since"), ("list price", "list_price"), ("on hand", "on_hand"), ("mode", "mode")]
+    {
+        if let Some(text) = decision(field) {
             lines.add(label, text);
         }
     }
-    if let Some(sentence) = explanation.get("sentence").and_then(Value::as_str) {
-        lines.add("reason", sentence);
-    }
-    if let Some(refusal) = explanation.get("refusal").and_then(shown) {
-        lines.add("refused", refusal);
-    }
-    if let Some(due) = explanation.get("next_due").and_then(shown) {
-        lines.add("next due", due);
+    for (label, text) in [
+        ("reason", explanation.get("sentence").and_then(shown)),
+        ("refused", decision("refusal")),
+        ("shadow price", decision("shadow_price")),
+        ("next due", decision("next_due")),
+        ("WRONG", explanation.get("disagreement").and_then(shown)),
+    ] {
+        if let Some(text) = text {
+            lines.add(label, text);
+        }
     }
     print!("{lines}");
-    let entries = history.get("entries").and_then(Value::as_array).cloned().unwrap_or_default();
+    let entries = history.get("decisions").and_then(Value::as_array).cloned().unwrap_or_default();
     let cell = |entry: &Value, field: &str| entry.get(field).and_then(shown).unwrap_or_default();
     let rows: Vec<Vec<String>> = entries
         .iter()
-        .map(|entry| ["decided_at", "cause", "previous_price", "price", "sentence"].map(|field| cell(entry, field)).into())
+        .map(|entry| ["decided_at", "cause", "previous_price", "price", "reason"].map(|field| cell(entry, field)).into())
         .collect();
     print!("\n{}", table(&["decided at", "cause", "from", "to", "reason"], &rows));
 }

@@ -4,12 +4,13 @@ use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use pricestream_embedded::{Access, EmbeddedSettings, Store, ready};
 use pricestream_ports::{Clock, Settings, SystemClock};
+use pricestream_price_api::Verification;
 use std::sync::Arc;
 
 use super::Found;
 use crate::cli::Global;
 use crate::report::{Lines, table};
-use crate::verify::{Verification, verify};
+use crate::verify::verify;
 
 pub(crate) fn run(global: &Global) -> Result<Found> {
     let report = match global.client()? {
@@ -47,7 +48,7 @@ pub(crate) fn show(global: &Global, report: &Verification) -> Found {
         };
         lines.count("findings", report.findings);
         print!("{lines}");
-        if report.is_clean() {
+        if report.findings == 0 {
             println!("clean: every price is what its records make it");
         } else {
             let rows: Vec<_> =
@@ -55,7 +56,7 @@ pub(crate) fn show(global: &Global, report: &Verification) -> Found {
             print!("\n{}", table(&["SKU", "where", "what"], &rows));
         }
     }
-    if report.is_clean() { Found::Nothing } else { Found::Something }
+    if report.findings == 0 { Found::Nothing } else { Found::Something }
 }
 
 /// A progress bar on a terminal; nothing elsewhere.
