@@ -49,7 +49,7 @@ pub(crate) fn pricing(ports: Ports, metrics: Arc<Metrics>, settings: ProcessSett
 
 pub(crate) fn alert(ports: Ports, metrics: Arc<Metrics>, batch: Vec<Delivery>) -> Work<Ended> {
     Box::pin(async move {
-        let outcome = LowStockAlert { records: &ports, alerts: &ports, metrics: &metrics }.handle(&batch).await;
+        let outcome = LowStockAlert { records: &ports, alerts: &ports, clock: &ports, metrics: &metrics }.handle(&batch).await;
         Ended::Batch { queue: pricestream_low_stock_alert::SERVICE, batch, outcome }
     })
 }

@@ -170,7 +170,7 @@ impl Default for Metrics {
         registry.register(names::CONFLICTS, "Conditional writes lost to a faster writer", metrics.conflicts.clone());
         registry.register(names::CACHE_WRITES, "Compare-and-sets of the cache", metrics.cache_writes.clone());
         registry.register(names::FRESHNESS, "Stock commit to cached price", metrics.freshness.buckets.clone());
-        registry.register(names::HOP_LAG, "Event to its handling", metrics.hop_lag.clone());
+        registry.register(names::HOP_LAG, "Stock commit to each hop", metrics.hop_lag.clone());
         registry.register(names::QUARANTINED, "Messages set aside with a reason", metrics.quarantined.clone());
         registry.register(names::RETRIED, "Messages left to redelivery", metrics.retried.clone());
         registry.register(names::DEAD_LETTERS, "Messages that redelivery gave up", metrics.dead_letters.clone());
@@ -204,9 +204,9 @@ impl Metrics {
         self.cache_writes.get_or_create(&[("path", path), ("result", result)]).inc();
     }
 
-    /// Measures how long an event waited for `hop`.
-    pub fn hop(&self, hop: &'static str, event: Timestamp, handled: Timestamp) {
-        let seconds = handled.duration_since(event).as_secs_f64().max(0.0);
+    /// Measures how long after the commit of a stock change `hop` handled it.
+    pub fn hop(&self, hop: &'static str, committed: Timestamp, handled: Timestamp) {
+        let seconds = handled.duration_since(committed).as_secs_f64().max(0.0);
         self.hop_lag.get_or_create(&[("hop", hop)]).observe(seconds);
     }
 

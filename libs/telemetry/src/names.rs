@@ -14,7 +14,8 @@ pub const CONFLICTS: &str = "pricestream_write_conflicts";
 pub const CACHE_WRITES: &str = "pricestream_cache_writes";
 /// Seconds from the commit of a stock change to the price in the cache; the first write of a version only.
 pub const FRESHNESS: &str = "pricestream_freshness_seconds";
-/// Seconds from the time of an event to its handling, by `hop`.
+/// Seconds from the commit of a stock change to each hop that handles it, by `hop`: the lag of one hop is the difference to
+/// the one before.
 pub const HOP_LAG: &str = "pricestream_hop_lag_seconds";
 /// Messages set aside with a reason, by `service`.
 pub const QUARANTINED: &str = "pricestream_messages_quarantined";

@@ -39,6 +39,9 @@ impl<R: RecordReads, K: Cache, C: Clock> CacheWriter<'_, R, K, C> {
                 since: price.since,
             };
             let caused_by_stock = price.stock_committed_at.filter(|_| price.cause == Cause::Stock);
+            if let Some(committed) = caused_by_stock {
+                self.metrics.hop(SERVICE, committed, self.clock.measured());
+            }
             self.write(&entry, "event", caused_by_stock).instrument(hop.span).await
         })
         .await;

@@ -5,7 +5,8 @@ mod band;
 
 use pricestream_event_schema::{LowStockV1, StockChangedV1, TraceContext, decode};
 use pricestream_ports::{
-    AlertState, Alerts, BatchOutcome, Conditional, Delivery, Failure, PortError, ProductRecord, Records, Sighting, each_message,
+    AlertState, Alerts, BatchOutcome, Clock, Conditional, Delivery, Failure, PortError, ProductRecord, Records, Sighting,
+    each_message,
 };
 use pricestream_telemetry::{Hop, Metrics};
 use tracing::Instrument;
@@ -19,19 +20,22 @@ const ATTEMPTS: usize = 5;
 
 /// What the handler needs of the world.
 #[derive(Debug)]
-pub struct LowStockAlert<'a, R, A> {
+pub struct LowStockAlert<'a, R, A, C> {
     /// Alert state, inventory, catalogue.
     pub records: &'a R,
     /// Tells people.
     pub alerts: &'a A,
+    /// For the lag of this hop.
+    pub clock: &'a C,
     /// Counts.
     pub metrics: &'a Metrics,
 }
 
-impl<R: Records, A: Alerts> LowStockAlert<'_, R, A> {
+impl<R: Records, A: Alerts, C: Clock> LowStockAlert<'_, R, A, C> {
     /// Handles a batch of `StockChanged`.
     pub async fn handle(&self, batch: &[Delivery]) -> BatchOutcome {
         let outcome = each_message(batch, decode::<StockChangedV1>, |event| async move {
+            self.metrics.hop(SERVICE, event.data.committed_at, self.clock.measured());
             let trace: Option<TraceContext> = event.trace;
             let hop = Hop::new(SERVICE, &event.data.sku, trace.as_ref(), &event.data.sku);
             self.look(&event.data).instrument(hop.span).await

@@ -83,8 +83,8 @@ impl<C: Clock + Clone + 'static> App<C> {
         CacheWriter { records: &self.store, cache: &self.cache, clock: &self.clock, metrics: &self.metrics }
     }
 
-    pub(crate) fn low_stock_alert(&self) -> LowStockAlert<'_, Store, Store> {
-        LowStockAlert { records: &self.store, alerts: &self.store, metrics: &self.metrics }
+    pub(crate) fn low_stock_alert(&self) -> LowStockAlert<'_, Store, Store, C> {
+        LowStockAlert { records: &self.store, alerts: &self.store, clock: &self.clock, metrics: &self.metrics }
     }
 
     pub(crate) fn reconciler(&self) -> Reconciler<'_, Store, EmbeddedBus, EmbeddedCache, EmbeddedSettings, C> {

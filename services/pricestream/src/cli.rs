@@ -84,7 +84,7 @@ pub(crate) struct Up {
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub(crate) listen: String,
-    /// Strategies document to put in force at the start
+    /// Strategies document to put in force at the start, and again whenever the file changes
     #[arg(long, value_name = "FILE")]
     pub(crate) strategies: Option<PathBuf>,
     /// Catalogue (NDJSON) to import at the start

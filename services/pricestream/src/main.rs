@@ -11,6 +11,7 @@ mod sale;
 mod server;
 mod subscribers;
 mod verify;
+mod watch;
 mod worker;
 
 use std::process::ExitCode;

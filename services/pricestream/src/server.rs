@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
+use axum::response::Html;
+use axum::routing::get;
 use pricestream_embedded::{Access, CacheListener, Runtime, Store};
 use pricestream_ports::{CacheEntry, SystemClock};
 use pricestream_price_api::{Api, StreamHub, Token, Tokens, router};
@@ -15,6 +17,9 @@ use tokio::net::TcpListener;
 use crate::app::App;
 use crate::desk::{OneMachine, StoreLedger, WriterDesk};
 use crate::worker::Worker;
+
+/// The page: live prices, and why each is what it is.
+const PAGE: &str = include_str!("../page/index.html");
 
 /// Connections that the price stream takes.
 const MOST_STREAMS: usize = 20_000;
@@ -72,8 +77,14 @@ impl Server {
             clock: Arc::new(SystemClock),
             tokens,
             ready: Arc::clone(&ready),
-        });
+        })
+        .route("/", get(async || Html(PAGE)));
         Ok(Self { app, worker, hub, api, ready })
+    }
+
+    /// A way to the writing thread.
+    pub(crate) fn desk(&self) -> WriterDesk {
+        WriterDesk(self.worker.jobs.clone())
     }
 
     /// Serves on `listener` until `stop` is done; then finishes what was begun.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 
 use super::{Found, read_bytes, read_text};
@@ -6,6 +8,7 @@ use crate::commands::Usage;
 use crate::commands::change::{import_lines, report_import, strategies_text};
 use crate::report::thousands;
 use crate::server::{Server, asked_to_end, listen, tokens};
+use crate::watch::watch;
 
 pub(crate) fn run(global: &Global, options: &Up) -> Result<Found> {
     if global.target.is_some() {
@@ -41,6 +44,9 @@ pub(crate) fn run(global: &Global, options: &Up) -> Result<Found> {
             if global.admin_token.is_none() {
                 println!("  administration is closed: set PRICESTREAM_ADMIN_TOKEN to open /v1/admin");
             }
+        }
+        if let Some((file, text)) = options.strategies.clone().zip(strategies) {
+            tokio::spawn(watch(file, text, server.desk(), Arc::clone(&server.app.metrics)));
         }
         server.serve(listener, asked_to_end()).await?;
         Ok(Found::Nothing)
