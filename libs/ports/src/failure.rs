@@ -48,6 +48,9 @@ pub enum Failure {
 
 impl From<PortError> for Failure {
     fn from(error: PortError) -> Self {
-        Self::Retryable(Box::new(error))
+        match error {
+            PortError::Unavailable { .. } => Self::Retryable(Box::new(error)),
+            PortError::Corrupt { ref source, .. } => Self::Poison(format!("{error}: {source}")),
+        }
     }
 }
