@@ -245,7 +245,6 @@ impl Bus for EmbeddedBus {
     async fn publish(&self, events: &[Outgoing]) -> Result<Vec<EntryFailure>, PortError> {
         let mut state = self.state();
         for event in events {
-            let mut shared: Option<Arc<str>> = None;
             let mut parsed = None;
             for position in 0..state.subscriptions.len() {
                 let pattern = &state.subscriptions[position].pattern;
@@ -258,9 +257,7 @@ impl Bus for EmbeddedBus {
                     pattern.matches_header(event.source(), event.detail_type())
                 };
                 if wanted {
-                    let body = shared.get_or_insert_with(|| event.body().into());
-                    let body = Arc::clone(body);
-                    state.send(position, body);
+                    state.send(position, event.shared_body());
                 }
             }
         }

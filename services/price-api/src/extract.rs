@@ -1,8 +1,11 @@
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use http_body::Body as _;
 use pricestream_domain::Sku;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -10,7 +13,10 @@ use serde::de::DeserializeOwned;
 use crate::problem::{Code, Problem};
 
 /// Longest body, in bytes.
-pub(crate) const MAX_BODY: usize = 8 * 1_024 * 1_024;
+const MAX_BODY: usize = 8 * 1_024 * 1_024;
+
+/// Longest body that is read to its end though it is too long, in bytes.
+const MAX_DISCARDED: usize = 8 * MAX_BODY;
 
 /// The SKU that the path names.
 pub(crate) struct PathSku(pub(crate) Sku);
@@ -45,21 +51,35 @@ pub(crate) struct JsonBytes(pub(crate) Bytes);
 impl<S: Send + Sync> FromRequest<S> for JsonBytes {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
             return Err(Problem::new(
                 Code::BadMediaType,
                 "send `Content-Type: application/json` (or `application/x-ndjson` for lines)",
             ));
         }
-        match Bytes::from_request(request, state).await {
-            Ok(body) => Ok(Self(body)),
-            Err(BytesRejection::FailedToBufferBody(error)) if error.status() == Code::TooLarge.status() => {
-                Err(Problem::new(Code::TooLarge, format!("a body may have {MAX_BODY} bytes: send it in parts")))
-            }
-            Err(error) => Err(Problem::new(Code::BadBody, error.body_text())),
+        read(request.into_body()).await.map(Self)
+    }
+}
+
+/// All of `body`. What is too long is read on, up to [`MAX_DISCARDED`], and dropped: a client that is still sending
+/// when the connection closes would not see the answer.
+async fn read(mut body: Body) -> Result<Bytes, Problem> {
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let frame = frame.map_err(|error| Problem::new(Code::BadBody, format!("the body broke off: {error}")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        length += data.len();
+        if length <= MAX_BODY {
+            bytes.extend_from_slice(&data);
+        } else if length > MAX_DISCARDED {
+            break;
         }
     }
+    if length > MAX_BODY {
+        return Err(Problem::new(Code::TooLarge, format!("a body may have {MAX_BODY} bytes: send it in parts")));
+    }
+    Ok(bytes.into())
 }
 
 /// A body that is one JSON value.

@@ -68,10 +68,6 @@ impl Operation {
         self.problems.extend(codes.iter().filter(|code| !self.problems.contains(code)).copied().collect::<Vec<_>>());
         self
     }
-
-    pub(crate) fn has_body(&self) -> bool {
-        !self.bodies.is_empty()
-    }
 }
 
 /// A value, or an array of them.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::handler::Handler;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
@@ -11,7 +11,6 @@ use axum::routing::{MethodFilter, MethodRouter};
 use pricestream_telemetry::Metrics;
 
 use crate::api::{Api, World};
-use crate::extract::MAX_BODY;
 use crate::openapi::{Document, Operation};
 use crate::problem::{Code, Problem};
 
@@ -40,9 +39,6 @@ impl<W: World> Routes<W> {
         operation: Operation,
     ) {
         let mut route = MethodRouter::new().on(filter(method), handler);
-        if operation.has_body() {
-            route = route.route_layer(DefaultBodyLimit::max(MAX_BODY));
-        }
         if path.starts_with(ADMIN) {
             route = route.route_layer(from_fn_with_state(Arc::clone(&self.api), guard::<W>));
         }

@@ -13,7 +13,7 @@ use support::server;
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
 
 /// The routes of DESIGN.md that this crate serves.
-const ROUTES: [&str; 24] = [
+const ROUTES: [&str; 25] = [
     "DELETE /v1/admin/catalogue/{sku}",
     "DELETE /v1/admin/overrides/{sku}",
     "GET /healthz",
@@ -34,6 +34,7 @@ const ROUTES: [&str; 24] = [
     "POST /v1/admin/catalogue",
     "POST /v1/admin/dead-letters/{id}/redrive",
     "POST /v1/admin/reconcile",
+    "POST /v1/admin/verify",
     "POST /v1/prices:batch",
     "POST /v1/stock-changes",
     "POST /v1/stream",

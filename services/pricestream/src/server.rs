@@ -1,9 +1,10 @@
 //! `pricestream up`: every service, the API and the page in one process.
 
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::response::Html;
@@ -13,6 +14,7 @@ use pricestream_ports::{CacheEntry, SystemClock};
 use pricestream_price_api::{Api, StreamHub, Token, Tokens, router};
 use pricestream_telemetry::Metrics;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::app::App;
 use crate::desk::{OneMachine, StoreLedger, WriterDesk};
@@ -23,6 +25,9 @@ const PAGE: &str = include_str!("../page/index.html");
 
 /// Connections that the price stream takes.
 const MOST_STREAMS: usize = 20_000;
+
+/// How long clients may take to finish their requests once the process is asked to end.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// Hears what the cache takes, and tells the streams.
 struct Streams(Arc<StreamHub>);
@@ -87,15 +92,24 @@ impl Server {
         WriterDesk(self.worker.jobs.clone())
     }
 
-    /// Serves on `listener` until `stop` is done; then finishes what was begun.
+    /// Serves on `listener` until `stop` is done; then finishes what was begun, and waits for slow clients for a while.
     pub(crate) async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
         let (hub, ready) = (Arc::clone(&self.hub), self.ready);
+        let (stopped, was_stopped) = oneshot::channel();
         let stopping = async move {
             stop.await;
             ready.store(false, Ordering::Release);
             hub.close();
+            let _serving_has_ended = stopped.send(()).is_err();
         };
-        axum::serve(listener, self.api).with_graceful_shutdown(stopping).await.context("serving")?;
+        let overdue = async {
+            let _it_was = was_stopped.await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            served = axum::serve(listener, self.api).with_graceful_shutdown(stopping).into_future() => served.context("serving")?,
+            () = overdue => tracing::warn!("clients that did not finish their requests were cut off"),
+        }
         let worker = self.worker;
         tokio::task::spawn_blocking(move || worker.stop()).await.context("stopping")?
     }
@@ -118,23 +132,24 @@ pub(crate) async fn listen(address: &str) -> Result<TcpListener> {
     })
 }
 
+/// Done once the process is asked to end; hears that from the moment it is called.
+#[cfg(unix)]
+pub(crate) fn asked_to_end() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let hear = |kind| signal(kind).context("listening for what ends the process");
+    let (mut interrupt, mut terminate) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    })
+}
+
 /// Done once the process is asked to end.
-pub(crate) async fn asked_to_end() {
-    let interrupt = async {
+#[cfg(not(unix))]
+pub(crate) fn asked_to_end() -> Result<impl Future<Output = ()>> {
+    Ok(async {
         if let Err(error) = tokio::signal::ctrl_c().await {
             tracing::error!(%error, "interrupts cannot be heard");
             std::future::pending::<()>().await;
         }
-    };
-    #[cfg(unix)]
-    {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! { () = interrupt => {}, _ = terminate.recv() => {} }
-            }
-            Err(_) => interrupt.await,
-        }
-    }
-    #[cfg(not(unix))]
-    interrupt.await;
+    })
 }

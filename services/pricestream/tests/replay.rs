@@ -53,7 +53,11 @@ fn one_bad_line_of_ten_thousand_costs_no_other_and_is_told_with_its_number() {
     let files = Files::new();
     let mut recording = String::new();
     for number in 1..=10_000 {
-        let line = if number == 7_123 { r#"{"sku":"A","on_hand":"#.to_owned() } else { change("A", number % 50, number, "2026-11-22T08:00:00Z") };
+        let line = if number == 7_123 {
+            r#"{"sku":"A","on_hand":"#.to_owned()
+        } else {
+            change("A", number % 50, number, "2026-11-22T08:00:00Z")
+        };
         writeln!(recording, "{line}").unwrap();
     }
     files.write("recording.ndjson", recording.as_bytes());
@@ -96,7 +100,8 @@ fn every_kind_of_bad_line_is_refused_by_itself() {
 fn repeated_stale_and_skipped_numbers_are_counted_and_have_no_second_effect() {
     let files = Files::new();
     let at = "2026-11-22T08:00:00Z";
-    let lines = [change("A", 9, 1, at), change("A", 9, 1, at), change("A", 8, 5, at), change("A", 9, 1, at), change("A", 7, 6, at)];
+    let lines =
+        [change("A", 9, 1, at), change("A", 9, 1, at), change("A", 8, 5, at), change("A", 9, 1, at), change("A", 7, 6, at)];
     files.write("recording.ndjson", lines.join("\n").as_bytes());
     let report = json(&files.replay(&files.path("recording.ndjson"), &[]));
     assert_eq!((&report["applied"], &report["repeated"], &report["stale"]), (&3.into(), &1.into(), &1.into()));
@@ -110,7 +115,10 @@ fn a_price_falls_due_by_the_recordings_clock_between_two_changes() {
     assert!(files.replay(&files.path("recording.ndjson"), &["--verify"]).status.success());
     let told = Command::new(PRICESTREAM).args(["explain", "A", "--json", "--data"]).arg(files.path("store")).output().unwrap();
     let told = json(&told);
-    assert_eq!(told["explanation"]["decision"]["decided_at"], "2026-11-22T18:00:00Z", "at the very instant, not at the next change");
+    assert_eq!(
+        told["explanation"]["decision"]["decided_at"], "2026-11-22T18:00:00Z",
+        "at the very instant, not at the next change"
+    );
     assert_eq!(told["explanation"]["decision"]["price"]["minor"], 800);
 }
 

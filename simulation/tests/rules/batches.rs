@@ -78,7 +78,11 @@ fn r8_a_failure_of_one_sku_leaves_only_its_message() {
             let shop = ten_messages_in(queue);
             shop.fail(number, crate::shop::Fault::Refused);
             let outcome = shop.deliver(queue);
-            assert_eq!((outcome.retry.len(), outcome.quarantined.len(), shop.waiting(queue)), (1, 0, 1), "{queue}: call {number}");
+            assert_eq!(
+                (outcome.retry.len(), outcome.quarantined.len(), shop.waiting(queue)),
+                (1, 0, 1),
+                "{queue}: call {number}"
+            );
             shop.mend();
             assert_eq!(shop.deliver(queue), BatchOutcome::default());
             assert_eq!(done(&shop, queue), 10, "{queue}: call {number}");

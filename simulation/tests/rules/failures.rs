@@ -7,7 +7,7 @@ use pricestream_event_schema::{Incoming, ProductChangedV1};
 use pricestream_inventory_publisher::{PublishError, Published};
 use pricestream_ports::{BatchOutcome, Failure, PortError};
 
-use crate::shop::{ALERTING, CACHING, Fault, PRICING, Shop, change, sku, throttled, Choosy};
+use crate::shop::{ALERTING, CACHING, Choosy, Fault, PRICING, Shop, change, sku, throttled};
 
 /// A shop in which one message of A waits in `queue`, with what comes before it done.
 fn with_one_message_in(queue: &str, cache_is_empty: bool) -> Shop {

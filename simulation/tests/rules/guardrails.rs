@@ -10,7 +10,10 @@ use crate::shop::{Shop, change, sku};
 const WILD: [(&str, &str); 5] = [
     ("fixed_list", r#"{"kind":"fixed_list"}"#),
     ("inventory_threshold", r#"{"kind":"inventory_threshold","below":40,"change_bp":90000}"#),
-    ("stock_tiers", r#"{"kind":"stock_tiers","tiers":[{"at_most_bp":2000,"change_bp":-9900},{"at_most_bp":6000,"change_bp":100000}]}"#),
+    (
+        "stock_tiers",
+        r#"{"kind":"stock_tiers","tiers":[{"at_most_bp":2000,"change_bp":-9900},{"at_most_bp":6000,"change_bp":100000}]}"#,
+    ),
     (
         "pace_tiers",
         r#"{"kind":"pace_tiers","ends":{"after_full_minutes":600},"below":[{"ratio_bp":9000,"change_bp":80000}],
@@ -25,9 +28,7 @@ const WILD: [(&str, &str); 5] = [
 const FLOOR: i64 = 700;
 const CEILING: i64 = 1_450;
 const BAND: (i64, i64) = (800, 1_200);
-/// Within ten minutes, either way, in basis points.
-const STEP: i64 = 1_000;
-
+/// A tenth either way in ten minutes, and a fifth of the list price in all.
 fn document(strategy: &str) -> String {
     let guardrails = r#"{"max_step":{"change_bp":1000,"per_minutes":10},"band_bp":2000,"ending":{"modulo":10,"remainder":9}}"#;
     format!(r#"{{"version":1,"strategies":{{"wild":{strategy}}},"default":{{"strategy":"wild","guardrails":{guardrails}}}}}"#)
@@ -61,16 +62,17 @@ fn r14_no_strategy_writes_a_price_outside_the_guardrails() {
         for (at, price) in &written {
             assert!((FLOOR..=CEILING).contains(price) && (BAND.0..=BAND.1).contains(price), "{kind}: {price} at {at}");
         }
-        for (number, (at, price)) in written.iter().enumerate() {
-            // Within an interval the price stays near to where it stood when the interval began; two can meet.
-            let since = at.checked_sub(SignedDuration::from_mins(10)).unwrap();
-            for (_, before) in written[..number].iter().rev().take_while(|(then, _)| *then > since) {
-                let most = before * STEP / 10_000;
-                assert!((price - before).abs() <= 2 * most + most * STEP / 10_000 + 2, "{kind}: {before} to {price} at {at}");
-            }
-        }
         let tables = shop.memory.tables();
         for row in &tables.history[&sku("A")] {
+            let (standing, now) = (row.standing.expect("it has a price"), row.inputs.decided_at);
+            let (price, from) = (standing.price.minor, standing.step_from.minor);
+            assert!((price - from).abs() <= from / 10, "{kind}: {from} to {price} at {now}");
+            if let Some(before) = row.inputs.previous.filter(|before| *before != standing) {
+                // The next interval begins once the one before is over, and where the price stands then.
+                let over = now.duration_since(before.step_since) >= SignedDuration::from_mins(10);
+                let begins = if over { (now, before.price) } else { (before.step_since, before.step_from) };
+                assert_eq!((standing.step_since, standing.step_from), begins, "{kind} at {now}");
+            }
             assert_eq!(row.disagreement(), None, "{kind}");
         }
         // Neither record nor cache nor image ever held anything else.
@@ -97,15 +99,13 @@ fn r14_where_no_legal_price_exists_none_is_written_and_the_last_one_stands() {
         let shop = Shop::with(&["A"]);
         shop.take(&change("A", 1, 9)).unwrap();
         shop.settle();
-        let (stood, version) = (shop.price("A"), shop.record("A").price_version);
+        let stood = shop.price("A");
         shop.put_line(2, line);
         shop.put_settings(2, Mode::Run, &document(WILD[1].1));
         shop.take(&change("A", 2, 8)).unwrap();
         shop.settle();
-        let record = shop.record("A");
-        assert_eq!(record.refusal.as_deref(), Some(refusal));
-        assert_eq!((shop.price("A"), record.price_version), (stood, version), "{refusal}");
-        assert_eq!(shop.cached("A"), stood, "{refusal}");
+        assert_eq!(shop.record("A").refusal.as_deref(), Some(refusal));
+        assert_eq!((shop.price("A"), shop.cached("A")), (stood, stood), "{refusal}");
     }
 }
 

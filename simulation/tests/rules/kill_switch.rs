@@ -78,9 +78,9 @@ fn r13_an_unreadable_document_keeps_the_last_good_one_and_the_switch_still_works
     shop.take(&change("A", 1, 50)).unwrap();
     shop.settle();
     for (rev, mode, on_hand, expected) in [
-        (2, Mode::Run, 9, 1_050),        // by the last good document
-        (3, Mode::Freeze, 50, 1_050),    // the switch beside an unreadable document
-        (4, Mode::ListPrice, 9, 1_000),  // and again
+        (2, Mode::Run, 9, 1_050),       // by the last good document
+        (3, Mode::Freeze, 50, 1_050),   // the switch beside an unreadable document
+        (4, Mode::ListPrice, 9, 1_000), // and again
         (5, Mode::Run, 9, 1_050),
     ] {
         shop.memory.tables().settings = Some(settings(rev, mode, NO_DOCUMENT));
@@ -95,7 +95,8 @@ fn r13_an_unreadable_document_keeps_the_last_good_one_and_the_switch_still_works
 
 #[test]
 fn r13_unreadable_at_a_cold_start_freezes_every_price() {
-    let unreadable: [(&str, fn(&Shop)); 3] = [
+    type Spoil = fn(&Shop);
+    let unreadable: [(&str, Spoil); 3] = [
         ("the store does not answer", |shop| shop.down(Some("documents.settings"))),
         ("the document cannot be read", |shop| shop.memory.tables().settings = Some(settings(2, Mode::Run, NO_DOCUMENT))),
         ("nothing was ever published", |shop| shop.memory.tables().settings = None),

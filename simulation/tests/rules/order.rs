@@ -32,7 +32,9 @@ fn r1_a_clock_that_goes_back_holds_no_price_back() {
         (3, 50, "2026-11-27T07:50:00Z", 1_000),
     ] {
         shop.set_time(time);
-        shop.take(&change("A", seq, on_hand)).unwrap();
+        let mut change = change("A", seq, on_hand);
+        change.occurred_at = at(time);
+        shop.take(&change).unwrap();
         shop.settle();
         let record = shop.record("A");
         assert_eq!((record.price_version, record.seen.stock_version), (PriceVersion(seq), StockVersion(seq)));

@@ -240,13 +240,7 @@ impl Shop {
         &'a self,
         bus: &'a B,
     ) -> PricingCalculator<'a, Ports, B, PolledSettings<Ports>, Ports> {
-        PricingCalculator {
-            records: &self.memory,
-            bus,
-            settings: &self.settings,
-            clock: &self.memory,
-            metrics: &self.metrics,
-        }
+        PricingCalculator { records: &self.memory, bus, settings: &self.settings, clock: &self.memory, metrics: &self.metrics }
     }
 
     pub(crate) fn writer(&self) -> CacheWriter<'_, Ports, Ports, Ports> {
@@ -259,7 +253,8 @@ impl Shop {
             PRICING => now(self.calculator().handle(batch)),
             CACHING => now(self.writer().handle(batch)),
             ALERTING => {
-                let alert = LowStockAlert { records: &self.memory, alerts: &self.memory, metrics: &self.metrics };
+                let (records, alerts, clock) = (&self.memory, &self.memory, &self.memory);
+                let alert = LowStockAlert { records, alerts, clock, metrics: &self.metrics };
                 now(alert.handle(batch))
             }
             _ => panic!("nobody subscribes {queue}"),

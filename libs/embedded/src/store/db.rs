@@ -7,9 +7,10 @@ use pricestream_repricing_engine::{ContentHash, Policy, Resolved};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::codes::unreadable;
+use super::newest::Newest;
 
-/// The connection, and what is remembered of the file. What is remembered never changes in the file: numbers of SKUs,
-/// documents by number.
+/// The connection, and what is remembered of the file. Numbers of SKUs and documents by number never change in it; the
+/// newest records are kept by their only writer.
 #[derive(Debug)]
 pub(super) struct Db {
     pub(super) conn: Connection,
@@ -17,6 +18,7 @@ pub(super) struct Db {
     documents: HashMap<i64, Document>,
     document_numbers: HashMap<ContentHash, i64>,
     hashes: HashMap<i64, ContentHash>,
+    pub(super) newest: Newest,
     /// No record is due before this instant, in microseconds; kept by a store that is open to write.
     pub(super) nothing_due_before: Option<i64>,
     /// Images of the price records written since they were last taken.
@@ -44,6 +46,7 @@ impl Db {
             documents: HashMap::new(),
             document_numbers: HashMap::new(),
             hashes: HashMap::new(),
+            newest: Newest::default(),
             nothing_due_before: None,
             images: Vec::new(),
             failed: None,
@@ -56,6 +59,7 @@ impl Db {
         self.documents.clear();
         self.document_numbers.clear();
         self.hashes.clear();
+        self.newest = Newest::default();
         self.nothing_due_before = None;
         self.images.clear();
         self.failed = None;

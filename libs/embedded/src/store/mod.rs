@@ -1,5 +1,6 @@
 mod codes;
 mod db;
+mod newest;
 mod open;
 mod reads;
 mod writes;

@@ -24,6 +24,9 @@ const HISTORY: &str = "SELECT earlier, record_rev, price_version, decided_at, ca
 
 impl Db {
     pub(super) fn price(&mut self, sku: &Sku, number: i64) -> Result<Option<PriceRecord>> {
+        if let Some((record, _)) = self.newest.prices.get(number) {
+            return Ok(Some(record.clone()));
+        }
         let found = self.conn.prepare_cached(PRICE)?.query_row([number], |row| {
             let documents: (i64, Option<i64>, Option<i64>) = (row.get(12)?, row.get(13)?, row.get(15)?);
             let list_price = maybe_money(row.get(9)?, row.get(10)?)?;
@@ -62,6 +65,9 @@ impl Db {
     }
 
     pub(super) fn inventory(&mut self, sku: &Sku, number: i64) -> Result<Option<Inventory>> {
+        if let Some(inventory) = self.newest.inventory.get(number) {
+            return Ok(Some(inventory.clone()));
+        }
         let mut select = self.conn.prepare_cached(
             "SELECT on_hand, stock_version, full_on_hand, full_at, origin, source_seq, fingerprint, occurred_at, committed_at
              FROM inventory WHERE sku = ?1",
@@ -83,21 +89,37 @@ impl Db {
     }
 
     pub(super) fn product_of(&mut self, number: i64) -> Result<Option<Arc<ProductRecord>>> {
+        if let Some((rev, document)) = self.newest.products.get(number).copied() {
+            return self.product(document, rev).map(Some);
+        }
         let mut select = self.conn.prepare_cached("SELECT rev, document FROM products WHERE sku = ?1")?;
         let found = select.query_row([number], |row| Ok((count(row, 0)?, row.get::<_, i64>(1)?))).optional()?;
         drop(select);
+        if let Some(found) = found.filter(|_| self.is_writer) {
+            self.newest.products.put(number, found);
+        }
         found.map(|(rev, document)| self.product(document, rev)).transpose()
     }
 
     pub(super) fn inputs(&mut self, sku: &Sku, number: i64) -> Result<SkuInputs> {
-        let mut select = self.conn.prepare_cached("SELECT document FROM overrides WHERE sku = ?1")?;
-        let override_: Option<i64> = select.query_row([number], |row| row.get(0)).optional()?;
-        drop(select);
+        let override_ = self.override_document(number)?;
         Ok(SkuInputs {
             product: self.product_of(number)?,
             inventory: self.inventory(sku, number)?,
             override_: override_.map(|document| self.override_(document)).transpose()?.map(Arc::unwrap_or_clone),
         })
+    }
+
+    fn override_document(&mut self, number: i64) -> Result<Option<i64>> {
+        if let Some(document) = self.newest.overrides.get(number) {
+            return Ok(*document);
+        }
+        let mut select = self.conn.prepare_cached("SELECT document FROM overrides WHERE sku = ?1")?;
+        let document = select.query_row([number], |row| row.get(0)).optional()?;
+        if self.is_writer {
+            self.newest.overrides.put(number, document);
+        }
+        Ok(document)
     }
 
     fn history_row(&mut self, sku: &Sku, raw: RawRow) -> Result<HistoryRow> {
@@ -250,6 +272,9 @@ impl RecordReads for Store {
     async fn alert_state(&self, sku: &Sku) -> std::result::Result<Option<AlertState>, PortError> {
         self.read(|db| {
             let Some(number) = db.number(sku)? else { return Ok(None) };
+            if let Some(state) = db.newest.alert_states.get(number) {
+                return Ok(Some(state.clone()));
+            }
             let mut select = db.conn.prepare_cached(
                 "SELECT rev, episode, low, stock_version, crossed_on_hand, crossed_version, crossed_at FROM alert_states WHERE sku = ?1",
             )?;
@@ -284,12 +309,17 @@ impl RecordReads for Store {
                 let rows = select.query_map(rusqlite::params![after.map_or("", |sku| sku), most], |row| Ok((row.get(0)?, row.get(1)?)))?;
                 rows.collect::<Result<_>>()?
             };
-            skus.into_iter()
+            // From the file, whatever is remembered: the store is verified by its pages.
+            let newest = std::mem::take(&mut db.newest);
+            let states = skus
+                .into_iter()
                 .map(|(number, text)| {
                     let sku = Sku::new(&text).map_err(unreadable)?;
                     Ok(SkuState { inputs: db.inputs(&sku, number)?, price: db.price(&sku, number)?, sku })
                 })
-                .collect()
+                .collect();
+            db.newest = newest;
+            states
         })
     }
 

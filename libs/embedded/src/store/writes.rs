@@ -43,16 +43,22 @@ impl Db {
                 seen
             ])?
         };
+        if changed > 0 {
+            self.newest.inventory.put(number, inventory.clone());
+        }
         Ok(conditional(changed))
     }
 
     fn put_price(&mut self, record: &PriceRecord, row: &HistoryRow, seen: RecordRev) -> Result<Conditional> {
         let number = self.number_or_new(&record.sku)?;
-        let found: Option<(i64, i64)> = self
-            .conn
-            .prepare_cached("SELECT record_rev, newest FROM prices WHERE sku = ?1")?
-            .query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
+        let found: Option<(i64, i64)> = match self.newest.prices.get(number) {
+            Some((stored, newest)) => Some((stored.record_rev.0.cast_signed(), *newest)),
+            None => self
+                .conn
+                .prepare_cached("SELECT record_rev, newest FROM prices WHERE sku = ?1")?
+                .query_row([number], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?,
+        };
         if found.map_or(0, |(rev, _)| rev) != seen.0.cast_signed() {
             return Ok(Conditional::Superseded);
         }
@@ -111,6 +117,7 @@ impl Db {
         ])?;
         let due = record.next_due.map_or(i64::MAX, jiff::Timestamp::as_microsecond);
         self.nothing_due_before = self.nothing_due_before.map(|before| before.min(due));
+        self.newest.prices.put(number, (record.clone(), history));
         self.images.push(record.clone());
         Ok(Conditional::Written)
     }
@@ -231,13 +238,18 @@ impl Records for Store {
                  WHERE ?2 = 1 + coalesce((SELECT rev FROM products WHERE sku = ?1), 0)
                  ON CONFLICT (sku) DO UPDATE SET rev = excluded.rev, document = excluded.document",
             )?;
-            Ok(conditional(put.execute(params![number, product.rev.cast_signed(), document])?))
+            let changed = put.execute(params![number, product.rev.cast_signed(), document])?;
+            if changed > 0 {
+                db.newest.products.put(number, (product.rev, document));
+            }
+            Ok(conditional(changed))
         })
     }
 
     async fn put_override(&self, sku: &Sku, override_: Option<&Override>) -> std::result::Result<(), PortError> {
         self.write(|db| {
             let number = db.number_or_new(sku)?;
+            db.newest.overrides.remove(number);
             match override_ {
                 Some(override_) => {
                     let document = db.put_json(ContentHash::of_json(override_), override_)?;
@@ -255,14 +267,13 @@ impl Records for Store {
     async fn put_alert_state(&self, state: &AlertState) -> std::result::Result<Conditional, PortError> {
         self.write(|db| {
             let number = db.number_or_new(&state.sku)?;
-            let mut put = db.conn.prepare_cached(
+            let mut put = db.conn.prepare_cached(if state.rev == 1 {
                 "INSERT INTO alert_states (sku, rev, episode, low, stock_version, crossed_on_hand, crossed_version, crossed_at)
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
-                 WHERE ?2 = 1 + coalesce((SELECT rev FROM alert_states WHERE sku = ?1), 0)
-                 ON CONFLICT (sku) DO UPDATE SET rev = excluded.rev, episode = excluded.episode, low = excluded.low,
-                 stock_version = excluded.stock_version, crossed_on_hand = excluded.crossed_on_hand,
-                 crossed_version = excluded.crossed_version, crossed_at = excluded.crossed_at",
-            )?;
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING"
+            } else {
+                "UPDATE alert_states SET rev = ?2, episode = ?3, low = ?4, stock_version = ?5, crossed_on_hand = ?6,
+                 crossed_version = ?7, crossed_at = ?8 WHERE sku = ?1 AND rev = ?2 - 1"
+            })?;
             let changed = put.execute(params![
                 number,
                 state.rev.cast_signed(),
@@ -273,6 +284,9 @@ impl Records for Store {
                 state.pending.map(|crossing| crossing.stock_version.0.cast_signed()),
                 state.pending.map(|crossing| crossing.occurred_at.as_microsecond()),
             ])?;
+            if changed > 0 {
+                db.newest.alert_states.put(number, state.clone());
+            }
             Ok(conditional(changed))
         })
     }

@@ -32,6 +32,8 @@ pub(crate) fn run(global: &Global, options: &Up) -> Result<Found> {
             Ok(())
         })?;
         let counts = server.app.store.counts()?;
+        // Before anybody hears that it runs, and asks it to end.
+        let stop = asked_to_end()?;
         if global.json {
             println!("{}", serde_json::json!({ "listening": address.to_string(), "skus": counts.products }));
         } else {
@@ -48,7 +50,7 @@ pub(crate) fn run(global: &Global, options: &Up) -> Result<Found> {
         if let Some((file, text)) = options.strategies.clone().zip(strategies) {
             tokio::spawn(watch(file, text, server.desk(), Arc::clone(&server.app.metrics)));
         }
-        server.serve(listener, asked_to_end()).await?;
+        server.serve(listener, stop).await?;
         Ok(Found::Nothing)
     })
 }
