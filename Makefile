@@ -37,8 +37,24 @@ test: ## Run every test (with cargo-nextest where it is installed)
 simulate: ## Run many more seeds of the fault simulation than the tests do (SEEDS=100000)
 	@$(CARGO) run --release --locked --package pricestream-simulation -- --seeds $(SEEDS)
 
-bench: ## Run the benchmarks
-	@$(CARGO) bench --workspace --locked --bench '*'
+# Benchmarks say "BENCH", goal, what was measured, ratio and verdict, a tab between; the table of those comes last.
+define BENCH_TABLE
+$$1 == "BENCH" { rows++; for (i = 2; i <= 5; i++) { cell[rows, i] = $$i; if (length($$i) > width[i]) width[i] = length($$i) }; next }
+$$0 == "BENCH_FAILED" { failed = 1; next }
+{ print; fflush() }
+END {
+  split(".,goal,measured,ratio,verdict", title, ",")
+  for (i = 2; i <= 5; i++) { cell[0, i] = title[i]; if (length(title[i]) > width[i]) width[i] = length(title[i]) }
+  print ""
+  for (row = 0; row <= rows; row++)
+    printf "%-*s  %-*s  %*s  %s\n", width[2], cell[row, 2], width[3], cell[row, 3], width[4], cell[row, 4], cell[row, 5]
+  exit failed
+}
+endef
+export BENCH_TABLE
+
+bench: ## Run the benchmarks; the goals, what was measured and whether they are met come last
+	@{ $(CARGO) bench --workspace --locked --bench '*' || echo BENCH_FAILED; } | awk -F '\t' "$$BENCH_TABLE"
 
 lint: ## Check formatting, clippy, documentation, and (with cargo-deny) dependencies
 	$(CARGO) fmt --all --check

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use pricestream_domain::{Mode, Money, Override, Product, Standing, Stock};
 
-use crate::guardrails::{Hard, Held, hard};
+use crate::guardrails::{Hard, Held, counted_day, hard};
 use crate::strategies::{Proposal, Situation};
 use crate::{Basis, Policy, Reason};
 
@@ -230,7 +230,8 @@ impl Decided {
             return Decision { outcome: Outcome::Kept, standing: Some(*standing), shadow_price, next_due, reason };
         }
         let day = inputs.policy.map_or_else(|_| crate::Zone::UTC.day(now), |policy| policy.time_zone.day(now));
-        let changes = previous.filter(|standing| standing.day == day).map_or(0, |standing| standing.changes);
+        let counted = previous.and_then(|standing| Some((counted_day(standing, day)?, standing.changes)));
+        let (day, changes) = counted.unwrap_or((day, 0));
         let standing = Standing {
             price,
             since: now,

@@ -100,11 +100,19 @@ pub fn document_schema() -> Value {
     serde_json::to_value(schemars::schema_for!(Document)).expect("a schema is JSON")
 }
 
+/// Longest document, in bytes: far more than any shop's rules, and little enough that finding every problem of one takes
+/// no noticeable time.
+const LONGEST: usize = 1 << 20;
+
 impl Strategies {
     /// Reads and checks a document. Errors: every problem that it has, each with its path (whether a strategy makes sense is
     /// asked once it reads); then nothing of it counts.
     pub fn from_json(text: &str) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
+        if text.len() > LONGEST {
+            let message = format!("{} bytes are more than a document may have, {LONGEST}", text.len());
+            return Err(vec![Problem { path: String::new(), message }]);
+        }
         let value = json::parse(text, &mut problems);
         let Some(mut root) = value.as_ref().and_then(Value::as_object).cloned() else {
             if value.is_some() {

@@ -1,3 +1,4 @@
+use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use pricestream_domain::{BasisPoints, Money, Standing};
 use schemars::JsonSchema;
@@ -253,7 +254,8 @@ impl Guardrails {
             }
         }
         let most = self.changes_per_day?;
-        (standing.changes >= most && standing.day == zone.day(now)).then(|| (Guardrail::ChangesPerDay, zone.next_midnight(now)))
+        let day = counted_day(standing, zone.day(now))?;
+        (standing.changes >= most).then(|| (Guardrail::ChangesPerDay, zone.midnight_after(day, now)))
     }
 
     /// The nearest price with the ending inside `allowed`; a tie goes down; without any the price stays as it is.
@@ -278,6 +280,12 @@ impl Guardrails {
         }
         ended
     }
+}
+
+/// The day whose changes count `today`, if `standing` counts them: also tomorrow, which a clock ahead of this one, or one
+/// that is put back over midnight, has seen already. A day further ahead was a defect of a clock, and holds nothing.
+pub(crate) fn counted_day(standing: &Standing, today: Date) -> Option<Date> {
+    [Some(today), today.tomorrow().ok()].into_iter().flatten().find(|day| *day == standing.day)
 }
 
 /// The hard bounds that rule a price; `None` where floor and ceiling leave nothing.
@@ -577,6 +585,34 @@ mod tests {
             let (price, effects, next) = chain.told(2_100, Some(&before), now);
             assert_eq!((price, next.as_deref()), (expected, due), "{changes} on {day}, at {now} in {zone}: {why}");
             assert_eq!(effects, if expected == 2_000 { vec![(ChangesPerDay, 2_000)] } else { vec![] }, "{why}");
+        }
+    }
+
+    /// One change a day. Two machines, or one whose clock was put right, decide in turn on both sides of midnight.
+    #[test]
+    fn a_clock_behind_midnight_gives_no_second_change() {
+        for (day, now, expected, due, why) in [
+            ("2026-05-05", "2026-05-04T23:59:59.98Z", 2_000, Some("2026-05-06T00:00:00Z"), "behind the one that moved it"),
+            ("2026-05-05", "2026-05-05T00:00:00Z", 2_000, Some("2026-05-06T00:00:00Z"), "level with it"),
+            ("2026-05-06", "2026-05-04T23:59:59.98Z", 2_100, None, "days ahead was a defect, and holds nothing"),
+        ] {
+            let before = Standing { day: day.parse().unwrap(), ..standing(2_000, "2026-01-01T00:00:00Z") };
+            let (price, _, next) = Chain::new(json!({ "changes_per_day": 1 })).told(2_100, Some(&before), now);
+            assert_eq!((price, next.as_deref()), (expected, due), "{day}, at {now}: {why}");
+        }
+    }
+
+    /// A minute past midnight the clock went back to 23:01 (St John's, until 2011).
+    #[test]
+    fn a_midnight_that_comes_twice_is_due_twice() {
+        for (now, due, why) in [
+            ("2010-11-07T02:29:00Z", "2010-11-07T02:30:00Z", "before the first"),
+            ("2010-11-07T02:45:00Z", "2010-11-07T03:30:00Z", "between the two"),
+        ] {
+            let before = Standing { day: "2010-11-06".parse().unwrap(), ..standing(2_000, "2010-01-01T00:00:00Z") };
+            let chain = Chain { zone: "America/St_Johns", ..Chain::new(json!({ "changes_per_day": 1 })) };
+            let (price, _, next) = chain.told(2_100, Some(&before), now);
+            assert_eq!((price, next.as_deref()), (2_000, Some(due)), "{why}");
         }
     }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -66,14 +66,17 @@ impl Zone {
 
     /// The instant at which `time` strikes on `day` here: the first, where a clock strikes it twice; as much later as the
     /// clock was put forward, where it skips it (RFC 5545).
-    pub(crate) fn at(&self, day: Date, time: jiff::civil::Time) -> Option<Timestamp> {
+    pub(crate) fn at(&self, day: Date, time: Time) -> Option<Timestamp> {
         day.to_datetime(time).to_zoned(self.0.clone()).ok().map(|zoned| zoned.timestamp())
     }
 
-    /// The first instant of the day after `now`'s here.
-    pub(crate) fn next_midnight(&self, now: Timestamp) -> Option<Timestamp> {
-        let tomorrow = self.day(now).tomorrow().ok()?;
-        self.at(tomorrow, jiff::civil::Time::midnight())
+    /// The first instant of the day after `day` that is still ahead of `now`: a clock that is put back over midnight
+    /// strikes it twice.
+    pub(crate) fn midnight_after(&self, day: Date, now: Timestamp) -> Option<Timestamp> {
+        let midnight = day.tomorrow().ok()?.to_datetime(Time::midnight());
+        let ahead = |at: &Timestamp| *at > now;
+        let second = || self.0.to_ambiguous_timestamp(midnight).later().ok().filter(ahead);
+        self.0.to_timestamp(midnight).ok().filter(ahead).or_else(second)
     }
 }
 

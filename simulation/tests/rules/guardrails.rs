@@ -25,9 +25,9 @@ const WILD: [(&str, &str); 5] = [
     ),
 ];
 
-const FLOOR: i64 = 700;
-const CEILING: i64 = 1_450;
-const BAND: (i64, i64) = (800, 1_200);
+/// Floor and ceiling, and what they leave of the band, which is 800 to 1200: each bound is once the nearest.
+const BOUNDS: [((i64, i64), (i64, i64)); 2] = [((700, 1_150), (800, 1_150)), ((900, 1_450), (900, 1_200))];
+
 /// A tenth either way in ten minutes, and a fifth of the list price in all.
 fn document(strategy: &str) -> String {
     let guardrails = r#"{"max_step":{"change_bp":1000,"per_minutes":10},"band_bp":2000,"ending":{"modulo":10,"remainder":9}}"#;
@@ -43,10 +43,12 @@ fn written(shop: &Shop) -> Vec<(Timestamp, i64)> {
 
 #[test]
 fn r14_no_strategy_writes_a_price_outside_the_guardrails() {
-    for (kind, strategy) in WILD {
+    for ((kind, strategy), ((floor, ceiling), (low, high))) in
+        WILD.into_iter().flat_map(|wild| BOUNDS.map(|bounds| (wild, bounds)))
+    {
         let shop = Shop::with(&["A"]);
         let usd = |minor: i64| json!({ "minor": minor, "currency": "USD" });
-        shop.put_line(2, json!({ "sku": "A", "list_price": usd(1_000), "floor": usd(FLOOR), "ceiling": usd(CEILING) }));
+        shop.put_line(2, json!({ "sku": "A", "list_price": usd(1_000), "floor": usd(floor), "ceiling": usd(ceiling) }));
         shop.put_settings(2, Mode::Run, &document(strategy));
         let mut random = fastrand::Rng::with_seed(14);
         for seq in 1..=200 {
@@ -60,7 +62,7 @@ fn r14_no_strategy_writes_a_price_outside_the_guardrails() {
         let written = written(&shop);
         assert_eq!(written.len(), 200, "{kind}: a decision for each change");
         for (at, price) in &written {
-            assert!((FLOOR..=CEILING).contains(price) && (BAND.0..=BAND.1).contains(price), "{kind}: {price} at {at}");
+            assert!((low..=high).contains(price), "{kind}: {price} at {at}");
         }
         let tables = shop.memory.tables();
         for row in &tables.history[&sku("A")] {
@@ -80,7 +82,7 @@ fn r14_no_strategy_writes_a_price_outside_the_guardrails() {
         let images = tables.stream.iter().map(|image| image.standing.map(|standing| standing.price));
         for price in shown.chain(images) {
             let price = price.expect("it is never withdrawn");
-            assert!((BAND.0..=BAND.1).contains(&price.minor) && price.currency == Currency::USD, "{kind}: {price}");
+            assert!((low..=high).contains(&price.minor) && price.currency == Currency::USD, "{kind}: {price}");
         }
         let moved = written.windows(2).any(|pair| pair[0].1 != pair[1].1);
         assert!(moved || kind == "fixed_list", "{kind}: a strategy that never moves proves nothing");

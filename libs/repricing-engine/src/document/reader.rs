@@ -23,7 +23,7 @@ impl Reader {
     pub(crate) fn read<T: DeserializeOwned + Serialize>(&mut self, path: &str, value: Value) -> Option<T> {
         let mut rest = Rest { value, path, cut: HashSet::new(), skipped: HashMap::new() };
         loop {
-            let error = match serde_path_to_error::deserialize::<_, T>(rest.value.clone()) {
+            let error = match serde_path_to_error::deserialize::<_, T>(&rest.value) {
                 Ok(read) => return self.faithful(path, &rest, read),
                 Err(error) => error,
             };

@@ -54,7 +54,7 @@ impl ScheduledMarkdown {
             // When both apply, the lower price.
             in_force = [in_force, begun].into_iter().flatten().min_by_key(|(change, _)| *change);
             let later = self.daily.iter().filter_map(begin).filter(|at| *at > now).min();
-            let midnight = begun.and_then(|_| situation.zone.next_midnight(now));
+            let midnight = begun.and_then(|_| situation.zone.midnight_after(today, now));
             next_due = [next_due, later, midnight].into_iter().flatten().min();
         }
         let (change, fired) = in_force.map_or((RelativeChange(0), Fired::Nothing), |(change, at)| (change, Fired::Since(at)));

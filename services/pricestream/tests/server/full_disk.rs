@@ -97,7 +97,7 @@ impl SmallDisk {
     fn mount(at: PathBuf) -> Option<Self> {
         std::fs::create_dir(&at).unwrap();
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=3m", "pricestream-test"]).arg(&at).output();
-        mounted.is_ok_and(|output| output.status.success()).then_some(Self(at))
+        mounted.is_ok_and(|output| output.status.success()).then(|| Self(at))
     }
 }
 
