@@ -33,7 +33,7 @@ pub struct Decision {
     pub standing: Option<Standing>,
     /// What the strategy would have set, in shadow mode.
     pub shadow_price: Option<Money>,
-    /// When it must be decided again though no input moved; always after the decision's own instant.
+    /// When it must be decided again though no input moved: a whole microsecond, always after the decision's own instant.
     pub next_due: Option<Timestamp>,
     /// What made it so.
     pub reason: Reason,
@@ -111,7 +111,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
         Err(refusal) => Decision {
             standing: inputs.previous.copied().filter(|_| refusal != Refusal::Retired),
             shadow_price: None,
-            next_due: in_force(inputs).map(|override_| override_.expires_at),
+            next_due: in_force(inputs).and_then(|override_| whole_microsecond(override_.expires_at)),
             reason: reason.refused(&refusal),
             outcome: Outcome::Refused(refusal),
         },
@@ -216,6 +216,13 @@ fn in_force<'a>(inputs: &Inputs<'a>) -> Option<&'a Override> {
     inputs.override_.filter(|override_| inputs.now < override_.expires_at && override_.price.currency == list_price.currency)
 }
 
+/// The first whole microsecond at or after `due`: what records hold. A finer instant would read back as an earlier one, at
+/// which nothing has changed yet. `None` beyond the calendar.
+fn whole_microsecond(due: Timestamp) -> Option<Timestamp> {
+    let nanos = due.as_nanosecond();
+    Timestamp::from_nanosecond(nanos + (-nanos).rem_euclid(1_000)).ok()
+}
+
 impl Decided {
     fn into_decision(self, inputs: &Inputs<'_>, mut reason: Reason) -> Decision {
         let Inputs { now, product, .. } = *inputs;
@@ -224,7 +231,7 @@ impl Decided {
         let price = money(self.held.price);
         reason.price = Some(price.minor);
         let previous = inputs.previous.filter(|standing| standing.price.currency == currency);
-        let next_due = self.next_due.filter(|due| *due > now);
+        let next_due = self.next_due.and_then(whole_microsecond).filter(|due| *due > now);
         let shadow_price = self.shadow.map(money);
         if let Some(standing) = previous.filter(|standing| standing.price == price) {
             return Decision { outcome: Outcome::Kept, standing: Some(*standing), shadow_price, next_due, reason };

@@ -475,3 +475,19 @@ fn a_reason_is_data_as_well() {
     });
     assert_eq!(serde_json::to_value(&decision.reason).unwrap(), expected);
 }
+
+/// Records hold whole microseconds: a due instant that is finer would read back as another one, and a moment too early.
+#[test]
+fn what_is_due_is_due_at_a_whole_microsecond_and_has_happened_by_then() {
+    let finer = "2026-05-04T18:00:00.123456789Z";
+    let markdown = json!({ "kind": "scheduled_markdown", "steps": [{ "at": finer, "change_bp": -1_000 }] });
+    let override_ = Override { price: usd(1_900), expires_at: at(finer), by: "x".into(), note: String::new() };
+    let mut overridden = Shop::new();
+    overridden.override_ = Some(override_);
+    for (shop, before, after) in [(Shop::priced_by("m", markdown), 2_000, 1_800), (overridden, 1_900, 2_100)] {
+        let first = shop.decide(NOON);
+        assert_eq!(first.standing.unwrap().price, usd(before));
+        assert_eq!(first.next_due, Some(at("2026-05-04T18:00:00.123457Z")));
+        assert_eq!(shop.decide("2026-05-04T18:00:00.123457Z").standing.unwrap().price, usd(after));
+    }
+}

@@ -59,11 +59,6 @@ impl Tables {
         self.subscriptions.push(Subscription { name: name.to_owned(), pattern, queue: Queue::new(settings) });
     }
 
-    /// Names of the queues, in the order in which they were subscribed.
-    pub fn queue_names(&self) -> Vec<String> {
-        self.subscriptions.iter().map(|subscription| subscription.name.clone()).collect()
-    }
-
     /// The queue called `name`.
     pub fn queue(&mut self, name: &str) -> &mut Queue {
         let subscription = self.subscriptions.iter_mut().find(|subscription| subscription.name == name);
