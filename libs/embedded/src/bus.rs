@@ -1,7 +1,7 @@
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use foldhash::HashSet;
 use jiff::Timestamp;
 use pricestream_event_schema::{Outgoing, Pattern, PatternError};
 use pricestream_ports::{

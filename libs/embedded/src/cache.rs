@@ -1,7 +1,8 @@
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use foldhash::HashMap;
+use foldhash::fast::RandomState;
 use pricestream_domain::Sku;
 use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, PortError};
 
@@ -30,7 +31,7 @@ impl std::fmt::Debug for EmbeddedCache {
 impl EmbeddedCache {
     /// Empty; `listener` hears of each entry taken.
     pub fn new(listener: Option<Arc<dyn CacheListener>>) -> Self {
-        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect(), hasher: RandomState::new(), listener }
+        Self { shards: (0..SHARDS).map(|_| RwLock::default()).collect(), hasher: RandomState::default(), listener }
     }
 
     /// The entry of `sku`, tombstones included.

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,7 +98,7 @@ impl Queue {
     }
 
     /// Drops messages as if they had never been sent: the transaction that sent them came to nothing.
-    pub fn forget(&mut self, ids: &HashSet<MessageId>) {
+    pub fn forget(&mut self, ids: &HashSet<MessageId, impl BuildHasher>) {
         self.ready.retain(|message| !ids.contains(&message.id));
         for id in ids {
             self.take_hidden(*id);

@@ -8,5 +8,5 @@ mod span;
 
 #[cfg(feature = "otlp")]
 pub use export::{ExportError, HopLayer, collector};
-pub use metrics::{Decisions, Freshness, FreshnessSummary, Metrics, StockChanges};
+pub use metrics::{Decisions, Freshness, FreshnessSummary, Metrics, RequestCounters, StockChanges};
 pub use span::Hop;

@@ -95,6 +95,22 @@ pub struct FreshnessSummary {
     pub max_ms: f64,
 }
 
+/// How often a route was asked, by the class of the answer: see [`names::REQUESTS`].
+#[derive(Debug)]
+pub struct RequestCounters {
+    by_class: [Counter; 4],
+}
+
+const STATUS_CLASSES: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
+
+impl RequestCounters {
+    /// Counts one request that was answered with the HTTP status `status`.
+    pub fn count(&self, status: u16) {
+        let class = usize::from(status / 100).clamp(2, 5) - 2;
+        self.by_class[class].inc();
+    }
+}
+
 /// Seconds; the objective is p50 <= 0.25 and p99 <= 0.75 on AWS, and 0.02 in one process.
 const BUCKETS: [f64; 16] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.035, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 2.0, 10.0, 60.0];
 
@@ -235,9 +251,10 @@ impl Metrics {
         self.mismatches.get_or_create(&[("kind", kind)]).get()
     }
 
-    /// Counts one request.
-    pub fn request(&self, route: &'static str, status: &'static str) {
-        self.requests.get_or_create(&[("route", route), ("status", status)]).inc();
+    /// The counters of the requests of `route`, looked up once.
+    pub fn requests(&self, route: &'static str) -> RequestCounters {
+        let counter = |status| self.requests.get_or_create_owned(&[("route", route), ("status", status)]);
+        RequestCounters { by_class: STATUS_CLASSES.map(counter) }
     }
 
     /// All of it in Prometheus' text form (OpenMetrics).

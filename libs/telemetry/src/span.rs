@@ -16,9 +16,9 @@ impl Hop {
     /// The hop of `service` on `sku`, caused by an event with the trace `parent`; without one a trace begins here,
     /// named after `seed`.
     pub fn new(service: &'static str, sku: &Sku, parent: Option<&TraceContext>, seed: &str) -> Self {
-        let (trace, parent_span) = match parent {
-            Some(parent) => (parent.child(service), Some(hex(&parent.span_id()))),
-            None => (TraceContext::root(seed).child(service), None),
+        let trace = match parent {
+            Some(parent) => parent.child(service),
+            None => TraceContext::root(seed).child(service),
         };
         let span = tracing::info_span!(
             "hop",
@@ -31,8 +31,8 @@ impl Hop {
         if !span.is_disabled() {
             span.record("trace_id", hex(&trace.trace_id()));
             span.record("span_id", hex(&trace.span_id()));
-            if let Some(parent_span) = parent_span {
-                span.record("parent_span_id", parent_span);
+            if let Some(parent) = parent {
+                span.record("parent_span_id", hex(&parent.span_id()));
             }
         }
         Self { trace, span }

@@ -4,11 +4,11 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::handler::Handler;
-use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter};
-use pricestream_telemetry::Metrics;
+use pricestream_telemetry::RequestCounters;
 
 use crate::api::{Api, World};
 use crate::openapi::{Document, Operation};
@@ -42,19 +42,20 @@ impl<W: World> Routes<W> {
         if path.starts_with(ADMIN) {
             route = route.route_layer(from_fn_with_state(Arc::clone(&self.api), guard::<W>));
         }
-        let around = Around { metrics: Arc::clone(&self.api.metrics), path };
-        self.serve(method, path, route.route_layer(from_fn_with_state(around, observe)), operation);
+        let requests = Arc::new(self.api.metrics.requests(path));
+        self.serve(method, path, route.route_layer(from_fn_with_state(requests, observe)), operation);
     }
 
     /// As `add`, for the one route whose every microsecond counts: nothing is around it, so the handler renders its
     /// problems and counts its requests itself.
-    pub(crate) fn add_bare<T: 'static>(
+    pub(crate) fn add_bare<T: 'static, H: Handler<T, Arc<Api<W>>>>(
         &mut self,
         method: &Method,
         path: &'static str,
-        handler: impl Handler<T, Arc<Api<W>>>,
+        handler: impl FnOnce(RequestCounters) -> H,
         operation: Operation,
     ) {
+        let handler = handler(self.api.metrics.requests(path));
         self.serve(method, path, MethodRouter::new().on(filter(method), handler), operation);
     }
 
@@ -83,19 +84,13 @@ fn filter(method: &Method) -> MethodFilter {
     MethodFilter::try_from(method.clone()).expect("routes have plain methods")
 }
 
-#[derive(Clone)]
-struct Around {
-    metrics: Arc<Metrics>,
-    path: &'static str,
-}
-
-async fn observe(State(around): State<Around>, request: Request, next: Next) -> Response {
+async fn observe(State(requests): State<Arc<RequestCounters>>, request: Request, next: Next) -> Response {
     let uri = request.uri().clone();
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = problem.respond(uri.path());
     }
-    around.metrics.request(around.path, class(response.status()));
+    requests.count(response.status().as_u16());
     response
 }
 
@@ -103,15 +98,6 @@ async fn guard<W: World>(State(api): ApiState<W>, request: Request, next: Next) 
     match api.tokens.admit_admin(request.headers()) {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
-    }
-}
-
-pub(crate) fn class(status: StatusCode) -> &'static str {
-    match status.as_u16() {
-        200..300 => "2xx",
-        300..400 => "3xx",
-        400..500 => "4xx",
-        _ => "5xx",
     }
 }
 

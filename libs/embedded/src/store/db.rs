@@ -1,6 +1,6 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashMapExt};
 use pricestream_domain::{Override, Product, Sku};
 use pricestream_ports::{PriceRecord, ProductRecord};
 use pricestream_repricing_engine::{ContentHash, Policy, Resolved};

@@ -1,5 +1,4 @@
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use pricestream_ports::{AlertState, Inventory, PriceRecord};
 
 /// SKUs remembered of each kind, at most: some tens of megabytes.

@@ -9,20 +9,31 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use pricestream_domain::Sku;
 use pricestream_ports::{Cache, CacheEntry};
+use pricestream_telemetry::RequestCounters;
 
 use super::view::{write_number, write_price};
 use super::withdrawn;
 use crate::api::{Api, World};
 use crate::extract::PathSku;
 use crate::problem::Problem;
-use crate::routes::class;
-
-pub(super) const PATH: &str = "/v1/prices/{sku}";
 
 /// `GET /v1/prices/{sku}`. A handler by itself, not through extractors: it takes of the request what it needs, and
 /// neither copies it nor moves it about.
 #[derive(Clone)]
-pub(super) struct ReadPrice;
+pub(super) struct ReadPrice {
+    requests: Arc<RequestCounters>,
+}
+
+impl ReadPrice {
+    pub(super) fn new(requests: RequestCounters) -> Self {
+        Self { requests: Arc::new(requests) }
+    }
+
+    fn count(&self, response: Response) -> Response {
+        self.requests.count(response.status().as_u16());
+        response
+    }
+}
 
 type Answer = Pin<Box<dyn Future<Output = Response> + Send>>;
 
@@ -41,7 +52,7 @@ impl<W: World> Handler<(), Arc<Api<W>>> for ReadPrice {
                     // In a box, so that the future of a read that the cache answers stays small.
                     _ => Box::pin(read_slowly(&api, Ok(sku), held, uri)).await,
                 };
-                count(&api, response)
+                self.count(response)
             });
         }
         // It is spelled in a way that must be decoded, or is none.
@@ -49,14 +60,9 @@ impl<W: World> Handler<(), Arc<Api<W>>> for ReadPrice {
             let (mut parts, _) = request.into_parts();
             let sku = PathSku::from_request_parts(&mut parts, &()).await.map(|PathSku(sku)| sku);
             let response = read_slowly(&api, sku, held, uri).await;
-            count(&api, response)
+            self.count(response)
         })
     }
-}
-
-fn count<W: World>(api: &Api<W>, response: Response) -> Response {
-    api.metrics.request(PATH, class(response.status()));
-    response
 }
 
 async fn read_slowly<W: World>(api: &Api<W>, sku: Result<Sku, Problem>, held: Option<HeaderValue>, uri: Uri) -> Response {

@@ -25,7 +25,7 @@ pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
         .answers::<PriceView>(200, "The price; `ETag` is its version")
         .answers_any(304, "It is still the version of `If-None-Match`", "")
         .fails(&[Code::UnknownSku, Code::NoPrice, Code::Withdrawn, Code::Unavailable]);
-    routes.add_bare(&Method::GET, current::PATH, current::ReadPrice, current);
+    routes.add_bare(&Method::GET, "/v1/prices/{sku}", current::ReadPrice::new, current);
     let batch = Operation::new("prices", "The current prices of up to 1000 SKUs")
         .reads::<batch::Asked>()
         .answers::<batch::Prices>(200, "The prices, and what has none")
