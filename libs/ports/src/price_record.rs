@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use pricestream_documents::ContentHash;
 use pricestream_domain::{Cause, Mode, Money, Override, PriceVersion, RecordRev, Sku, Standing, StockVersion};
 use pricestream_event_schema::PriceChangedV1;
-use pricestream_repricing_engine::{ContentHash, Resolved};
+use pricestream_repricing_engine::Resolved;
 use serde::{Deserialize, Serialize};
 
 use crate::{CacheEntry, ProductRecord, SkuInputs};

@@ -2,8 +2,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use pricestream_documents::ContentHash;
 use pricestream_domain::{Override, Product, RecordRev, Sku, StockVersion};
-use pricestream_repricing_engine::ContentHash;
 
 use crate::{AlertState, HistoryRow, Inventory, PortError, PriceRecord};
 

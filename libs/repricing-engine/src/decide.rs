@@ -236,7 +236,7 @@ impl Decided {
         if let Some(standing) = previous.filter(|standing| standing.price == price) {
             return Decision { outcome: Outcome::Kept, standing: Some(*standing), shadow_price, next_due, reason };
         }
-        let day = inputs.policy.map_or_else(|_| crate::Zone::UTC.day(now), |policy| policy.time_zone.day(now));
+        let day = inputs.policy.map_or_else(|_| pricestream_documents::Zone::UTC.day(now), |policy| policy.time_zone.day(now));
         let counted = previous.and_then(|standing| Some((counted_day(standing, day)?, standing.changes)));
         let (day, changes) = counted.unwrap_or((day, 0));
         let standing = Standing {

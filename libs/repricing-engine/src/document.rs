@@ -1,33 +1,13 @@
-mod json;
-mod reader;
-
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::sync::{Arc, RwLock};
 
+use pricestream_documents::{ContentHash, Problem, Reader, Zone, parse};
 use pricestream_domain::{Product, Sku};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub(crate) use reader::Reader;
-
-use crate::{ContentHash, Guardrails, Policy, Resolved, Strategy, Zone};
-
-/// Something wrong with a strategies document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// Where, such as `strategies.clearance.steps[2].change_bp`; empty for the document itself.
-    pub path: String,
-    /// What, and what is expected.
-    pub message: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() { f.write_str(&self.message) } else { write!(f, "{}: {}", self.path, self.message) }
-    }
-}
+use crate::{Guardrails, Policy, Resolved, Strategy};
 
 /// A SKU is to be priced by a strategy that the document does not have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,20 +80,12 @@ pub fn document_schema() -> Value {
     serde_json::to_value(schemars::schema_for!(Document)).expect("a schema is JSON")
 }
 
-/// Longest document, in bytes: far more than any shop's rules, and little enough that finding every problem of one takes
-/// no noticeable time.
-const LONGEST: usize = 1 << 20;
-
 impl Strategies {
     /// Reads and checks a document. Errors: every problem that it has, each with its path (whether a strategy makes sense is
     /// asked once it reads); then nothing of it counts.
     pub fn from_json(text: &str) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        if text.len() > LONGEST {
-            let message = format!("{} bytes are more than a document may have, {LONGEST}", text.len());
-            return Err(vec![Problem { path: String::new(), message }]);
-        }
-        let value = json::parse(text, &mut problems);
+        let value = parse(text, &mut problems);
         let Some(mut root) = value.as_ref().and_then(Value::as_object).cloned() else {
             if value.is_some() {
                 problems.push(Problem { path: String::new(), message: "the document must be a JSON object".to_owned() });
@@ -259,7 +231,14 @@ fn resolve(
     }))
 }
 
-impl Reader {
+/// How the parts of this document are read.
+trait ReadStrategies {
+    fn strategy(&mut self, path: &str, value: Value) -> Option<Strategy>;
+    fn entry(&mut self, path: &str, value: Value, known: &impl Fn(&str) -> bool) -> Entry;
+    fn guardrails(&mut self, path: &str, value: Value) -> Map<String, Value>;
+}
+
+impl ReadStrategies for Reader {
     fn strategy(&mut self, path: &str, value: Value) -> Option<Strategy> {
         let Value::Object(mut fields) = value else {
             self.problem(path, "must be an object");

@@ -4,7 +4,7 @@ use pricestream_domain::{BasisPoints, Money, Standing};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Zone;
+use pricestream_documents::Zone;
 
 /// What no strategy can pass by. Soft ones first (step, cooldown, changes a day), then hard ones (band, floor, ceiling),
 /// then the price ending; each absent one lets everything through.

@@ -4,15 +4,13 @@
 mod decide;
 mod document;
 mod guardrails;
-mod hash;
 mod policy;
 mod reason;
 pub mod strategies;
 
 pub use decide::{Decision, Inputs, Outcome, Refusal, decide};
-pub use document::{Problem, Strategies, UnknownStrategy, document_schema};
+pub use document::{Strategies, UnknownStrategy, document_schema};
 pub use guardrails::{Effect, Ending, Guardrail, Guardrails, MaxStep};
-pub use hash::{ContentHash, InvalidHash};
-pub use policy::{Policy, Resolved, Zone};
+pub use policy::{Policy, Resolved};
 pub use reason::{Basis, Reason};
 pub use strategies::{Fired, Strategy};

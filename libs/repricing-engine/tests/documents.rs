@@ -1,7 +1,8 @@
 //! Which strategies documents are refused, with every problem at its path; and what an accepted one says of a SKU.
 
+use pricestream_documents::ContentHash;
 use pricestream_domain::Product;
-use pricestream_repricing_engine::{ContentHash, Policy, Resolved, Strategies, UnknownStrategy};
+use pricestream_repricing_engine::{Policy, Resolved, Strategies, UnknownStrategy};
 use serde_json::{Value, json};
 
 fn problems(document: &str) -> Vec<String> {

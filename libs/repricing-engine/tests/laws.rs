@@ -1,13 +1,14 @@
 //! Laws of every decision, for any strategy and any inputs.
 
 use jiff::{SignedDuration, Timestamp};
+use pricestream_documents::Zone;
 use pricestream_domain::{
     BasisPoints, Currency, FullLevel, Mode, Money, Override, Product, RelativeChange, Standing, Stock, StockVersion,
 };
 use pricestream_repricing_engine::strategies::{
     DailyStep, DatedStep, FixedList, InventoryThreshold, PaceEnd, PaceTier, PaceTiers, ScheduledMarkdown, StockTier, StockTiers,
 };
-use pricestream_repricing_engine::{Ending, Guardrails, Inputs, MaxStep, Outcome, Policy, Strategy as Pricing, Zone, decide};
+use pricestream_repricing_engine::{Ending, Guardrails, Inputs, MaxStep, Outcome, Policy, Strategy as Pricing, decide};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt};
+use pricestream_documents::ContentHash;
 use pricestream_domain::{Override, Product, Sku};
 use pricestream_ports::{PriceRecord, ProductRecord};
-use pricestream_repricing_engine::{ContentHash, Policy, Resolved};
+use pricestream_repricing_engine::{Policy, Resolved};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::codes::unreadable;

@@ -39,7 +39,7 @@ impl Db {
                 list_price,
                 seen: SeenInputs {
                     stock_version: StockVersion(count(row, 11)?),
-                    product: pricestream_repricing_engine::ContentHash::from_bytes([0; 16]),
+                    product: pricestream_documents::ContentHash::from_bytes([0; 16]),
                     policy: None,
                     mode: mode(row.get(14)?)?,
                     override_: None,

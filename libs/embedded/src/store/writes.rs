@@ -1,8 +1,8 @@
+use pricestream_documents::ContentHash;
 use pricestream_domain::{Override, RecordRev, Sku, StockVersion};
 use pricestream_ports::{
     AlertState, Conditional, HistoryRow, Inventory, PortError, PriceRecord, ProductRecord, Records, SettingsRecord,
 };
-use pricestream_repricing_engine::ContentHash;
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::Store;

@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Fired, Proposal, Situation, check_change};
-use crate::Problem;
+use pricestream_documents::Problem;
 
 /// One change below one threshold: "stock < 10: +5 %". It never compounds, whatever the number of events below it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -21,8 +21,7 @@ pub use pace_tiers::{PaceEnd, PaceTier, PaceTiers};
 pub use scheduled_markdown::{DailyStep, DatedStep, ScheduledMarkdown};
 pub use stock_tiers::{StockTier, StockTiers};
 
-use crate::document::Reader;
-use crate::{Problem, Zone};
+use pricestream_documents::{Problem, Reader, Zone};
 
 /// What a strategy may look at.
 #[derive(Clone, Copy, Debug)]

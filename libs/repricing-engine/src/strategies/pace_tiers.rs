@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Fired, Proposal, Situation, check_change, check_tiers};
-use crate::{Problem, Zone};
+use pricestream_documents::{Problem, Zone};
 
 /// Changes by pace: the share of stock left over the share of time left (a booking curve). Below 1 the stock sells out
 /// early, above 1 some will be left over.

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use pricestream_domain::{Currency, FullLevel, Money, Stock, StockVersion};
 
 use super::{Situation, Strategy};
-use crate::Zone;
+use pricestream_documents::Zone;
 
 pub(super) fn usd(minor: i64) -> Money {
     Money::new(minor, Currency::USD)

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Fired, Proposal, Situation, check_change, check_tiers};
-use crate::Problem;
+use pricestream_documents::Problem;
 
 /// Reductions at set times: once and for all, or every day until midnight (the bakery's last hours).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Fired, Proposal, Situation, check_change, check_tiers};
-use crate::Problem;
+use pricestream_documents::Problem;
 
 /// Changes by the share of stock left since the last replenishment: 50/25/10 % left, +5/+10/+20 %.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

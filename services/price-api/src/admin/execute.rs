@@ -93,8 +93,7 @@ pub async fn execute(
         Change::Retire { sku } => retire(sku, records, bus).await,
         Change::PublishStrategies { text, by } => {
             signed(&by, "")?;
-            let problem =
-                |found: pricestream_repricing_engine::Problem| DocumentProblem { path: found.path, message: found.message };
+            let problem = |found: pricestream_documents::Problem| DocumentProblem { path: found.path, message: found.message };
             Strategies::from_json(&text)
                 .map_err(|problems| AdminError::Strategies(problems.into_iter().map(problem).collect()))?;
             publish(documents, settings, clock.now(), |stored| {

@@ -5,22 +5,24 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 
-use super::Problem;
+use crate::Problem;
 
 /// Reads piece by piece, so that one problem does not hide the next.
-#[derive(Debug)]
-pub(crate) struct Reader {
-    pub(super) problems: Vec<Problem>,
+#[derive(Debug, Default)]
+pub struct Reader {
+    /// What was found so far.
+    pub problems: Vec<Problem>,
 }
 
 impl Reader {
-    pub(crate) fn problem(&mut self, path: &str, message: impl Into<String>) {
+    /// Notes a problem.
+    pub fn problem(&mut self, path: &str, message: impl Into<String>) {
         self.problems.push(Problem { path: path.to_owned(), message: message.into() });
     }
 
     /// Reads `value`, which stands at `path`. What cannot be read is noted and cut out, until the rest reads or too
     /// little is left: so each misspelt field and each wrong type is told, not the first alone.
-    pub(crate) fn read<T: DeserializeOwned + Serialize>(&mut self, path: &str, value: Value) -> Option<T> {
+    pub fn read<T: DeserializeOwned + Serialize>(&mut self, path: &str, value: Value) -> Option<T> {
         let mut rest = Rest { value, path, cut: HashSet::new(), skipped: HashMap::new() };
         loop {
             let error = match serde_path_to_error::deserialize::<_, T>(&rest.value) {
@@ -69,7 +71,8 @@ impl Reader {
         }
     }
 
-    pub(super) fn object(&mut self, path: &str, value: Option<Value>, needed: bool) -> Map<String, Value> {
+    /// The fields of an object; `needed`: there must be at least one.
+    pub fn object(&mut self, path: &str, value: Option<Value>, needed: bool) -> Map<String, Value> {
         match value {
             Some(Value::Object(object)) if !(needed && object.is_empty()) => return object,
             None if !needed => {}
@@ -79,7 +82,8 @@ impl Reader {
         Map::new()
     }
 
-    pub(super) fn range(&mut self, path: &str, value: Option<u32>, least: u32, most: u32) {
+    /// A number must be in `least..=most`; an absent one is nobody's problem.
+    pub fn range(&mut self, path: &str, value: Option<u32>, least: u32, most: u32) {
         if let Some(value) = value.filter(|value| !(least..=most).contains(value)) {
             self.problem(path, format!("{value} is outside {least}..={most}"));
         }

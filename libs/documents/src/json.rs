@@ -5,10 +5,20 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use super::Problem;
+use crate::Problem;
 
-/// Parses `text`; a key that stands twice in one object is a problem, since the reader could mean either.
-pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Option<Value> {
+/// Longest document, in bytes: far more than any shop's rules, and little enough that finding every problem of one takes
+/// no noticeable time.
+const LONGEST: usize = 1 << 20;
+
+/// Parses a document of at most 1 MiB. `None`: it is no JSON, and `problems` says why. A key that stands twice in one object
+/// is a problem too, since the writer could mean either.
+pub fn parse(text: &str, problems: &mut Vec<Problem>) -> Option<Value> {
+    if text.len() > LONGEST {
+        let message = format!("{} bytes are more than a document may have, {LONGEST}", text.len());
+        problems.push(Problem { path: String::new(), message });
+        return None;
+    }
     let twice = RefCell::new(Vec::new());
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let parsed = Node { path: String::new(), twice: &twice }.deserialize(&mut deserializer);

@@ -1,0 +1,184 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pricestream_domain::{Currency, Money, Product};
+
+/// Lines of a basket, at most.
+pub const MAX_LINES: usize = 1_000;
+
+/// Units of a basket, at most: the quantities of all lines together.
+pub const MAX_UNITS: u32 = 100_000;
+
+/// What is to be priced. The order of the lines makes no difference: they have ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Basket {
+    /// Of every amount in it.
+    pub currency: Currency,
+    /// 1 to [`MAX_LINES`], each with an id of its own.
+    pub lines: Vec<Line>,
+    /// What sending it costs before promotions; `None` while nobody knows.
+    pub postage: Option<Postage>,
+}
+
+/// Some units of one product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Unique in the basket.
+    pub id: String,
+    /// As the catalogue has it.
+    pub product: Arc<Product>,
+    /// Units, at least 1; all lines together at most [`MAX_UNITS`].
+    pub quantity: u32,
+    /// The current price of one unit, before promotions.
+    pub unit_price: Money,
+    /// Sellable units in stock, when known.
+    pub stock_left: Option<u64>,
+}
+
+/// What sending the basket costs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Postage {
+    /// Before promotions.
+    pub amount: Money,
+    /// How it is sent.
+    pub method: Option<String>,
+}
+
+/// Everything else that a price may depend on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// The instant that is priced.
+    pub at: Timestamp,
+    /// Who buys; a guest has no id, no groups and no orders.
+    pub customer: Customer,
+    /// Where the shop is seen: `app`, `web`, ...
+    pub channel: Option<String>,
+    /// Where the basket goes to.
+    pub region: Option<String>,
+    /// How it is paid.
+    pub payment_method: Option<String>,
+    /// Codes that the customer gave.
+    pub coupons: Vec<String>,
+    /// Red packets that the customer wants to use, in this order.
+    pub red_packets: Vec<RedPacket>,
+    /// Points that the customer wants to spend at most.
+    pub points: u64,
+    /// What is left of limited promotions, by their ids; one that is not named has all of it left.
+    pub left: BTreeMap<String, Left>,
+    /// Components that are switched off, by their names: the quote says that it is degraded.
+    pub switched_off: BTreeSet<String>,
+}
+
+/// Who buys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Customer {
+    /// `None` for a guest.
+    pub id: Option<String>,
+    /// Groups that they belong to.
+    pub groups: BTreeSet<String>,
+    /// Orders placed before this one.
+    pub orders_placed: u32,
+}
+
+/// Money that only buys: used in part, it keeps the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RedPacket {
+    /// Its id.
+    pub id: String,
+    /// What is in it.
+    pub amount: Money,
+}
+
+/// What is left of a limited promotion for this customer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Orders that may still use it.
+    pub uses: Option<u64>,
+    /// Units that may still get it.
+    pub units: Option<u64>,
+    /// Money that it may still give, in minor units of its budget's currency.
+    pub budget: Option<i64>,
+}
+
+/// Why a basket cannot be priced.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BasketError {
+    /// None.
+    #[error("a basket needs a line")]
+    Empty,
+    /// Too many.
+    #[error("{0} lines are more than {MAX_LINES}: price the basket in parts")]
+    TooManyLines(usize),
+    /// Two of the same id.
+    #[error("two lines have the id {0:?}: give each its own")]
+    TwiceTheSameId(String),
+    /// Nothing of it.
+    #[error("line {0:?} has the quantity 0: leave it out")]
+    NoQuantity(String),
+    /// More than anybody buys.
+    #[error("{0} units are more than {MAX_UNITS}: price the basket in parts")]
+    TooManyUnits(u64),
+    /// An amount in another currency.
+    #[error("line {line:?} is in {found}, the basket in {currency}: a basket has one currency")]
+    MixedCurrencies {
+        /// Which line; `postage` for that.
+        line: String,
+        /// The line's.
+        found: Currency,
+        /// The basket's.
+        currency: Currency,
+    },
+    /// An amount below zero.
+    #[error("line {0:?} has a price below zero")]
+    Negative(String),
+    /// Amounts too large to add.
+    #[error("the basket is worth more than 64 bits of minor units hold")]
+    Overflow,
+}
+
+impl Basket {
+    /// Whether it can be priced at all.
+    pub fn check(&self) -> Result<(), BasketError> {
+        if self.lines.is_empty() {
+            return Err(BasketError::Empty);
+        }
+        if self.lines.len() > MAX_LINES {
+            return Err(BasketError::TooManyLines(self.lines.len()));
+        }
+        let mut units = 0_u64;
+        let mut worth = 0_i64;
+        for line in &self.lines {
+            let prices = [Some(line.unit_price), Some(line.product.list_price), line.product.promotion_floor];
+            for price in prices.into_iter().flatten() {
+                self.own(&line.id, price)?;
+            }
+            if line.quantity == 0 {
+                return Err(BasketError::NoQuantity(line.id.clone()));
+            }
+            units += u64::from(line.quantity);
+            for price in [line.unit_price, line.product.list_price] {
+                let of_line = price.minor.checked_mul(i64::from(line.quantity));
+                worth = of_line.and_then(|of_line| worth.checked_add(of_line)).ok_or(BasketError::Overflow)?;
+            }
+        }
+        if units > u64::from(MAX_UNITS) {
+            return Err(BasketError::TooManyUnits(units));
+        }
+        if let Some(postage) = &self.postage {
+            self.own("postage", postage.amount)?;
+            worth.checked_add(postage.amount.minor).ok_or(BasketError::Overflow)?;
+        }
+        Ok(())
+    }
+
+    fn own(&self, line: &str, price: Money) -> Result<(), BasketError> {
+        if price.currency != self.currency {
+            return Err(BasketError::MixedCurrencies { line: line.to_owned(), found: price.currency, currency: self.currency });
+        }
+        if price.minor < 0 {
+            return Err(BasketError::Negative(line.to_owned()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,171 @@
+use std::cmp::Reverse;
+
+use crate::components::WorksOn;
+use crate::state::{Application, Sheet};
+
+/// What takes part in a competition: a unit's snapshot, or a promotion within a unit.
+pub(crate) struct Entry {
+    /// The higher goes first.
+    pub(crate) priority: i32,
+    /// With the places of their candidates.
+    pub(crate) applications: Vec<(usize, Application)>,
+}
+
+/// How a competition ended.
+pub(crate) struct Resolved {
+    /// What stands, in the order of the candidates; what lost some of its lines is without them.
+    pub(crate) won: Vec<(usize, Application)>,
+    /// What lost everything.
+    pub(crate) lost: Vec<Lost>,
+}
+
+/// What lost everything, to whom, by how much.
+pub(crate) struct Lost {
+    pub(crate) place: usize,
+    pub(crate) by: u32,
+    pub(crate) by_amount: i64,
+}
+
+/// What stands or falls together: what an entry does on one line, or on several that it cannot be divided among.
+struct Atom {
+    entry: usize,
+    priority: i32,
+    /// In rising order; the line after the last stands for the order itself.
+    lines: Vec<u16>,
+    off: i64,
+    stands: bool,
+}
+
+/// Decides, line by line, whose snapshot stands: the higher priority, of equal priority the lower price, of equal prices the
+/// earlier. What covers several lines stands if it takes more off than what would stand there without it.
+pub(crate) fn resolve(sheet: &Sheet<'_>, entries: Vec<Entry>) -> Resolved {
+    let order = sheet.line_numbers().end;
+    let mut atoms: Vec<Atom> = Vec::new();
+    for (number, entry) in entries.iter().enumerate() {
+        divide(sheet, number, entry, order, &mut atoms);
+    }
+    let mut owner: Vec<Option<usize>> = vec![None; usize::from(order) + 1];
+    let mut by_rank: Vec<usize> = (0..atoms.len()).collect();
+    by_rank.sort_by_key(|at| (Reverse(atoms[*at].priority), atoms[*at].lines.len() > 1, Reverse(atoms[*at].off), *at));
+    let priorities: Vec<i32> = by_rank.iter().map(|at| atoms[*at].priority).collect();
+    let mut first = 0;
+    while first < by_rank.len() {
+        let last = first + priorities[first..].partition_point(|priority| *priority == priorities[first]);
+        let level = &by_rank[first..last];
+        // Those of one line come first, the best of them first; then those of several, which may take their places.
+        for at in level {
+            let settled = |line: &u16| owner[usize::from(*line)];
+            let holders: Vec<usize> = sorted(atoms[*at].lines.iter().filter_map(settled));
+            let higher = holders.iter().any(|holder| atoms[*holder].priority > atoms[*at].priority);
+            let held: i64 = holders.iter().map(|holder| atoms[*holder].off).sum();
+            if higher || (!holders.is_empty() && held >= atoms[*at].off) {
+                continue;
+            }
+            for holder in holders {
+                atoms[holder].stands = false;
+                owner.iter_mut().filter(|owner| **owner == Some(holder)).for_each(|owner| *owner = None);
+            }
+            atoms[*at].stands = true;
+            for line in &atoms[*at].lines {
+                owner[usize::from(*line)] = Some(*at);
+            }
+        }
+        // What was displaced may have left lines to others.
+        for at in level {
+            if !atoms[*at].stands && atoms[*at].lines.iter().all(|line| owner[usize::from(*line)].is_none()) {
+                atoms[*at].stands = true;
+                for line in &atoms[*at].lines {
+                    owner[usize::from(*line)] = Some(*at);
+                }
+            }
+        }
+        first = last;
+    }
+    settle(sheet, entries, &atoms, &owner)
+}
+
+/// Joins the lines that an entry's applications tie together.
+fn divide(sheet: &Sheet<'_>, number: usize, entry: &Entry, order: u16, atoms: &mut Vec<Atom>) {
+    let mut parts: Vec<(Vec<u16>, i64)> = Vec::new();
+    for (_, application) in &entry.applications {
+        let works_on = sheet.rules.promotions[application.promotion as usize].works_on;
+        let of_line = |line: u16| {
+            let units = sheet.units_of(line);
+            let within = |unit: u32| units.contains(&(unit as usize));
+            application.off.iter().filter(|(unit, _)| within(*unit)).map(|(_, off)| off).sum::<i64>()
+        };
+        match works_on {
+            WorksOn::Lines => parts.extend(application.lines.iter().map(|line| (vec![*line], of_line(*line)))),
+            WorksOn::Sets => parts.push((application.lines.clone(), application.total)),
+            WorksOn::Order => parts.push(((0..=order).collect(), application.total)),
+        }
+    }
+    // An entry's parts that share a line are one.
+    let mut joined: Vec<(Vec<u16>, i64)> = Vec::new();
+    for (mut lines, mut off) in parts {
+        let mut apart = Vec::new();
+        for (other, of_other) in joined {
+            if other.iter().any(|line| lines.contains(line)) {
+                lines.extend(other);
+                off += of_other;
+            } else {
+                apart.push((other, of_other));
+            }
+        }
+        apart.push((sorted(lines.into_iter()), off));
+        joined = apart;
+    }
+    let atom = |(lines, off)| Atom { entry: number, priority: entry.priority, lines, off, stands: false };
+    atoms.extend(joined.into_iter().map(atom));
+}
+
+fn settle(sheet: &Sheet<'_>, entries: Vec<Entry>, atoms: &[Atom], owner: &[Option<usize>]) -> Resolved {
+    let mut resolved = Resolved { won: Vec::new(), lost: Vec::new() };
+    let first_of: Vec<u32> = entries.iter().map(|entry| entry.applications[0].1.promotion).collect();
+    let order = sheet.line_numbers().end;
+    for (number, entry) in entries.into_iter().enumerate() {
+        let mine: Vec<&Atom> = atoms.iter().filter(|atom| atom.entry == number).collect();
+        for (place, mut application) in entry.applications {
+            let covers = |atom: &&&Atom| match application.lines.first() {
+                Some(_) => application.lines.iter().any(|line| atom.lines.contains(line)),
+                None => atom.lines.contains(&order),
+            };
+            let (kept, gone): (Vec<&&Atom>, Vec<&&Atom>) = mine.iter().filter(covers).partition(|atom| atom.stands);
+            if kept.is_empty() {
+                let lines = gone.iter().flat_map(|atom| &atom.lines);
+                let rivals = sorted(lines.filter_map(|line| owner[usize::from(*line)]));
+                let best = rivals.iter().copied().max_by_key(|rival| (atoms[*rival].off, Reverse(*rival)));
+                let theirs: i64 = rivals.iter().map(|rival| atoms[*rival].off).sum();
+                let ours: i64 = gone.iter().map(|atom| atom.off).sum();
+                let by = best.map_or(application.promotion, |rival| first_of[atoms[rival].entry]);
+                resolved.lost.push(Lost { place, by, by_amount: theirs - ours });
+                continue;
+            }
+            if !gone.is_empty() {
+                application.keep(sheet, |line| kept.iter().any(|atom| atom.lines.contains(&line)));
+            }
+            resolved.won.push((place, application));
+        }
+    }
+    resolved.won.sort_by_key(|(place, _)| *place);
+    resolved
+}
+
+impl Application {
+    /// Leaves out the lines that are not `kept`.
+    fn keep(&mut self, sheet: &Sheet<'_>, kept: impl Fn(u16) -> bool) {
+        self.lines.retain(|line| kept(*line));
+        let lines = &self.lines;
+        let within = |unit: u32| lines.iter().any(|line| sheet.units_of(*line).contains(&(unit as usize)));
+        self.off.retain(|(unit, _)| within(*unit));
+        self.used.retain(|unit| within(*unit));
+        self.total = self.off.iter().map(|(_, off)| off).sum::<i64>() + self.postage;
+    }
+}
+
+fn sorted<T: Ord>(of: impl Iterator<Item = T>) -> Vec<T> {
+    let mut all: Vec<T> = of.collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}

@@ -1,0 +1,228 @@
+use pricestream_domain::BasisPoints;
+
+use super::given::{Given, Unit};
+use crate::rounding::Level;
+
+/// What a component would take off. Nothing is taken below a unit's room, and what does not fit is shared again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Draft {
+    /// By place in the units given.
+    pub(crate) off: Vec<i64>,
+    /// Units that are used up by it, by place in the units given.
+    pub(crate) used: Vec<u32>,
+    /// Off the postage.
+    pub(crate) postage: i64,
+    /// Wanted, and not taken for want of room.
+    pub(crate) unfit: i64,
+    scratch: Vec<Share>,
+}
+
+/// One that a total is shared to.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    /// Place in the units given; the first of a line, when a line shares.
+    place: u32,
+    /// Units that it stands for.
+    units: u32,
+    weight: i64,
+    cap: i64,
+    quota: i64,
+    remainder: i128,
+}
+
+impl Draft {
+    /// Makes it fit for `units` units.
+    pub(crate) fn begin(&mut self, units: usize) {
+        self.off.clear();
+        self.off.resize(units, 0);
+        self.used.clear();
+        self.postage = 0;
+        self.unfit = 0;
+    }
+
+    /// Everything that it takes off.
+    pub(crate) fn total(&self) -> i64 {
+        self.off.iter().sum::<i64>() + self.postage
+    }
+
+    /// Gives of what was taken so far no more than `most`: by largest remainder, of equal remainders the earlier; the postage
+    /// last.
+    pub(crate) fn reduce_to(&mut self, most: i64) {
+        let share_of = |(place, off): (u32, &i64)| Share { place, units: 1, weight: *off, cap: *off, quota: 0, remainder: 0 };
+        let mut shares: Vec<Share> = (0..).zip(&self.off).map(share_of).collect();
+        self.postage = share(&mut shares, most).min(self.postage);
+        for Share { place, quota, .. } in shares {
+            self.off[place as usize] = quota;
+        }
+    }
+
+    /// Takes `amount` off one unit, or as much of it as it has room for.
+    pub(crate) fn take(&mut self, given: &Given<'_>, place: u32, amount: i64) {
+        let place = place as usize;
+        let fit = amount.clamp(0, given.units[place].room - self.off[place]);
+        self.unfit += amount - fit;
+        self.off[place] += fit;
+    }
+
+    /// Takes `rate` off every unit given, rounded as the promotion's policy says.
+    pub(crate) fn percent(&mut self, given: &Given<'_>, rate: BasisPoints) {
+        let rate = rate.get();
+        match given.rounding.level {
+            Level::Unit => {
+                for (place, unit) in (0..).zip(given.units) {
+                    self.take(given, place, given.rounding.discount(unit.price, rate));
+                }
+            }
+            Level::Line => {
+                let mut first = 0;
+                for line in given.lines() {
+                    let total = line.iter().map(|unit| unit.price).sum();
+                    self.spread_in_line(given, first, line, given.rounding.discount(total, rate));
+                    first += u32::try_from(line.len()).expect("a basket is small");
+                }
+            }
+            Level::Order => self.spread(given, given.rounding.discount(given.total(), rate)),
+        }
+    }
+
+    /// Shares `total` among the units given in proportion to their prices: first among the lines, then within each, by largest
+    /// remainder, of equal remainders the earlier.
+    pub(crate) fn spread(&mut self, given: &Given<'_>, total: i64) {
+        let mut shares = std::mem::take(&mut self.scratch);
+        shares.clear();
+        let mut place = 0;
+        for line in given.lines() {
+            let units = u32::try_from(line.len()).expect("a basket is small");
+            let weight = line.iter().map(|unit| unit.price).sum();
+            let cap = line.iter().zip(&self.off[place as usize..]).map(|(unit, off)| unit.room - off).sum();
+            shares.push(Share { place, units, weight, cap, quota: 0, remainder: 0 });
+            place += units;
+        }
+        self.unfit += share(&mut shares, total);
+        for Share { place, units, quota, .. } in shares.iter().copied() {
+            let line = &given.units[place as usize..(place + units) as usize];
+            self.spread_in_line(given, place, line, quota);
+        }
+        self.scratch = shares;
+    }
+
+    /// Shares `total` among some of the units given.
+    pub(crate) fn spread_among(&mut self, given: &Given<'_>, places: &[u32], total: i64) {
+        let mut shares: Vec<Share> = places.iter().map(|place| self.share_of(given, *place)).collect();
+        self.unfit += share(&mut shares, total);
+        for Share { place, quota, .. } in shares {
+            self.off[place as usize] += quota;
+        }
+    }
+
+    fn share_of(&self, given: &Given<'_>, place: u32) -> Share {
+        let unit = given.units[place as usize];
+        Share { place, units: 1, weight: unit.price, cap: unit.room - self.off[place as usize], quota: 0, remainder: 0 }
+    }
+
+    fn spread_in_line(&mut self, given: &Given<'_>, first: u32, line: &[Unit], total: i64) {
+        if total == 0 {
+            return;
+        }
+        let off = &mut self.off[first as usize..first as usize + line.len()];
+        let units = i64::try_from(line.len()).expect("a basket is small");
+        let (each, more) = (total / units, total % units);
+        let price = line[0].price;
+        let plain = |(unit, off): (&Unit, &i64)| unit.price == price && unit.room - off > each;
+        if price > 0 && line.iter().zip(&*off).all(plain) {
+            for (off, place) in off.iter_mut().zip(0..) {
+                *off += each + i64::from(place < more);
+            }
+            return;
+        }
+        let places: Vec<u32> = (first..).take(line.len()).collect();
+        self.spread_among(given, &places, total);
+    }
+}
+
+/// Shares `total` in proportion to the weights, none above its cap; gives what does not fit. Largest remainder, of equal
+/// remainders the earlier; a zero weight gets nothing.
+fn share(shares: &mut [Share], total: i64) -> i64 {
+    let mut left = total;
+    let open = |share: &Share| share.weight > 0 && share.quota < share.cap;
+    while left > 0 {
+        let weights: i128 = shares.iter().filter(|share| open(share)).map(|share| i128::from(share.weight)).sum();
+        if weights == 0 {
+            return left;
+        }
+        let part = i128::from(left);
+        let mut over = false;
+        for share in shares.iter_mut().filter(|share| open(share)) {
+            let exact = part * i128::from(share.weight);
+            if exact / weights > i128::from(share.cap - share.quota) {
+                // It is full, and the others share what is left anew.
+                left -= share.cap - share.quota;
+                share.quota = share.cap;
+                over = true;
+            }
+        }
+        if over {
+            continue;
+        }
+        for share in shares.iter_mut().filter(|share| open(share)) {
+            let exact = part * i128::from(share.weight);
+            let quota = i64::try_from(exact / weights).expect("a share is at most the total");
+            share.remainder = exact % weights;
+            share.quota += quota;
+            left -= quota;
+        }
+        let mut by_remainder: Vec<usize> = (0..shares.len()).filter(|at| open(&shares[*at])).collect();
+        by_remainder.sort_by_key(|at| std::cmp::Reverse(shares[*at].remainder));
+        for at in by_remainder {
+            if left == 0 {
+                break;
+            }
+            shares[at].quota += 1;
+            left -= 1;
+        }
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn shared(total: i64, of: &[(i64, i64)]) -> (Vec<i64>, i64) {
+        let share_of =
+            |(weight, cap): &(i64, i64)| Share { place: 0, units: 1, weight: *weight, cap: *cap, quota: 0, remainder: 0 };
+        let mut shares: Vec<Share> = of.iter().map(share_of).collect();
+        let unfit = share(&mut shares, total);
+        (shares.iter().map(|share| share.quota).collect(), unfit)
+    }
+
+    #[test]
+    fn what_does_not_fit_is_shared_again() {
+        for (total, of, expected, unfit) in [
+            (100, &[(1, 100), (1, 100), (1, 100)][..], &[34, 33, 33][..], 0),
+            (100, &[(1, 10), (1, 100), (1, 100)], &[10, 45, 45], 0),
+            (100, &[(1, 10), (1, 20), (1, 100)], &[10, 20, 70], 0),
+            (100, &[(1, 10), (1, 20)], &[10, 20], 70),
+            (10, &[(0, 10), (3, 10), (1, 10)], &[0, 8, 2], 0),
+            (5, &[(0, 10)], &[0], 5),
+        ] {
+            assert_eq!(shared(total, of), (expected.to_vec(), unfit), "{total} by {of:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_shared_total_is_conserved_and_no_cap_is_passed(total in 0..1_000_000_i64, of in prop::collection::vec((0..10_000_i64, 0..50_000_i64), 1..20)) {
+            let (quotas, unfit) = shared(total, &of);
+            prop_assert_eq!(quotas.iter().sum::<i64>() + unfit, total);
+            for (quota, (weight, cap)) in quotas.iter().zip(&of) {
+                prop_assert!((0..=*cap).contains(quota));
+                prop_assert!(*weight > 0 || *quota == 0, "a zero weight gets nothing");
+            }
+            let room: i64 = of.iter().filter(|(weight, _)| *weight > 0).map(|(_, cap)| cap).sum();
+            prop_assert_eq!(unfit, (total - room).max(0), "only what has no room anywhere is left");
+        }
+    }
+}

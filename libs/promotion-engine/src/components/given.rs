@@ -1,0 +1,63 @@
+use crate::document::condition::Basis;
+use crate::rounding::Rounding;
+
+/// A unit that a component may work on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unit {
+    /// Its place in the basket.
+    pub(crate) number: u32,
+    /// Its line's place, by the lines' ids.
+    pub(crate) line: u16,
+    /// Which of the promotion's sets of items it belongs to: bit 0 is `items`, the component's own follow.
+    pub(crate) sets: u16,
+    /// The price to work from, by the promotion's stack base.
+    pub(crate) price: i64,
+    /// What may be taken off it at most.
+    pub(crate) room: i64,
+}
+
+/// What a component is given to work on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Given<'a> {
+    /// Lines in the order of their ids, the units of a line together.
+    pub(crate) units: &'a [Unit],
+    /// How shares are rounded.
+    pub(crate) rounding: Rounding,
+    /// What postage costs now; `None` while nobody knows.
+    pub(crate) postage: Option<i64>,
+    /// Prices of all units of the basket, by their places: now, ...
+    pub(crate) running: &'a [i64],
+    /// ... before promotions, ...
+    pub(crate) original: &'a [i64],
+    /// ... and as the merchant set them.
+    pub(crate) list: &'a [i64],
+}
+
+impl<'a> Given<'a> {
+    /// The units of each line.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &'a [Unit]> + use<'a> {
+        self.units.chunk_by(|one, other| one.line == other.line)
+    }
+
+    /// What the units cost together, at the price to work from.
+    pub(crate) fn total(&self) -> i64 {
+        self.units.iter().map(|unit| unit.price).sum()
+    }
+
+    /// What the units cost together by `basis`.
+    pub(crate) fn spent(&self, basis: Basis) -> i64 {
+        let prices = match basis {
+            Basis::Running => self.running,
+            Basis::Original => self.original,
+            Basis::List => self.list,
+        };
+        self.units.iter().map(|unit| prices[unit.number as usize]).sum()
+    }
+
+    /// Places in `units`, the dearest first, of equal price the earlier.
+    pub(crate) fn dearest_first(&self) -> Vec<u32> {
+        let mut places: Vec<u32> = (0..u32::try_from(self.units.len()).expect("a basket is small")).collect();
+        places.sort_by_key(|place| std::cmp::Reverse(self.units[*place as usize].price));
+        places
+    }
+}

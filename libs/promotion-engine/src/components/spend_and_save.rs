@@ -1,0 +1,110 @@
+use pricestream_documents::Reader;
+use pricestream_domain::Money;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Component, Declined, Draft, Given, Off, WorksOn, check_positive};
+use crate::document::condition::Basis;
+
+/// The more is spent on the matching items, the more is taken off them together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SpendAndSave {
+    /// The price that counts as spent.
+    #[serde(default)]
+    pub basis: Basis,
+    /// Steps, the greatest that is reached counts.
+    pub steps: Steps,
+}
+
+/// How saving grows with spending.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Steps {
+    /// From so much on, so much off: the last that is reached, in rising order.
+    Tiers(Vec<Tier>),
+    /// For every full amount spent, so much off.
+    EveryFull(EveryFull),
+}
+
+/// A step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tier {
+    /// Spent at least.
+    pub from: Money,
+    /// Off all matching items together.
+    pub off: Off,
+}
+
+/// "10 off for every full 100".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EveryFull {
+    /// Above zero.
+    pub spend: Money,
+    /// Above zero.
+    pub off: Money,
+    /// How often, at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_times: Option<u32>,
+}
+
+impl Component for SpendAndSave {
+    fn works_on(&self) -> WorksOn {
+        WorksOn::Order
+    }
+
+    fn check(&self, reader: &mut Reader, path: &str) {
+        match &self.steps {
+            Steps::Tiers(tiers) => {
+                let path = format!("{path}.steps.tiers");
+                if tiers.is_empty() {
+                    reader.problem(&path, "must hold at least one");
+                }
+                for (position, tier) in tiers.iter().enumerate() {
+                    tier.off.check(reader, &format!("{path}[{position}].off"));
+                    if tier.from.minor < 0 {
+                        reader.problem(&format!("{path}[{position}].from"), "must not be negative");
+                    }
+                }
+                if !tiers.is_sorted_by(|lower, upper| lower.from.minor < upper.from.minor) {
+                    reader.problem(&path, "must rise from one to the next");
+                }
+            }
+            Steps::EveryFull(every) => {
+                check_positive(reader, &format!("{path}.steps.every_full.spend"), every.spend);
+                check_positive(reader, &format!("{path}.steps.every_full.off"), every.off);
+            }
+        }
+    }
+
+    fn amounts(&self) -> Vec<Money> {
+        match &self.steps {
+            Steps::Tiers(tiers) => tiers.iter().flat_map(|tier| std::iter::once(tier.from).chain(tier.off.amount())).collect(),
+            Steps::EveryFull(every) => vec![every.spend, every.off],
+        }
+    }
+
+    fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {
+        let spent = given.spent(self.basis);
+        let off = match &self.steps {
+            Steps::Tiers(tiers) => {
+                let Some(tier) = tiers.iter().rev().find(|tier| spent >= tier.from.minor) else {
+                    let needed = tiers.first().map_or(0, |tier| tier.from.minor);
+                    return Err(Declined::TooLittleSpent { actual: spent, needed });
+                };
+                tier.off.of(given.total(), given.rounding)
+            }
+            Steps::EveryFull(every) => {
+                let times = (spent / every.spend.minor).min(every.max_times.map_or(i64::MAX, i64::from));
+                if times == 0 {
+                    return Err(Declined::TooLittleSpent { actual: spent, needed: every.spend.minor });
+                }
+                times.saturating_mul(every.off.minor).min(given.total())
+            }
+        };
+        draft.spread(given, off);
+        Ok(())
+    }
+}

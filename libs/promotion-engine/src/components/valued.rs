@@ -1,0 +1,25 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Given;
+
+/// What a unit of a set counts for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Valued {
+    /// Its own price.
+    #[default]
+    Own,
+    /// The price of the cheapest matching unit, whichever units are taken: so count the engines that know no single units.
+    Cheapest,
+}
+
+impl Valued {
+    /// What the unit at `place` counts for.
+    pub(crate) fn of(self, given: &Given<'_>, place: u32) -> i64 {
+        match self {
+            Self::Own => given.units[place as usize].price,
+            Self::Cheapest => given.units.iter().map(|unit| unit.price).min().unwrap_or(0),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use pricestream_domain::Money;
+
+use crate::basket::Context;
+use crate::document::condition::{Basis, Condition, Numbers, Over};
+use crate::document::window::Window;
+use crate::keys::{ItemSet, Keys, meet};
+
+/// A condition, ready to be tested.
+#[derive(Clone, Debug)]
+pub(crate) enum Test {
+    All(Vec<Test>),
+    Any(Vec<Test>),
+    Not(Box<Test>),
+    Spend { over: Whose, basis: Basis, at_least: Money, below: Option<Money> },
+    Quantity { over: Whose, at_least: u32, at_most: Option<u32> },
+    Groups(Vec<u32>),
+    Customers(Vec<u32>),
+    Coupons(Vec<u32>),
+    OrderNumber(Numbers),
+    StockLeft(Numbers),
+    OneOf(Field, BTreeSet<String>),
+    Window(Window),
+}
+
+/// Whose money or units count.
+#[derive(Clone, Debug)]
+pub(crate) enum Whose {
+    Matching,
+    Order,
+    Items(ItemSet),
+}
+
+/// A field of the context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Where the shop is seen.
+    Channel,
+    /// Where the basket goes to.
+    Region,
+    /// How it is paid.
+    PaymentMethod,
+    /// How it is sent.
+    PostageMethod,
+}
+
+/// Why a condition does not hold: the first part that fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unmet {
+    /// Too little is spent.
+    Spend {
+        /// Minor units.
+        actual: i64,
+        /// Minor units.
+        needed: i64,
+    },
+    /// As much or more is spent than may be.
+    SpentTooMuch {
+        /// Minor units.
+        actual: i64,
+        /// Minor units; less than this.
+        below: i64,
+    },
+    /// Too few units.
+    Quantity {
+        /// Units.
+        actual: u64,
+        /// Units.
+        needed: u32,
+    },
+    /// Too many units.
+    TooManyUnits {
+        /// Units.
+        actual: u64,
+        /// Units.
+        at_most: u32,
+    },
+    /// The customer is in none of its groups.
+    Groups,
+    /// It is not for this customer.
+    Customers,
+    /// None of its codes was given.
+    Coupons,
+    /// Another order of the customer would be.
+    OrderNumber {
+        /// Counted from 1.
+        actual: u64,
+    },
+    /// Another one would be.
+    OneOf {
+        /// Which field.
+        field: Field,
+        /// What it is.
+        actual: Option<String>,
+    },
+    /// Another time would be.
+    Window {
+        /// When it opens next.
+        opens: Option<Timestamp>,
+    },
+    /// The stock of an item is outside its bounds, or unknown.
+    StockLeft {
+        /// Units, when known.
+        actual: Option<u64>,
+    },
+    /// Something holds that must not.
+    Not,
+}
+
+/// Units in stock, when known.
+pub(crate) type StockLeft = Option<u64>;
+
+/// What a condition is tested on.
+pub(crate) trait Situation {
+    fn context(&self) -> &Context;
+    /// Keys of who buys and of the coupons.
+    fn context_keys(&self) -> &[u32];
+    fn postage_method(&self) -> Option<&str>;
+    fn zone(&self) -> &pricestream_documents::Zone;
+    /// Minor units spent on these items.
+    fn spent(&self, over: &Whose, basis: Basis) -> i64;
+    /// Units of these items.
+    fn units(&self, over: &Whose) -> u64;
+    /// The first matching line whose stock is not in `numbers`.
+    fn stock_outside(&self, numbers: &Numbers) -> Option<StockLeft>;
+}
+
+impl Test {
+    pub(crate) fn of(condition: &Condition, keys: &mut Keys) -> Self {
+        let one_of = |field, values: &BTreeSet<String>| Self::OneOf(field, values.clone());
+        match condition {
+            Condition::All(of) => Self::All(of.iter().map(|condition| Self::of(condition, keys)).collect()),
+            Condition::Any(of) => Self::Any(of.iter().map(|condition| Self::of(condition, keys)).collect()),
+            Condition::Not(condition) => Self::Not(Box::new(Self::of(condition, keys))),
+            Condition::Spend(spend) => {
+                let over = Whose::of(&spend.over, keys);
+                Self::Spend { over, basis: spend.basis, at_least: spend.at_least, below: spend.below }
+            }
+            Condition::Quantity(quantity) => {
+                let over = Whose::of(&quantity.over, keys);
+                Self::Quantity { over, at_least: quantity.at_least, at_most: quantity.at_most }
+            }
+            Condition::Groups(groups) => Self::Groups(keys.groups(groups)),
+            Condition::Customers(customers) => Self::Customers(keys.customers(customers)),
+            Condition::Coupons(codes) => Self::Coupons(keys.coupons(codes)),
+            Condition::OrderNumber(numbers) => Self::OrderNumber(numbers.clone()),
+            Condition::StockLeft(numbers) => Self::StockLeft(numbers.clone()),
+            Condition::Channels(values) => one_of(Field::Channel, values),
+            Condition::Regions(values) => one_of(Field::Region, values),
+            Condition::PaymentMethods(values) => one_of(Field::PaymentMethod, values),
+            Condition::PostageMethods(values) => one_of(Field::PostageMethod, values),
+            Condition::Window(window) => Self::Window(window.clone()),
+        }
+    }
+
+    /// What must hold of `kind` whatever else holds: it, or a part of it that all of it needs.
+    pub(crate) fn needs(&self, kind: fn(&Self) -> Option<&Vec<u32>>) -> Option<&Vec<u32>> {
+        match self {
+            Self::All(of) => of.iter().find_map(|test| test.needs(kind)),
+            test => kind(test),
+        }
+    }
+
+    /// Whether it holds, or the first part that does not.
+    pub(crate) fn check(&self, now: &impl Situation) -> Result<(), Unmet> {
+        let context = now.context();
+        let need = |holds: bool, unmet: Unmet| if holds { Ok(()) } else { Err(unmet) };
+        match self {
+            Self::All(of) => of.iter().try_for_each(|test| test.check(now)),
+            Self::Any(of) => {
+                let mut first = Ok(());
+                for test in of {
+                    match test.check(now) {
+                        Ok(()) => return Ok(()),
+                        unmet => first = if first.is_ok() { unmet } else { first },
+                    }
+                }
+                first
+            }
+            Self::Not(test) => need(test.check(now).is_err(), Unmet::Not),
+            Self::Spend { over, basis, at_least, below } => {
+                let actual = now.spent(over, *basis);
+                need(actual >= at_least.minor, Unmet::Spend { actual, needed: at_least.minor })?;
+                below.map_or(Ok(()), |below| need(actual < below.minor, Unmet::SpentTooMuch { actual, below: below.minor }))
+            }
+            Self::Quantity { over, at_least, at_most } => {
+                let actual = now.units(over);
+                need(actual >= u64::from(*at_least), Unmet::Quantity { actual, needed: *at_least })?;
+                at_most.map_or(Ok(()), |at_most| need(actual <= at_most.into(), Unmet::TooManyUnits { actual, at_most }))
+            }
+            Self::Groups(any) => need(meet(any, now.context_keys()), Unmet::Groups),
+            Self::Customers(any) => need(meet(any, now.context_keys()), Unmet::Customers),
+            Self::Coupons(any) => need(meet(any, now.context_keys()), Unmet::Coupons),
+            Self::OrderNumber(numbers) => {
+                let actual = u64::from(context.customer.orders_placed) + 1;
+                need(numbers.contain(actual), Unmet::OrderNumber { actual })
+            }
+            Self::StockLeft(numbers) => now.stock_outside(numbers).map_or(Ok(()), |actual| Err(Unmet::StockLeft { actual })),
+            Self::OneOf(field, values) => {
+                let actual = match field {
+                    Field::Channel => context.channel.as_deref(),
+                    Field::Region => context.region.as_deref(),
+                    Field::PaymentMethod => context.payment_method.as_deref(),
+                    Field::PostageMethod => now.postage_method(),
+                };
+                if actual.is_some_and(|actual| values.contains(actual)) {
+                    return Ok(());
+                }
+                Err(Unmet::OneOf { field: *field, actual: actual.map(str::to_owned) })
+            }
+            Self::Window(window) => {
+                let opening = window.at(context.at, now.zone());
+                need(opening.open, Unmet::Window { opens: opening.until })
+            }
+        }
+    }
+}
+
+impl Whose {
+    fn of(over: &Over, keys: &mut Keys) -> Self {
+        match over {
+            Over::Matching => Self::Matching,
+            Over::Order => Self::Order,
+            Over::Items(items) => Self::Items(keys.items(items)),
+        }
+    }
+}

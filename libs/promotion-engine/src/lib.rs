@@ -1,0 +1,27 @@
+//! What a basket costs. Pure: basket, context and rule set come in with the instant; the quote and its decision record go out.
+//!
+//! Promotions run through a pipeline of nodes; within a node calculation units compete by their snapshots. Money is counted in
+//! minor units and conserved to the last of them: what a promotion takes off is shared down to single units.
+
+mod basket;
+mod candidates;
+mod compete;
+mod compile;
+pub mod components;
+mod condition;
+pub mod document;
+mod evaluate;
+mod keys;
+mod quote;
+mod record;
+mod rounding;
+mod state;
+
+pub use basket::{Basket, BasketError, Context, Customer, Left, Line, MAX_LINES, MAX_UNITS, Postage, RedPacket};
+pub use compile::RuleSet;
+pub use components::{Declined, Effect, WorksOn};
+pub use condition::{Field, Unmet};
+pub use document::{Document, document_schema};
+pub use quote::{Quote, QuotedLine, QuotedPostage, SHOP, Share, TaxTotal, Totals, UnitPrice};
+pub use record::{Decision, Limited, Outcome, Reason};
+pub use rounding::{Level, Mode, Of, Rounding};

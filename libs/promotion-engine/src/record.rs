@@ -1,0 +1,82 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pricestream_domain::Currency;
+
+use crate::components::Declined;
+use crate::condition::Unmet;
+
+/// What became of one promotion, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Which.
+    pub promotion: Arc<str>,
+    /// Its component.
+    pub component: &'static str,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a promotion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was applied.
+    Applied {
+        /// Everything that it takes off, in minor units.
+        off: i64,
+        /// What it would have taken off besides: prices were at their floors.
+        unfit: i64,
+    },
+    /// It was not.
+    Declined(Reason),
+}
+
+/// Why a promotion was not applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It is not on now.
+    Window {
+        /// When it is next; `None`: never again.
+        opens: Option<Timestamp>,
+    },
+    /// A condition does not hold.
+    Unmet(Unmet),
+    /// Nothing in the basket is for it.
+    NoItems,
+    /// Its component gives nothing for this basket.
+    Component(Declined),
+    /// Every price that it is for is at its floor.
+    Floor {
+        /// What it would have taken off.
+        unfit: i64,
+    },
+    /// Its amounts are in another currency.
+    OtherCurrency(Currency),
+    /// Its component is switched off.
+    SwitchedOff,
+    /// Nothing is left of its limit.
+    UsedUp(Limited),
+    /// It does not apply together with another one, which came before.
+    Excluded {
+        /// Which.
+        by: Arc<str>,
+    },
+    /// Another one is better, or of a higher priority.
+    Beaten {
+        /// Which.
+        by: Arc<str>,
+        /// How much more that one takes off, in minor units; below zero when it won by its priority.
+        by_amount: i64,
+    },
+}
+
+/// What is limited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limited {
+    /// Orders.
+    Uses,
+    /// Units.
+    Units,
+    /// Money.
+    Budget,
+}

@@ -1,0 +1,299 @@
+use crate::basket::{Basket, Context};
+use crate::compile::{Compiled, RuleSet};
+use crate::components::{Unit, WorksOn};
+use crate::condition::{Situation, StockLeft, Whose};
+use crate::document::condition::{Basis, Numbers};
+use crate::document::promotion::Scope;
+
+/// A basket under calculation: its lines in the order of their ids, its units one by one.
+#[derive(Debug)]
+pub(crate) struct Sheet<'a> {
+    pub(crate) basket: &'a Basket,
+    pub(crate) context: &'a Context,
+    pub(crate) rules: &'a RuleSet,
+    /// Places of the lines in the basket, in the order of their ids.
+    pub(crate) lines: Vec<u32>,
+    /// Of each line, its first unit; then the number of units.
+    pub(crate) first_unit: Vec<u32>,
+    /// Keys of each line, in rising order.
+    keys: Vec<u32>,
+    /// Of each line, where its keys begin; then their number.
+    first_key: Vec<u32>,
+    pub(crate) context_keys: Vec<u32>,
+    /// Of each unit, in minor units: what the merchant set, ...
+    pub(crate) list: Vec<i64>,
+    /// ... what it costs before promotions, ...
+    pub(crate) original: Vec<i64>,
+    /// ... and what no promotion goes below.
+    pub(crate) floor: Vec<i64>,
+}
+
+/// What changes while promotions are applied.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    /// What each unit costs now.
+    pub(crate) running: Vec<i64>,
+    /// What all units cost now.
+    pub(crate) total: i64,
+    /// What postage costs now.
+    pub(crate) postage: Option<i64>,
+    /// Units that some promotion has used up.
+    used: Vec<bool>,
+    /// Exclusion classes of what was applied: on each line, ...
+    on_line: Vec<u64>,
+    /// ... on each unit, if any exclusion is about units, ...
+    on_unit: Vec<u64>,
+    /// ... anywhere, ...
+    anywhere: Vec<u64>,
+    /// ... and on the order as a whole.
+    on_order: Vec<u64>,
+    /// Promotions applied so far, with the lines that they touched.
+    applied: Vec<(u32, Vec<u16>)>,
+}
+
+impl<'a> Sheet<'a> {
+    pub(crate) fn of(rules: &'a RuleSet, basket: &'a Basket, context: &'a Context) -> Self {
+        let mut lines: Vec<u32> = (0..).take(basket.lines.len()).collect();
+        lines.sort_by(|one, other| basket.lines[*one as usize].id.cmp(&basket.lines[*other as usize].id));
+        let units: usize = basket.lines.iter().map(|line| line.quantity as usize).sum();
+        let mut sheet = Self {
+            basket,
+            context,
+            rules,
+            first_unit: Vec::with_capacity(lines.len() + 1),
+            keys: Vec::with_capacity(lines.len() * 4),
+            first_key: Vec::with_capacity(lines.len() + 1),
+            context_keys: rules.keys.of_context(context),
+            list: Vec::with_capacity(units),
+            original: Vec::with_capacity(units),
+            floor: Vec::with_capacity(units),
+            lines: Vec::new(),
+        };
+        for place in &lines {
+            let line = &basket.lines[*place as usize];
+            sheet.first_unit.push(number(sheet.original.len()));
+            sheet.first_key.push(number(sheet.keys.len()));
+            rules.keys.of_product(&line.product, &mut sheet.keys);
+            let length = sheet.original.len() + line.quantity as usize;
+            let floor = line.product.promotion_floor.map_or(0, |floor| floor.minor);
+            sheet.list.resize(length, line.product.list_price.minor);
+            sheet.original.resize(length, line.unit_price.minor);
+            sheet.floor.resize(length, floor.min(line.unit_price.minor));
+        }
+        sheet.first_unit.push(number(sheet.original.len()));
+        sheet.first_key.push(number(sheet.keys.len()));
+        sheet.lines = lines;
+        sheet
+    }
+
+    pub(crate) fn keys_of(&self, line: u16) -> &[u32] {
+        let line = usize::from(line);
+        &self.keys[self.first_key[line] as usize..self.first_key[line + 1] as usize]
+    }
+
+    pub(crate) fn units_of(&self, line: u16) -> std::ops::Range<usize> {
+        let line = usize::from(line);
+        self.first_unit[line] as usize..self.first_unit[line + 1] as usize
+    }
+
+    pub(crate) fn line_numbers(&self) -> std::ops::Range<u16> {
+        0..u16::try_from(self.lines.len()).expect("the basket was checked")
+    }
+}
+
+impl State {
+    pub(crate) fn of(sheet: &Sheet<'_>) -> Self {
+        let words = sheet.rules.words;
+        let units = sheet.original.len();
+        Self {
+            running: sheet.original.clone(),
+            total: sheet.original.iter().sum(),
+            postage: sheet.basket.postage.as_ref().map(|postage| postage.amount.minor),
+            used: vec![false; units],
+            on_line: vec![0; words * sheet.lines.len()],
+            on_unit: vec![0; if sheet.rules.excludes_on_units { words * units } else { 0 }],
+            anywhere: vec![0; words],
+            on_order: vec![0; words],
+            applied: Vec::new(),
+        }
+    }
+
+    /// Who stands against `promotion` in the order as a whole.
+    pub(crate) fn excluded(&self, sheet: &Sheet<'_>, promotion: &Compiled) -> Option<u32> {
+        if sheet.rules.words == 0 {
+            return None;
+        }
+        let [_, on_line, on_order] = &promotion.excludes;
+        let against = |mine: &[u64], theirs: &[u64]| mine.iter().zip(theirs).any(|(mine, theirs)| mine & theirs != 0);
+        let order = against(on_order, &self.anywhere)
+            || against(on_line, &self.on_order)
+            || (promotion.works_on == WorksOn::Order && against(on_line, &self.anywhere));
+        order.then(|| self.who(sheet, promotion, None)).flatten()
+    }
+
+    /// Who stands against `promotion` on a line.
+    pub(crate) fn excluded_on(&self, sheet: &Sheet<'_>, promotion: &Compiled, line: u16) -> Option<u32> {
+        let words = sheet.rules.words;
+        let theirs = &self.on_line[usize::from(line) * words..][..words];
+        let against = promotion.excludes[Scope::Line as usize].iter().zip(theirs).any(|(mine, theirs)| mine & theirs != 0);
+        against.then(|| self.who(sheet, promotion, Some(line))).flatten()
+    }
+
+    fn who(&self, sheet: &Sheet<'_>, promotion: &Compiled, line: Option<u16>) -> Option<u32> {
+        let stands_against = |other: &Compiled| {
+            promotion.excludes.iter().any(|mine| mine.iter().zip(&other.classes).any(|(mine, theirs)| mine & theirs != 0))
+        };
+        let here = |lines: &[u16]| line.is_none_or(|line| lines.contains(&line));
+        self.applied
+            .iter()
+            .find(|(other, lines)| here(lines) && stands_against(&sheet.rules.promotions[*other as usize]))
+            .map(|(other, _)| *other)
+    }
+
+    /// The units of `lines` that `promotion` may work on.
+    pub(crate) fn units(&self, sheet: &Sheet<'_>, promotion: &Compiled, lines: &[(u16, u16)], to: &mut Vec<Unit>) {
+        to.clear();
+        let words = sheet.rules.words;
+        for (line, sets) in lines {
+            for unit in sheet.units_of(*line) {
+                if promotion.uses_up && self.used[unit] {
+                    continue;
+                }
+                if !self.on_unit.is_empty() {
+                    let theirs = &self.on_unit[unit * words..][..words];
+                    if promotion.excludes[Scope::Unit as usize].iter().zip(theirs).any(|(mine, theirs)| mine & theirs != 0) {
+                        continue;
+                    }
+                }
+                let running = self.running[unit];
+                let price = match promotion.document.stack_base {
+                    Basis::Running => running,
+                    Basis::Original => sheet.original[unit],
+                    Basis::List => sheet.list[unit],
+                };
+                let room = (running - sheet.floor[unit]).max(0);
+                to.push(Unit { number: number(unit), line: *line, sets: *sets, price, room });
+            }
+        }
+    }
+
+    /// Takes off what `application` does.
+    pub(crate) fn commit(&mut self, sheet: &Sheet<'_>, application: &Application) {
+        let promotion = &sheet.rules.promotions[application.promotion as usize];
+        for (unit, amount) in &application.off {
+            self.running[*unit as usize] -= amount;
+            self.total -= amount;
+        }
+        if let Some(postage) = &mut self.postage {
+            *postage -= application.postage;
+        }
+        if promotion.uses_up {
+            for unit in &application.used {
+                self.used[*unit as usize] = true;
+            }
+        }
+        let words = sheet.rules.words;
+        if words == 0 {
+            return;
+        }
+        let mark = |bits: &mut [u64]| bits.iter_mut().zip(&promotion.classes).for_each(|(bits, class)| *bits |= class);
+        for line in &application.lines {
+            mark(&mut self.on_line[usize::from(*line) * words..][..words]);
+        }
+        mark(&mut self.anywhere);
+        if promotion.works_on == WorksOn::Order {
+            mark(&mut self.on_order);
+        }
+        if !self.on_unit.is_empty() {
+            for (unit, _) in &application.off {
+                mark(&mut self.on_unit[*unit as usize * words..][..words]);
+            }
+        }
+        self.applied.push((application.promotion, application.lines.clone()));
+    }
+}
+
+/// What a promotion takes off.
+#[derive(Clone, Debug)]
+pub(crate) struct Application {
+    pub(crate) promotion: u32,
+    /// By unit; none of them zero, in rising order of units.
+    pub(crate) off: Vec<(u32, i64)>,
+    pub(crate) postage: i64,
+    /// Units that it uses up.
+    pub(crate) used: Vec<u32>,
+    /// Lines that it touches, in rising order.
+    pub(crate) lines: Vec<u16>,
+    /// Everything that it takes off.
+    pub(crate) total: i64,
+    /// What it would have taken off and did not: prices were at their floors.
+    pub(crate) unfit: i64,
+}
+
+/// What a promotion's condition is tested on.
+pub(crate) struct Now<'a> {
+    pub(crate) sheet: &'a Sheet<'a>,
+    pub(crate) state: &'a State,
+    /// The promotion's own lines.
+    pub(crate) lines: &'a [(u16, u16)],
+}
+
+impl Now<'_> {
+    fn prices(&self, basis: Basis) -> &[i64] {
+        match basis {
+            Basis::Running => &self.state.running,
+            Basis::Original => &self.sheet.original,
+            Basis::List => &self.sheet.list,
+        }
+    }
+
+    fn lines_of<'b>(&'b self, over: &'b Whose) -> Box<dyn Iterator<Item = u16> + 'b> {
+        match over {
+            Whose::Matching => Box::new(self.lines.iter().map(|(line, _)| *line)),
+            Whose::Order => Box::new(self.sheet.line_numbers()),
+            Whose::Items(items) => Box::new(self.sheet.line_numbers().filter(|line| items.holds(self.sheet.keys_of(*line)))),
+        }
+    }
+}
+
+impl Situation for Now<'_> {
+    fn context(&self) -> &Context {
+        self.sheet.context
+    }
+
+    fn context_keys(&self) -> &[u32] {
+        &self.sheet.context_keys
+    }
+
+    fn postage_method(&self) -> Option<&str> {
+        self.sheet.basket.postage.as_ref()?.method.as_deref()
+    }
+
+    fn zone(&self) -> &pricestream_documents::Zone {
+        &self.sheet.rules.zone
+    }
+
+    fn spent(&self, over: &Whose, basis: Basis) -> i64 {
+        if let (Whose::Order, Basis::Running) = (over, basis) {
+            return self.state.total;
+        }
+        let prices = self.prices(basis);
+        self.lines_of(over).map(|line| prices[self.sheet.units_of(line)].iter().sum::<i64>()).sum()
+    }
+
+    fn units(&self, over: &Whose) -> u64 {
+        self.lines_of(over).map(|line| self.sheet.units_of(line).len() as u64).sum()
+    }
+
+    fn stock_outside(&self, numbers: &Numbers) -> Option<StockLeft> {
+        let stock = self.lines.iter().map(|(line, _)| {
+            let place = self.sheet.lines[usize::from(*line)];
+            self.sheet.basket.lines[place as usize].stock_left
+        });
+        stock.into_iter().find(|left| left.is_none_or(|left| !numbers.contain(left)))
+    }
+}
+
+fn number(of: usize) -> u32 {
+    u32::try_from(of).expect("the basket was checked")
+}
