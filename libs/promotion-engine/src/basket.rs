@@ -25,7 +25,7 @@ pub struct Basket {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// Unique in the basket.
-    pub id: String,
+    pub id: Arc<str>,
     /// As the catalogue has it.
     pub product: Arc<Product>,
     /// Units, at least 1; all lines together at most [`MAX_UNITS`].
@@ -112,10 +112,10 @@ pub enum BasketError {
     TooManyLines(usize),
     /// Two of the same id.
     #[error("two lines have the id {0:?}: give each its own")]
-    TwiceTheSameId(String),
+    TwiceTheSameId(Arc<str>),
     /// Nothing of it.
     #[error("line {0:?} has the quantity 0: leave it out")]
-    NoQuantity(String),
+    NoQuantity(Arc<str>),
     /// More than anybody buys.
     #[error("{0} units are more than {MAX_UNITS}: price the basket in parts")]
     TooManyUnits(u64),
@@ -154,7 +154,7 @@ impl Basket {
                 self.own(&line.id, price)?;
             }
             if line.quantity == 0 {
-                return Err(BasketError::NoQuantity(line.id.clone()));
+                return Err(BasketError::NoQuantity(Arc::clone(&line.id)));
             }
             units += u64::from(line.quantity);
             for price in [line.unit_price, line.product.list_price] {

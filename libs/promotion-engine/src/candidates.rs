@@ -42,7 +42,7 @@ impl Candidates {
         let concerned = sheet.context_keys.iter().flat_map(|key| &rules.postings[*key as usize]).map(|posting| posting.promotion);
         hits.extend(concerned.chain(rules.always.iter().copied()).map(|promotion| (promotion, WHOLE, 0)));
         hits.sort_unstable();
-        let mut candidates = Self { all: Vec::new(), lines: Vec::with_capacity(hits.len()) };
+        let mut candidates = Self { all: Vec::with_capacity(hits.len() / 2), lines: Vec::with_capacity(hits.len()) };
         for of_one in hits.chunk_by(|one, other| one.0 == other.0) {
             let promotion = of_one[0].0;
             let first = candidates.length();

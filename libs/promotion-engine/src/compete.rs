@@ -1,7 +1,8 @@
 use std::cmp::Reverse;
 
+use crate::application::{Application, Made};
 use crate::components::WorksOn;
-use crate::state::{Application, Sheet};
+use crate::state::Sheet;
 
 /// What takes part in a competition: a unit's snapshot, or a promotion within a unit.
 pub(crate) struct Entry {
@@ -38,11 +39,11 @@ struct Atom {
 
 /// Decides, line by line, whose snapshot stands: the higher priority, of equal priority the lower price, of equal prices the
 /// earlier. What covers several lines stands if it takes more off than what would stand there without it.
-pub(crate) fn resolve(sheet: &Sheet<'_>, entries: Vec<Entry>) -> Resolved {
+pub(crate) fn resolve(sheet: &Sheet<'_>, entries: Vec<Entry>, made: &mut Made) -> Resolved {
     let order = sheet.line_numbers().end;
     let mut atoms: Vec<Atom> = Vec::new();
     for (number, entry) in entries.iter().enumerate() {
-        divide(sheet, number, entry, order, &mut atoms);
+        divide(sheet, number, entry, made, &mut atoms);
     }
     let mut owner: Vec<Option<usize>> = vec![None; usize::from(order) + 1];
     let mut by_rank: Vec<usize> = (0..atoms.len()).collect();
@@ -81,22 +82,23 @@ pub(crate) fn resolve(sheet: &Sheet<'_>, entries: Vec<Entry>) -> Resolved {
         }
         first = last;
     }
-    settle(sheet, entries, &atoms, &owner)
+    settle(sheet, entries, made, &atoms, &owner)
 }
 
 /// Joins the lines that an entry's applications tie together.
-fn divide(sheet: &Sheet<'_>, number: usize, entry: &Entry, order: u16, atoms: &mut Vec<Atom>) {
+fn divide(sheet: &Sheet<'_>, number: usize, entry: &Entry, made: &Made, atoms: &mut Vec<Atom>) {
+    let order = sheet.line_numbers().end;
     let mut parts: Vec<(Vec<u16>, i64)> = Vec::new();
     for (_, application) in &entry.applications {
         let works_on = sheet.rules.promotions[application.promotion as usize].works_on;
         let of_line = |line: u16| {
             let units = sheet.units_of(line);
             let within = |unit: u32| units.contains(&(unit as usize));
-            application.off.iter().filter(|(unit, _)| within(*unit)).map(|(_, off)| off).sum::<i64>()
+            made.off(application).iter().filter(|(unit, _)| within(*unit)).map(|(_, off)| off).sum::<i64>()
         };
         match works_on {
-            WorksOn::Lines => parts.extend(application.lines.iter().map(|line| (vec![*line], of_line(*line)))),
-            WorksOn::Sets => parts.push((application.lines.clone(), application.total)),
+            WorksOn::Lines => parts.extend(made.lines(application).iter().map(|line| (vec![*line], of_line(*line)))),
+            WorksOn::Sets => parts.push((made.lines(application).to_vec(), application.total)),
             WorksOn::Order => parts.push(((0..=order).collect(), application.total)),
         }
     }
@@ -119,16 +121,17 @@ fn divide(sheet: &Sheet<'_>, number: usize, entry: &Entry, order: u16, atoms: &m
     atoms.extend(joined.into_iter().map(atom));
 }
 
-fn settle(sheet: &Sheet<'_>, entries: Vec<Entry>, atoms: &[Atom], owner: &[Option<usize>]) -> Resolved {
+fn settle(sheet: &Sheet<'_>, entries: Vec<Entry>, made: &mut Made, atoms: &[Atom], owner: &[Option<usize>]) -> Resolved {
     let mut resolved = Resolved { won: Vec::new(), lost: Vec::new() };
     let first_of: Vec<u32> = entries.iter().map(|entry| entry.applications[0].1.promotion).collect();
     let order = sheet.line_numbers().end;
     for (number, entry) in entries.into_iter().enumerate() {
         let mine: Vec<&Atom> = atoms.iter().filter(|atom| atom.entry == number).collect();
         for (place, mut application) in entry.applications {
-            let covers = |atom: &&&Atom| match application.lines.first() {
-                Some(_) => application.lines.iter().any(|line| atom.lines.contains(line)),
-                None => atom.lines.contains(&order),
+            let lines = made.lines(&application);
+            let covers = |atom: &&&Atom| match lines {
+                [] => atom.lines.contains(&order),
+                lines => lines.iter().any(|line| atom.lines.contains(line)),
             };
             let (kept, gone): (Vec<&&Atom>, Vec<&&Atom>) = mine.iter().filter(covers).partition(|atom| atom.stands);
             if kept.is_empty() {
@@ -142,25 +145,14 @@ fn settle(sheet: &Sheet<'_>, entries: Vec<Entry>, atoms: &[Atom], owner: &[Optio
                 continue;
             }
             if !gone.is_empty() {
-                application.keep(sheet, |line| kept.iter().any(|atom| atom.lines.contains(&line)));
+                let stands = |line| kept.iter().any(|atom| atom.lines.contains(&line));
+                application = made.keep(&application, |line| sheet.units_of(line), stands);
             }
             resolved.won.push((place, application));
         }
     }
     resolved.won.sort_by_key(|(place, _)| *place);
     resolved
-}
-
-impl Application {
-    /// Leaves out the lines that are not `kept`.
-    fn keep(&mut self, sheet: &Sheet<'_>, kept: impl Fn(u16) -> bool) {
-        self.lines.retain(|line| kept(*line));
-        let lines = &self.lines;
-        let within = |unit: u32| lines.iter().any(|line| sheet.units_of(*line).contains(&(unit as usize)));
-        self.off.retain(|(unit, _)| within(*unit));
-        self.used.retain(|unit| within(*unit));
-        self.total = self.off.iter().map(|(_, off)| off).sum::<i64>() + self.postage;
-    }
 }
 
 fn sorted<T: Ord>(of: impl Iterator<Item = T>) -> Vec<T> {

@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use pricestream_documents::{ContentHash, Problem, Zone};
 use pricestream_domain::{BasisPoints, Currency};
 
@@ -7,7 +9,7 @@ use crate::components::WorksOn;
 use crate::condition::Test;
 use crate::document::Document;
 use crate::document::pipeline::{Keep, Stage, Take};
-use crate::document::policies::Policies;
+use crate::document::policies::{Policies, UnitReuse};
 use crate::document::promotion::{Promotion, Scope, Side};
 use crate::keys::{ItemSet, Keys};
 use crate::quote::SHOP;
@@ -23,6 +25,8 @@ pub struct RuleSet {
     pub(crate) nodes: Vec<Node>,
     /// In the order in which they run: by node, unit, priority and id.
     pub(crate) promotions: Vec<Compiled>,
+    /// Who pays for promotions, in the order of their names.
+    pub(crate) parties: Vec<Arc<str>>,
     pub(crate) keys: Keys,
     /// By key: what it may concern.
     pub(crate) postings: Vec<Vec<Posting>>,
@@ -56,8 +60,8 @@ pub(crate) struct Compiled {
     /// Of its amounts; `None` when it has none.
     pub(crate) currency: Option<Currency>,
     pub(crate) rounding: Rounding,
-    /// Who pays for it, in shares that add up to 100 %.
-    pub(crate) funding: Vec<(Arc<str>, BasisPoints)>,
+    /// Who pays for it, by their places among the parties, in shares that add up to 100 %.
+    pub(crate) funding: Vec<(u32, BasisPoints)>,
     /// Its items, then its component's own sets.
     pub(crate) sets: Vec<ItemSet>,
     pub(crate) condition: Option<Test>,
@@ -96,8 +100,13 @@ impl RuleSet {
     /// Compiles a checked document.
     pub fn compile(document: &Document) -> Self {
         let mut keys = Keys::new(document.policies.coupon_case);
+        let parties = parties(document);
+        let party = |name: &str| {
+            let place = parties.binary_search_by(|party| (**party).cmp(name)).expect("every party is among them");
+            u32::try_from(place).expect("parties are few")
+        };
         let mut promotions: Vec<Compiled> =
-            document.promotions.iter().map(|promotion| Compiled::new(document, promotion, &mut keys)).collect();
+            document.promotions.iter().map(|promotion| Compiled::new(document, promotion, &mut keys, party)).collect();
         promotions.sort_by(|one, other| one.order().cmp(&other.order()));
         let classes = Classes::of(document);
         let excludes_on_units = document.exclusions.iter().any(|exclusion| exclusion.scope == Scope::Unit);
@@ -115,6 +124,7 @@ impl RuleSet {
             policies: document.policies.clone(),
             nodes: document.pipeline.iter().map(node).collect(),
             promotions,
+            parties,
             keys,
             postings,
             always,
@@ -135,7 +145,7 @@ impl RuleSet {
 }
 
 impl Compiled {
-    fn new(document: &Document, promotion: &Promotion, keys: &mut Keys) -> Self {
+    fn new(document: &Document, promotion: &Promotion, keys: &mut Keys, party: impl Fn(&str) -> u32) -> Self {
         let (node, unit) = document.unit_of(promotion).expect("the document was checked");
         let stage = document.pipeline[node].0.stage;
         let policy = match stage {
@@ -152,16 +162,24 @@ impl Compiled {
             currency: promotion.amounts().next().map(|amount| amount.currency),
             rounding: promotion.rounding.unwrap_or(policy),
             funding: match &promotion.funding[..] {
-                [] => vec![(SHOP.into(), BasisPoints::ONE)],
-                funding => funding.iter().map(|funding| (funding.party.as_str().into(), funding.share_bp)).collect(),
+                [] => vec![(party(SHOP), BasisPoints::ONE)],
+                funding => funding.iter().map(|funding| (party(&funding.party), funding.share_bp)).collect(),
             },
             sets,
             condition: promotion.when.as_ref().map(|condition| Test::of(condition, keys)),
             works_on: promotion.effect.works_on(),
-            uses_up: promotion.effect.uses_up(),
+            uses_up: document.policies.unit_reuse == UnitReuse::Never && promotion.effect.uses_up(),
             classes: Vec::new(),
             excludes: Default::default(),
         }
+    }
+
+    /// Whether its window is open at `now`, and when a window of it opens or closes next.
+    pub(crate) fn opening(&self, now: Timestamp, zone: &Zone) -> (bool, Option<Timestamp>) {
+        let own = self.document.window.as_ref().map(|window| window.at(now, zone));
+        let of_condition = self.condition.as_ref().and_then(|test| test.next_change(now, zone));
+        let next = own.and_then(|own| own.until).into_iter().chain(of_condition).min();
+        (own.is_none_or(|own| own.open), next)
     }
 
     fn order(&self) -> (u16, u16, std::cmp::Reverse<i32>, &str) {
@@ -261,6 +279,12 @@ impl<'a> Classes<'a> {
             }
         }
     }
+}
+
+fn parties(document: &Document) -> Vec<Arc<str>> {
+    let named = document.promotions.iter().flat_map(|promotion| &promotion.funding).map(|funding| funding.party.as_str());
+    let names: BTreeSet<&str> = named.chain([SHOP]).collect();
+    names.into_iter().map(Arc::from).collect()
 }
 
 fn set(bits: &mut [u64], bit: usize) {

@@ -115,6 +115,8 @@ pub(crate) type StockLeft = Option<u64>;
 /// What a condition is tested on.
 pub(crate) trait Situation {
     fn context(&self) -> &Context;
+    /// The instant that is priced.
+    fn at(&self) -> Timestamp;
     /// Keys of who buys and of the coupons.
     fn context_keys(&self) -> &[u32];
     fn postage_method(&self) -> Option<&str>;
@@ -160,6 +162,16 @@ impl Test {
         match self {
             Self::All(of) => of.iter().find_map(|test| test.needs(kind)),
             test => kind(test),
+        }
+    }
+
+    /// When one of its windows opens or closes next after `now`.
+    pub(crate) fn next_change(&self, now: Timestamp, zone: &pricestream_documents::Zone) -> Option<Timestamp> {
+        match self {
+            Self::All(of) | Self::Any(of) => of.iter().filter_map(|test| test.next_change(now, zone)).min(),
+            Self::Not(test) => test.next_change(now, zone),
+            Self::Window(window) => window.at(now, zone).until,
+            _ => None,
         }
     }
 
@@ -211,7 +223,7 @@ impl Test {
                 Err(Unmet::OneOf { field: *field, actual: actual.map(str::to_owned) })
             }
             Self::Window(window) => {
-                let opening = window.at(context.at, now.zone());
+                let opening = window.at(now.at(), now.zone());
                 need(opening.open, Unmet::Window { opens: opening.until })
             }
         }

@@ -1,53 +1,66 @@
 use std::sync::Arc;
 
-use crate::candidates::Candidates;
+use crate::application::{Application, Made};
+use crate::candidates::{Candidate, Candidates};
 use crate::compete::{Entry, resolve};
 use crate::compile::Compiled;
 use crate::components::{Declined, Draft, Given, Unit};
+use crate::document::condition::Basis;
 use crate::document::pipeline::{Keep, Take};
 use crate::document::promotion::BeyondBudget;
 use crate::record::{Limited, Outcome, Reason};
-use crate::state::{Application, Now, Sheet, State};
+use crate::state::{Now, Sheet, State};
 
 /// What the pipeline made of a basket.
 #[derive(Debug)]
 pub(crate) struct Evaluated {
     pub(crate) state: State,
-    /// In the order in which they were applied.
-    pub(crate) applied: Vec<Application>,
+    /// In the order in which they were applied, with the places of their outcomes.
+    pub(crate) applied: Vec<(u32, Application)>,
+    /// What those are made of.
+    pub(crate) made: Made,
     /// Of each candidate, in their order.
     pub(crate) outcomes: Vec<(u32, Outcome)>,
 }
 
-/// Runs the pipeline over the candidates.
-pub(crate) fn evaluate(sheet: &Sheet<'_>, candidates: &Candidates) -> Evaluated {
-    let mut run =
-        Run { sheet, candidates, scratch: Scratch::default(), outcomes: vec![None; candidates.all.len()], applied: Vec::new() };
+/// Runs the pipeline over some of the candidates.
+pub(crate) fn evaluate(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candidate]) -> Evaluated {
+    let units = sheet.original.len();
+    let mut run = Run {
+        sheet,
+        candidates,
+        all,
+        scratch: Scratch { units: Vec::with_capacity(units), draft: Draft::default() },
+        outcomes: vec![None; all.len()],
+        applied: Vec::with_capacity(all.len()),
+        made: Made::with_room(units, sheet.lines.len()),
+    };
     let mut state = State::of(sheet);
     let promotions = &sheet.rules.promotions;
-    let node_of = |place: usize| promotions[candidates.all[place].promotion as usize].node;
+    let node_of = |place: usize| promotions[all[place].promotion as usize].node;
     let mut first = 0;
-    while first < candidates.all.len() {
+    while first < all.len() {
         let node = node_of(first);
-        let last = (first..candidates.all.len()).find(|place| node_of(*place) != node).unwrap_or(candidates.all.len());
+        let last = (first..all.len()).find(|place| node_of(*place) != node).unwrap_or(all.len());
         run.node(&mut state, usize::from(node), first..last);
         first = last;
     }
-    let outcomes = run.outcomes.into_iter().zip(&candidates.all);
+    let outcomes = run.outcomes.into_iter().zip(all);
     let outcomes =
         outcomes.map(|(outcome, candidate)| (candidate.promotion, outcome.expect("every candidate was decided"))).collect();
-    Evaluated { state, applied: run.applied, outcomes }
+    Evaluated { state, applied: run.applied, made: run.made, outcomes }
 }
 
 struct Run<'a> {
     sheet: &'a Sheet<'a>,
     candidates: &'a Candidates,
+    all: &'a [Candidate],
     scratch: Scratch,
     outcomes: Vec<Option<Outcome>>,
-    applied: Vec<Application>,
+    applied: Vec<(u32, Application)>,
+    made: Made,
 }
 
-#[derive(Default)]
 struct Scratch {
     units: Vec<Unit>,
     draft: Draft,
@@ -58,7 +71,7 @@ type Places = std::ops::Range<usize>;
 impl Run<'_> {
     fn node(&mut self, state: &mut State, node: usize, places: Places) {
         let rules = self.sheet.rules;
-        let unit_of = |run: &Self, place: usize| rules.promotions[run.candidates.all[place].promotion as usize].unit;
+        let unit_of = |run: &Self, place: usize| rules.promotions[run.all[place].promotion as usize].unit;
         let mut units: Vec<(u16, Places)> = Vec::new();
         for place in places {
             let unit = unit_of(self, place);
@@ -91,13 +104,8 @@ impl Run<'_> {
                 Take::Stack => {
                     let mut snapshot = state.clone();
                     let before = self.applied.len();
-                    self.stack(&mut snapshot, places.clone());
-                    let applications = self.applied.split_off(before);
-                    let place_of = |application: &Application| {
-                        let of = |place: &usize| self.candidates.all[*place].promotion == application.promotion;
-                        places.clone().find(of).expect("it is one of the unit's")
-                    };
-                    applications.into_iter().map(|application| (place_of(&application), application)).collect()
+                    self.stack(&mut snapshot, places);
+                    self.applied.split_off(before).into_iter().map(|(place, application)| (place as usize, application)).collect()
                 }
             };
             if !made.is_empty() {
@@ -133,7 +141,7 @@ impl Run<'_> {
 
     fn compete(&mut self, entries: Vec<Entry>) -> Vec<(usize, Application)> {
         let promotions = &self.sheet.rules.promotions;
-        let resolved = resolve(self.sheet, entries);
+        let resolved = resolve(self.sheet, entries, &mut self.made);
         for lost in resolved.lost {
             let by = Arc::clone(&promotions[lost.by as usize].id);
             self.outcomes[lost.place] = Some(Outcome::Declined(Reason::Beaten { by, by_amount: lost.by_amount }));
@@ -146,15 +154,16 @@ impl Run<'_> {
         let promotion = &self.sheet.rules.promotions[application.promotion as usize];
         let against = || {
             let of_order = state.excluded(self.sheet, promotion);
-            of_order.or_else(|| application.lines.iter().find_map(|line| state.excluded_on(self.sheet, promotion, *line)))
+            of_order
+                .or_else(|| self.made.lines(&application).iter().find_map(|line| state.excluded_on(self.sheet, promotion, *line)))
         };
         if let Some(by) = against() {
             self.outcomes[place] = Some(self.excluded_by(by));
             return;
         }
         self.outcomes[place] = Some(Outcome::Applied { off: application.total, unfit: application.unfit });
-        state.commit(self.sheet, &application);
-        self.applied.push(application);
+        state.commit(self.sheet, &application, &self.made);
+        self.applied.push((u32::try_from(place).expect("candidates are few"), application));
     }
 
     fn excluded_by(&self, by: u32) -> Outcome {
@@ -165,14 +174,14 @@ impl Run<'_> {
     fn attempt(&mut self, state: &State, place: usize) -> Result<Application, Reason> {
         let sheet = self.sheet;
         let candidates = self.candidates;
-        let candidate = &candidates.all[place];
+        let candidate = &self.all[place];
         let promotion = &sheet.rules.promotions[candidate.promotion as usize];
         let context = sheet.context;
         if !context.switched_off.is_empty() && context.switched_off.contains(promotion.document.effect.component()) {
             return Err(Reason::SwitchedOff);
         }
         if let Some(window) = &promotion.document.window {
-            let opening = window.at(context.at, &sheet.rules.zone);
+            let opening = window.at(sheet.at, &sheet.rules.zone);
             if !opening.open {
                 return Err(Reason::Window { opens: opening.until });
             }
@@ -210,7 +219,11 @@ impl Run<'_> {
         let given = Given {
             units,
             rounding: promotion.rounding,
-            postage: state.postage,
+            postage: match promotion.document.stack_base {
+                Basis::Running => state.postage,
+                Basis::Original | Basis::List => sheet.basket.postage.as_ref().map(|postage| postage.amount.minor),
+            },
+            postage_room: state.postage.unwrap_or(0),
             running: &state.running,
             original: &sheet.original,
             list: &sheet.list,
@@ -224,7 +237,7 @@ impl Run<'_> {
             }
             draft.reduce_to(budget);
         }
-        let application = application(candidate.promotion, units, draft);
+        let application = self.made.add(candidate.promotion, units, draft);
         match application {
             Application { total: 0, unfit: 0, .. } => Err(Reason::Component(Declined::NothingToTake)),
             Application { total: 0, unfit, .. } => Err(Reason::Floor { unfit }),
@@ -250,24 +263,4 @@ fn allowed_lines(sheet: &Sheet<'_>, state: &State, promotion: &Compiled, lines: 
         Some(by) if allowed.is_empty() => Err(by),
         _ => Ok(allowed),
     }
-}
-
-fn application(promotion: u32, units: &[Unit], draft: &Draft) -> Application {
-    let mut off = Vec::with_capacity(units.len());
-    let mut lines: Vec<u16> = Vec::new();
-    for (unit, taken) in units.iter().zip(&draft.off) {
-        if *taken > 0 {
-            off.push((unit.number, *taken));
-            if lines.last() != Some(&unit.line) {
-                lines.push(unit.line);
-            }
-        }
-    }
-    let used: Vec<u32> = draft.used.iter().map(|place| units[*place as usize].number).collect();
-    if !used.is_empty() {
-        lines.extend(draft.used.iter().map(|place| units[*place as usize].line));
-        lines.sort_unstable();
-        lines.dedup();
-    }
-    Application { promotion, off, postage: draft.postage, used, lines, total: draft.total(), unfit: draft.unfit }
 }

@@ -3,6 +3,7 @@
 //! Promotions run through a pipeline of nodes; within a node calculation units compete by their snapshots. Money is counted in
 //! minor units and conserved to the last of them: what a promotion takes off is shared down to single units.
 
+mod application;
 mod basket;
 mod candidates;
 mod compete;
@@ -16,6 +17,7 @@ mod quote;
 mod record;
 mod rounding;
 mod state;
+mod timeline;
 
 pub use basket::{Basket, BasketError, Context, Customer, Left, Line, MAX_LINES, MAX_UNITS, Postage, RedPacket};
 pub use compile::RuleSet;
@@ -25,3 +27,4 @@ pub use document::{Document, document_schema};
 pub use quote::{Quote, QuotedLine, QuotedPostage, SHOP, Share, TaxTotal, Totals, UnitPrice};
 pub use record::{Decision, Limited, Outcome, Reason};
 pub use rounding::{Level, Mode, Of, Rounding};
+pub use timeline::{Slice, Timeline};

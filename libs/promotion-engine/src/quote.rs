@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -24,14 +24,18 @@ pub struct Quote {
     pub currency: Currency,
     /// In the order of the basket.
     pub lines: Vec<QuotedLine>,
+    /// What each promotion takes off each line, and off the postage, in the order in which they were applied.
+    pub shares: Vec<Share>,
+    /// What the units of each line cost, by line.
+    unit_prices: Vec<UnitPrice>,
     /// `None` while nobody knows what postage costs.
     pub postage: Option<QuotedPostage>,
     /// Every promotion that was considered, once, in the order in which they run.
     pub decisions: Vec<Decision>,
     /// Sums over all lines and the postage.
     pub totals: Totals,
-    /// What each party pays of the discounts; together all of them.
-    pub funding: BTreeMap<Arc<str>, i64>,
+    /// What each party pays of the discounts, in the order of their names; together all of them.
+    pub funding: Vec<(Arc<str>, i64)>,
     /// Taxes by rate.
     pub taxes: Vec<TaxTotal>,
     /// Components that were switched off although promotions of theirs concern the basket.
@@ -42,19 +46,18 @@ pub struct Quote {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuotedLine {
     /// Its id.
-    pub id: String,
+    pub id: Arc<str>,
     /// What it is of.
     pub sku: Sku,
     /// Units.
     pub quantity: u32,
     /// What its units cost together before promotions.
     pub original: i64,
-    /// What they cost after them: the sum of `units`.
+    /// What they cost after them; what its shares are together is `original - payable`.
     pub payable: i64,
-    /// What each promotion takes off; together `original - payable`.
-    pub off: Vec<Share>,
-    /// What each unit costs after promotions, in rising order of what is taken off: the unit that is returned is paid back so.
-    pub units: Vec<UnitPrice>,
+    /// Where its units' prices are.
+    first_unit: u32,
+    last_unit: u32,
     /// What `payable` contains of tax, or what comes on top of it.
     pub tax: i64,
     /// Its rate.
@@ -70,13 +73,29 @@ pub struct UnitPrice {
     pub payable: i64,
 }
 
-/// What a promotion takes off something.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a promotion takes off a line, or off the postage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
-    /// Which.
-    pub promotion: Arc<str>,
+    /// Its place in the decisions.
+    pub decision: u32,
+    /// The line's place in the basket; `None`: the postage.
+    pub line: Option<u32>,
     /// Minor units, above zero.
     pub off: i64,
+}
+
+impl Quote {
+    /// What the units of the line in this place cost after promotions, the dearest first: a unit that is returned is paid back so.
+    pub fn units(&self, line: usize) -> &[UnitPrice] {
+        let line = &self.lines[line];
+        &self.unit_prices[line.first_unit as usize..line.last_unit as usize]
+    }
+
+    /// What each promotion takes off the line in this place.
+    pub fn shares_of(&self, line: usize) -> impl Iterator<Item = (&Decision, i64)> {
+        let of_line = move |share: &&Share| share.line.is_some_and(|place| place as usize == line);
+        self.shares.iter().filter(of_line).map(|share| (&self.decisions[share.decision as usize], share.off))
+    }
 }
 
 /// What sending costs.
@@ -86,8 +105,6 @@ pub struct QuotedPostage {
     pub original: i64,
     /// After them.
     pub payable: i64,
-    /// What each promotion takes off.
-    pub off: Vec<Share>,
     /// What `payable` contains of tax, or what comes on top of it.
     pub tax: i64,
 }
@@ -140,97 +157,112 @@ impl RuleSet {
         context: &Context,
         candidates: impl FnOnce(&Sheet<'_>) -> Candidates,
     ) -> Result<Quote, BasketError> {
+        let sheet = self.sheet(basket, context)?;
+        let candidates = candidates(&sheet);
+        let evaluated = evaluate(&sheet, &candidates, &candidates.all);
+        Ok(self.write(&sheet, evaluated))
+    }
+
+    /// A basket that can be priced, ready to be.
+    pub(crate) fn sheet<'a>(&'a self, basket: &'a Basket, context: &'a Context) -> Result<Sheet<'a>, BasketError> {
         basket.check()?;
         let sheet = Sheet::of(self, basket, context);
         let ids = sheet.lines.windows(2).map(|pair| [&basket.lines[pair[0] as usize].id, &basket.lines[pair[1] as usize].id]);
         if let Some([id, _]) = ids.into_iter().find(|[one, other]| one == other) {
-            return Err(BasketError::TwiceTheSameId(id.clone()));
+            return Err(BasketError::TwiceTheSameId(Arc::clone(id)));
         }
-        let evaluated = evaluate(&sheet, &candidates(&sheet));
-        Ok(self.write(&sheet, evaluated))
+        Ok(sheet)
     }
 
     fn write(&self, sheet: &Sheet<'_>, evaluated: Evaluated) -> Quote {
-        let Evaluated { state, applied, outcomes } = evaluated;
+        let Evaluated { state, applied, made, outcomes } = evaluated;
         let basket = sheet.basket;
         let tax = &self.policies.tax;
         let mut totals = Totals::default();
-        let mut taxes: BTreeMap<BasisPoints, TaxTotal> = BTreeMap::new();
+        let mut taxes: Vec<TaxTotal> = Vec::new();
         let mut charge = |payable: i64, rate: BasisPoints| {
             let contained = tax.of(payable, rate);
-            let total = taxes.entry(rate).or_insert(TaxTotal { rate, net: 0, tax: 0 });
-            total.tax += contained;
-            total.net += if tax.prices == Prices::Inclusive { payable - contained } else { payable };
+            let place = taxes.iter().position(|total| total.rate == rate).unwrap_or_else(|| {
+                taxes.push(TaxTotal { rate, net: 0, tax: 0 });
+                taxes.len() - 1
+            });
+            taxes[place].tax += contained;
+            taxes[place].net += if tax.prices == Prices::Inclusive { payable - contained } else { payable };
             totals.tax += contained;
             totals.payable += if tax.prices == Prices::Inclusive { payable } else { payable + contained };
             contained
         };
-        let mut lines: Vec<Option<QuotedLine>> = vec![None; basket.lines.len()];
-        for (number, place) in (0..).zip(&sheet.lines) {
-            let line = &basket.lines[*place as usize];
+        let mut unit_prices = Vec::with_capacity(basket.lines.len() * 2);
+        let mut lines = Vec::with_capacity(basket.lines.len());
+        for (line, number) in basket.lines.iter().zip(sheet.numbers()) {
             let units = sheet.units_of(number);
-            let original = sheet.original[units.clone()].iter().sum();
-            let payable = state.running[units.clone()].iter().sum();
+            let running = &state.running[units.clone()];
+            let (original, payable) = (sheet.original[units].iter().sum::<i64>(), running.iter().sum::<i64>());
+            totals.goods += original;
+            totals.goods_off += original - payable;
             let tax_rate = tax.rate(line.product.tax_class.as_deref());
-            lines[*place as usize] = Some(QuotedLine {
-                id: line.id.clone(),
+            let first_unit = length(&unit_prices);
+            add_unit_prices(running, &mut unit_prices);
+            lines.push(QuotedLine {
+                id: Arc::clone(&line.id),
                 sku: line.product.sku.clone(),
                 quantity: line.quantity,
                 original,
                 payable,
-                off: Vec::new(),
-                units: unit_prices(&state.running[units]),
+                first_unit,
+                last_unit: length(&unit_prices),
                 tax: charge(payable, tax_rate),
                 tax_rate,
             });
         }
-        let mut lines: Vec<QuotedLine> = lines.into_iter().map(|line| line.expect("every line has its place")).collect();
-        let mut postage = basket.postage.as_ref().map(|postage| {
+        let postage = basket.postage.as_ref().map(|postage| {
             let (original, payable) = (postage.amount.minor, state.postage.expect("it is known"));
-            QuotedPostage { original, payable, off: Vec::new(), tax: charge(payable, tax.postage_rate) }
+            QuotedPostage { original, payable, tax: charge(payable, tax.postage_rate) }
         });
-        totals.goods = lines.iter().map(|line| line.original).sum();
-        totals.goods_off = lines.iter().map(|line| line.original - line.payable).sum();
         totals.postage = postage.as_ref().map_or(0, |postage| postage.original);
         totals.postage_off = postage.as_ref().map_or(0, |postage| postage.original - postage.payable);
-        let mut funding: BTreeMap<Arc<str>, i64> = BTreeMap::new();
-        for application in &applied {
+        taxes.sort_by_key(|total| total.rate);
+        let mut shares = Vec::with_capacity(applied.iter().map(|(_, application)| made.lines(application).len() + 1).sum());
+        let mut paid = vec![0; self.parties.len()];
+        for (decision, application) in &applied {
             let promotion = &self.promotions[application.promotion as usize];
-            let mut fund = |off: i64| promotion.fund(off, &mut funding);
-            let mut rest = application.off.as_slice();
-            for line in &application.lines {
+            let mut give = |line: Option<u32>, off: i64| {
+                shares.push(Share { decision: *decision, line, off });
+                promotion.fund(off, &mut paid);
+            };
+            let mut rest = made.off(application);
+            for line in made.lines(application) {
                 let end = sheet.units_of(*line).end;
-                let (of_line, others) = rest.split_at(rest.partition_point(|(unit, _)| (*unit as usize) < end));
-                rest = others;
-                let off = of_line.iter().map(|(_, off)| off).sum();
+                let of_line = rest.iter().take_while(|(unit, _)| (*unit as usize) < end).count();
+                let off = rest[..of_line].iter().map(|(_, off)| off).sum();
+                rest = &rest[of_line..];
                 if off > 0 {
-                    let place = sheet.lines[usize::from(*line)] as usize;
-                    lines[place].off.push(Share { promotion: Arc::clone(&promotion.id), off });
-                    fund(off);
+                    give(Some(sheet.lines[usize::from(*line)]), off);
                 }
             }
-            if let Some(postage) = postage.as_mut().filter(|_| application.postage > 0) {
-                postage.off.push(Share { promotion: Arc::clone(&promotion.id), off: application.postage });
-                fund(application.postage);
+            if application.postage > 0 {
+                give(None, application.postage);
             }
         }
-        let decision = |(promotion, outcome)| {
+        let decision = |(promotion, outcome): (u32, _)| {
             let promotion = &self.promotions[promotion as usize];
             Decision { promotion: Arc::clone(&promotion.id), component: promotion.document.effect.component(), outcome }
         };
-        let decisions: Vec<Decision> =
-            outcomes.into_iter().map(|(promotion, outcome): (u32, _)| decision((promotion, outcome))).collect();
+        let decisions: Vec<Decision> = outcomes.into_iter().map(decision).collect();
         let degraded = if sheet.context.switched_off.is_empty() { Vec::new() } else { switched_off(&decisions) };
+        let funding = self.parties.iter().zip(paid).filter(|(_, paid)| *paid > 0);
         Quote {
             rule_set: self.hash,
-            at: sheet.context.at,
+            at: sheet.at,
             currency: basket.currency,
             lines,
+            shares,
+            unit_prices,
             postage,
             decisions,
             totals,
-            funding,
-            taxes: taxes.into_values().collect(),
+            funding: funding.map(|(party, paid)| (Arc::clone(party), paid)).collect(),
+            taxes,
             degraded,
         }
     }
@@ -238,15 +270,15 @@ impl RuleSet {
 
 impl crate::compile::Compiled {
     /// Adds to what each party pays its share of `off`.
-    fn fund(&self, off: i64, funding: &mut BTreeMap<Arc<str>, i64>) {
+    fn fund(&self, off: i64, paid: &mut [i64]) {
         if let [(party, _)] = &self.funding[..] {
-            *funding.entry(Arc::clone(party)).or_default() += off;
+            paid[*party as usize] += off;
             return;
         }
         let weights: Vec<u64> = self.funding.iter().map(|(_, share)| u64::from(share.get())).collect();
         let parts = shares(off, &weights).expect("the shares add up to 100 %");
         for ((party, _), part) in self.funding.iter().zip(parts) {
-            *funding.entry(Arc::clone(party)).or_default() += part;
+            paid[*party as usize] += part;
         }
     }
 }
@@ -268,16 +300,25 @@ impl Tax {
     }
 }
 
-fn unit_prices(running: &[i64]) -> Vec<UnitPrice> {
-    let first = running[0];
-    if running.iter().all(|price| *price == first) {
-        return vec![UnitPrice { quantity: u32::try_from(running.len()).expect("the basket was checked"), payable: first }];
+fn add_unit_prices(running: &[i64], to: &mut Vec<UnitPrice>) {
+    let begin = to.len();
+    let mut sorted;
+    let mut prices = running;
+    if !running.is_sorted_by(|one, other| one >= other) {
+        sorted = running.to_vec();
+        sorted.sort_unstable_by_key(|price| Reverse(*price));
+        prices = &sorted;
     }
-    let mut prices = running.to_vec();
-    prices.sort_unstable_by_key(|price| std::cmp::Reverse(*price));
-    let same = prices.chunk_by(|one, other| one == other);
-    same.map(|same| UnitPrice { quantity: u32::try_from(same.len()).expect("the basket was checked"), payable: same[0] })
-        .collect()
+    for price in prices {
+        match to[begin..].last_mut() {
+            Some(last) if last.payable == *price => last.quantity += 1,
+            _ => to.push(UnitPrice { quantity: 1, payable: *price }),
+        }
+    }
+}
+
+fn length(of: &[UnitPrice]) -> u32 {
+    u32::try_from(of.len()).expect("the basket was checked")
 }
 
 fn switched_off(decisions: &[Decision]) -> Vec<&'static str> {

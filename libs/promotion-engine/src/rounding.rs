@@ -69,24 +69,38 @@ impl Rounding {
     /// What `rate_bp` basis points (0..=10000) take off `amount` minor units, which is not negative.
     pub fn discount(self, amount: i64, rate_bp: u16) -> i64 {
         match self.of {
+            Of::Discount if amount <= PLAIN => self.mode.small_ratio(amount * i64::from(rate_bp), 10_000),
             Of::Discount => self.mode.ratio(i128::from(amount) * i128::from(rate_bp), 10_000),
             Of::Price => amount - self.mode.ratio(i128::from(amount) * i128::from(10_000 - rate_bp), 10_000),
         }
     }
 }
 
+/// Amounts up to here times a rate fit 64 bits.
+const PLAIN: i64 = i64::MAX / 20_000;
+
 impl Mode {
+    /// As [`Mode::ratio`], of smaller numbers.
+    fn small_ratio(self, numerator: i64, denominator: i64) -> i64 {
+        let (whole, rest) = (numerator / denominator, numerator % denominator);
+        whole + i64::from(self.goes_up(whole % 2 == 1, rest * 2 > denominator, rest * 2 == denominator, rest > 0))
+    }
+
+    fn goes_up(self, odd: bool, above_half: bool, half: bool, any: bool) -> bool {
+        match self {
+            Self::HalfUp => above_half || half,
+            Self::HalfDown => above_half,
+            Self::HalfEven => above_half || (half && odd),
+            Self::Up => any,
+            Self::Down => false,
+        }
+    }
+
     /// `numerator / denominator` in whole units. The numerator is not negative, the denominator positive, and the result at most
     /// the 64-bit amount that it is a share of.
     pub fn ratio(self, numerator: i128, denominator: i128) -> i64 {
         let (whole, rest) = (numerator / denominator, numerator % denominator);
-        let up = match self {
-            Self::HalfUp => rest * 2 >= denominator,
-            Self::HalfDown => rest * 2 > denominator,
-            Self::HalfEven => rest * 2 > denominator || (rest * 2 == denominator && whole % 2 == 1),
-            Self::Up => rest > 0,
-            Self::Down => false,
-        };
+        let up = self.goes_up(whole % 2 == 1, rest * 2 > denominator, rest * 2 == denominator, rest > 0);
         i64::try_from(whole + i128::from(up)).expect("a share of a 64-bit amount fits 64 bits")
     }
 }

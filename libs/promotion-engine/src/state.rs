@@ -1,3 +1,6 @@
+use jiff::Timestamp;
+
+use crate::application::{Application, Made};
 use crate::basket::{Basket, Context};
 use crate::compile::{Compiled, RuleSet};
 use crate::components::{Unit, WorksOn};
@@ -10,6 +13,8 @@ use crate::document::promotion::Scope;
 pub(crate) struct Sheet<'a> {
     pub(crate) basket: &'a Basket,
     pub(crate) context: &'a Context,
+    /// The instant that is priced.
+    pub(crate) at: Timestamp,
     pub(crate) rules: &'a RuleSet,
     /// Places of the lines in the basket, in the order of their ids.
     pub(crate) lines: Vec<u32>,
@@ -59,6 +64,7 @@ impl<'a> Sheet<'a> {
         let mut sheet = Self {
             basket,
             context,
+            at: context.at,
             rules,
             first_unit: Vec::with_capacity(lines.len() + 1),
             keys: Vec::with_capacity(lines.len() * 4),
@@ -94,6 +100,15 @@ impl<'a> Sheet<'a> {
     pub(crate) fn units_of(&self, line: u16) -> std::ops::Range<usize> {
         let line = usize::from(line);
         self.first_unit[line] as usize..self.first_unit[line + 1] as usize
+    }
+
+    /// Of each line of the basket, in its order, which place its id has.
+    pub(crate) fn numbers(&self) -> Vec<u16> {
+        let mut numbers = vec![0; self.lines.len()];
+        for (number, place) in (0..).zip(&self.lines) {
+            numbers[*place as usize] = number;
+        }
+        numbers
     }
 
     pub(crate) fn line_numbers(&self) -> std::ops::Range<u16> {
@@ -134,6 +149,9 @@ impl State {
     /// Who stands against `promotion` on a line.
     pub(crate) fn excluded_on(&self, sheet: &Sheet<'_>, promotion: &Compiled, line: u16) -> Option<u32> {
         let words = sheet.rules.words;
+        if words == 0 {
+            return None;
+        }
         let theirs = &self.on_line[usize::from(line) * words..][..words];
         let against = promotion.excludes[Scope::Line as usize].iter().zip(theirs).any(|(mine, theirs)| mine & theirs != 0);
         against.then(|| self.who(sheet, promotion, Some(line))).flatten()
@@ -178,9 +196,9 @@ impl State {
     }
 
     /// Takes off what `application` does.
-    pub(crate) fn commit(&mut self, sheet: &Sheet<'_>, application: &Application) {
+    pub(crate) fn commit(&mut self, sheet: &Sheet<'_>, application: &Application, made: &Made) {
         let promotion = &sheet.rules.promotions[application.promotion as usize];
-        for (unit, amount) in &application.off {
+        for (unit, amount) in made.off(application) {
             self.running[*unit as usize] -= amount;
             self.total -= amount;
         }
@@ -188,7 +206,7 @@ impl State {
             *postage -= application.postage;
         }
         if promotion.uses_up {
-            for unit in &application.used {
+            for unit in made.used(application) {
                 self.used[*unit as usize] = true;
             }
         }
@@ -197,7 +215,7 @@ impl State {
             return;
         }
         let mark = |bits: &mut [u64]| bits.iter_mut().zip(&promotion.classes).for_each(|(bits, class)| *bits |= class);
-        for line in &application.lines {
+        for line in made.lines(application) {
             mark(&mut self.on_line[usize::from(*line) * words..][..words]);
         }
         mark(&mut self.anywhere);
@@ -205,29 +223,12 @@ impl State {
             mark(&mut self.on_order);
         }
         if !self.on_unit.is_empty() {
-            for (unit, _) in &application.off {
+            for (unit, _) in made.off(application) {
                 mark(&mut self.on_unit[*unit as usize * words..][..words]);
             }
         }
-        self.applied.push((application.promotion, application.lines.clone()));
+        self.applied.push((application.promotion, made.lines(application).to_vec()));
     }
-}
-
-/// What a promotion takes off.
-#[derive(Clone, Debug)]
-pub(crate) struct Application {
-    pub(crate) promotion: u32,
-    /// By unit; none of them zero, in rising order of units.
-    pub(crate) off: Vec<(u32, i64)>,
-    pub(crate) postage: i64,
-    /// Units that it uses up.
-    pub(crate) used: Vec<u32>,
-    /// Lines that it touches, in rising order.
-    pub(crate) lines: Vec<u16>,
-    /// Everything that it takes off.
-    pub(crate) total: i64,
-    /// What it would have taken off and did not: prices were at their floors.
-    pub(crate) unfit: i64,
 }
 
 /// What a promotion's condition is tested on.
@@ -259,6 +260,10 @@ impl Now<'_> {
 impl Situation for Now<'_> {
     fn context(&self) -> &Context {
         self.sheet.context
+    }
+
+    fn at(&self) -> Timestamp {
+        self.sheet.at
     }
 
     fn context_keys(&self) -> &[u32] {

@@ -1,5 +1,8 @@
+use std::cmp::Reverse;
+
 use pricestream_domain::BasisPoints;
 
+use super::Off;
 use super::given::{Given, Unit};
 use crate::rounding::Level;
 
@@ -27,7 +30,7 @@ struct Share {
     weight: i64,
     cap: i64,
     quota: i64,
-    remainder: i128,
+    remainder: u64,
 }
 
 impl Draft {
@@ -62,6 +65,50 @@ impl Draft {
         let fit = amount.clamp(0, given.units[place].room - self.off[place]);
         self.unfit += amount - fit;
         self.off[place] += fit;
+    }
+
+    /// Takes `amount` off the postage, or as much of it as there is.
+    pub(crate) fn take_postage(&mut self, given: &Given<'_>, amount: i64) {
+        let fit = amount.clamp(0, given.postage_room - self.postage);
+        self.unfit += amount - fit;
+        self.postage += fit;
+    }
+
+    /// Takes `off` off each of some units, a share rounded for each by itself. Gives what it took.
+    pub(crate) fn take_each(&mut self, given: &Given<'_>, places: &[u32], off: Off) -> i64 {
+        let unfit = self.unfit;
+        let mut wanted = 0;
+        for place in places {
+            let amount = off.of(given.price_for(off, *place), given.rounding);
+            self.take(given, *place, amount);
+            wanted += amount;
+        }
+        wanted - (self.unfit - unfit)
+    }
+
+    /// Takes `off` off each of some units, which are in rising order; a share rounded as the promotion's policy says, on the
+    /// sums of these units.
+    pub(crate) fn take_alike(&mut self, given: &Given<'_>, places: &[u32], off: Off) {
+        let Off::PercentBp(rate) = off else {
+            self.take_each(given, places, off);
+            return;
+        };
+        if places.len() == given.units.len() {
+            return self.percent(given, rate);
+        }
+        let unit = |place: u32| given.units[place as usize];
+        let discount = |of: &[u32]| given.rounding.discount(of.iter().map(|place| unit(*place).price).sum(), rate.get());
+        match given.rounding.level {
+            Level::Unit => {
+                self.take_each(given, places, off);
+            }
+            Level::Line => {
+                for of_line in places.chunk_by(|one, other| unit(*one).line == unit(*other).line) {
+                    self.spread_among(given, of_line, discount(of_line));
+                }
+            }
+            Level::Order => self.spread_among(given, places, discount(places)),
+        }
     }
 
     /// Takes `rate` off every unit given, rounded as the promotion's policy says.
@@ -106,6 +153,19 @@ impl Draft {
         self.scratch = shares;
     }
 
+    /// Shares `total` between the units given, all together, and the postage, in proportion to what they cost; what one of them
+    /// has no room for goes to the other. By largest remainder, of equal remainders to the units; then among them.
+    pub(crate) fn spread_with_postage(&mut self, given: &Given<'_>, total: i64) {
+        let share_with = |weight, cap| Share { place: 0, units: 0, weight, cap, quota: 0, remainder: 0 };
+        let room = |(unit, off): (&Unit, &i64)| if unit.price > 0 { unit.room - off } else { 0 };
+        let goods = share_with(given.total(), given.units.iter().zip(&self.off).map(room).sum());
+        let mut shares = [goods, share_with(given.postage.unwrap_or(0), given.postage_room - self.postage)];
+        self.unfit += share(&mut shares, total);
+        let [goods, postage] = shares;
+        self.postage += postage.quota;
+        self.spread(given, goods.quota);
+    }
+
     /// Shares `total` among some of the units given.
     pub(crate) fn spread_among(&mut self, given: &Given<'_>, places: &[u32], total: i64) {
         let mut shares: Vec<Share> = places.iter().map(|place| self.share_of(given, *place)).collect();
@@ -146,15 +206,16 @@ fn share(shares: &mut [Share], total: i64) -> i64 {
     let mut left = total;
     let open = |share: &Share| share.weight > 0 && share.quota < share.cap;
     while left > 0 {
-        let weights: i128 = shares.iter().filter(|share| open(share)).map(|share| i128::from(share.weight)).sum();
+        let weights: i64 = shares.iter().filter(|share| open(share)).map(|share| share.weight).sum();
         if weights == 0 {
             return left;
         }
-        let part = i128::from(left);
+        let part = left;
         let mut over = false;
         for share in shares.iter_mut().filter(|share| open(share)) {
-            let exact = part * i128::from(share.weight);
-            if exact / weights > i128::from(share.cap - share.quota) {
+            let (quota, remainder) = quota_of(part, share.weight, weights);
+            share.remainder = remainder;
+            if quota > share.cap - share.quota {
                 // It is full, and the others share what is left anew.
                 left -= share.cap - share.quota;
                 share.quota = share.cap;
@@ -165,23 +226,31 @@ fn share(shares: &mut [Share], total: i64) -> i64 {
             continue;
         }
         for share in shares.iter_mut().filter(|share| open(share)) {
-            let exact = part * i128::from(share.weight);
-            let quota = i64::try_from(exact / weights).expect("a share is at most the total");
-            share.remainder = exact % weights;
+            let (quota, _) = quota_of(part, share.weight, weights);
             share.quota += quota;
             left -= quota;
         }
-        let mut by_remainder: Vec<usize> = (0..shares.len()).filter(|at| open(&shares[*at])).collect();
-        by_remainder.sort_by_key(|at| std::cmp::Reverse(shares[*at].remainder));
-        for at in by_remainder {
-            if left == 0 {
-                break;
+        if left > 0 {
+            // Fewer are left than share: each takes one more at most, the largest remainder first.
+            let mut order: Vec<usize> = (0..shares.len()).filter(|at| open(&shares[*at])).collect();
+            order.sort_unstable_by_key(|at| (Reverse(shares[*at].remainder), *at));
+            for at in order.into_iter().take(usize::try_from(left).expect("fewer are left than share")) {
+                shares[at].quota += 1;
+                left -= 1;
             }
-            shares[at].quota += 1;
-            left -= 1;
         }
     }
     0
+}
+
+/// `part * weight / weights` and what remains.
+fn quota_of(part: i64, weight: i64, weights: i64) -> (i64, u64) {
+    if let Some(exact) = part.checked_mul(weight) {
+        return (exact / weights, (exact % weights).unsigned_abs());
+    }
+    let exact = i128::from(part) * i128::from(weight);
+    let within = "a share is at most the total";
+    (i64::try_from(exact / i128::from(weights)).expect(within), u64::try_from(exact % i128::from(weights)).expect(within))
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use super::Off;
 use crate::document::condition::Basis;
 use crate::rounding::Rounding;
 
@@ -23,8 +24,10 @@ pub(crate) struct Given<'a> {
     pub(crate) units: &'a [Unit],
     /// How shares are rounded.
     pub(crate) rounding: Rounding,
-    /// What postage costs now; `None` while nobody knows.
+    /// What postage costs, by the promotion's stack base; `None` while nobody knows.
     pub(crate) postage: Option<i64>,
+    /// What may be taken off the postage at most.
+    pub(crate) postage_room: i64,
     /// Prices of all units of the basket, by their places: now, ...
     pub(crate) running: &'a [i64],
     /// ... before promotions, ...
@@ -54,9 +57,24 @@ impl<'a> Given<'a> {
         self.units.iter().map(|unit| prices[unit.number as usize]).sum()
     }
 
+    /// All places in `units`.
+    pub(crate) fn places(&self) -> Vec<u32> {
+        (0..u32::try_from(self.units.len()).expect("a basket is small")).collect()
+    }
+
+    /// The price of a unit that `off` is worked out from. Where it says what is left to pay, that is what the unit costs now,
+    /// whatever the stack base: what is cheaper already stays so.
+    pub(crate) fn price_for(&self, off: Off, place: u32) -> i64 {
+        let unit = self.units[place as usize];
+        match off {
+            Off::PercentBp(_) | Off::Amount(_) => unit.price,
+            Off::Price(_) | Off::Free => self.running[unit.number as usize],
+        }
+    }
+
     /// Places in `units`, the dearest first, of equal price the earlier.
     pub(crate) fn dearest_first(&self) -> Vec<u32> {
-        let mut places: Vec<u32> = (0..u32::try_from(self.units.len()).expect("a basket is small")).collect();
+        let mut places = self.places();
         places.sort_by_key(|place| std::cmp::Reverse(self.units[*place as usize].price));
         places
     }

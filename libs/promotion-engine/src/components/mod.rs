@@ -4,15 +4,29 @@
 //! A new kind is its file, and here `mod`, a line of [`effects!`] and, where a pipeline names it, a unit.
 
 mod amount_off;
+mod bundle;
 mod buy_x_get_y;
+mod cheapest_free_in_group;
+mod cheapest_units;
+mod coupon;
 mod draft;
+mod first_and_additional;
+mod flash_sale;
 mod given;
+mod goods_and_postage;
+mod groups;
+mod member_price;
 mod n_for_price;
+mod nth_unit;
 mod off;
+mod order_fixed_price;
 mod percent_off;
 mod postage;
+mod quantity_groups;
+mod quantity_tiers;
 #[cfg(test)]
 mod samples;
+mod special_price;
 mod spend_and_save;
 mod valued;
 
@@ -24,13 +38,26 @@ use serde::{Deserialize, Serialize};
 use crate::document::items::Items;
 
 pub use self::amount_off::{AmountOff, Per};
+pub use self::bundle::{Bundle, Slot};
 pub use self::buy_x_get_y::{BuyXGetY, Pick};
+pub use self::cheapest_free_in_group::CheapestFreeInGroup;
+pub use self::cheapest_units::CheapestUnits;
+pub use self::coupon::Coupon;
 pub(crate) use self::draft::Draft;
+pub use self::first_and_additional::FirstAndAdditional;
+pub use self::flash_sale::FlashSale;
 pub(crate) use self::given::{Given, Unit};
+pub use self::goods_and_postage::GoodsAndPostage;
+pub use self::member_price::MemberPrice;
 pub use self::n_for_price::NForPrice;
+pub use self::nth_unit::NthUnit;
 pub use self::off::Off;
+pub use self::order_fixed_price::OrderFixedPrice;
 pub use self::percent_off::PercentOff;
 pub use self::postage::PostageOff;
+pub use self::quantity_groups::QuantityGroups;
+pub use self::quantity_tiers::{Counted, QuantityTier, QuantityTiers};
+pub use self::special_price::SpecialPrice;
 pub use self::spend_and_save::{EveryFull, SpendAndSave, Steps, Tier};
 pub use self::valued::Valued;
 
@@ -112,17 +139,44 @@ macro_rules! effects {
     };
 }
 
+// In the order in which they run where a document names no pipeline: prices of units, then sets, then the order, then postage.
 effects! {
+    /// A fixed price for each unit.
+    "special_price" => SpecialPrice(SpecialPrice),
+    /// A price or a share off each unit for members.
+    "member_price" => MemberPrice(MemberPrice),
+    /// Less for each unit while it lasts, for so many units of an order.
+    "flash_sale" => FlashSale(FlashSale),
+    /// The more units are bought, the less each costs.
+    "quantity_tiers" => QuantityTiers(QuantityTiers),
     /// A share off the price.
     "percent_off" => PercentOff(PercentOff),
     /// An amount off.
     "amount_off" => AmountOff(AmountOff),
     /// So many units of a set, whichever, for one price.
     "n_for_price" => NForPrice(NForPrice),
+    /// Some of this and some of that for less together.
+    "bundle" => Bundle(Bundle),
     /// Who buys some units gets others for less.
     "buy_x_get_y" => BuyXGetY(BuyXGetY),
+    /// Less for each unit of every full group.
+    "quantity_groups" => QuantityGroups(QuantityGroups),
+    /// Every second unit for less, or every third, ...
+    "nth_unit" => NthUnit(NthUnit),
+    /// The cheapest units of every full group for nothing.
+    "cheapest_free_in_group" => CheapestFreeInGroup(CheapestFreeInGroup),
+    /// The cheapest units for less.
+    "cheapest_units" => CheapestUnits(CheapestUnits),
+    /// One thing off the first unit, another off each further one.
+    "first_and_additional" => FirstAndAdditional(FirstAndAdditional),
     /// The more is spent, the more is saved.
     "spend_and_save" => SpendAndSave(SpendAndSave),
+    /// All goods for one price.
+    "order_fixed_price" => OrderFixedPrice(OrderFixedPrice),
+    /// Less for all goods together, for a code.
+    "coupon" => Coupon(Coupon),
+    /// Less for goods and postage together.
+    "goods_and_postage" => GoodsAndPostage(GoodsAndPostage),
     /// Postage for less.
     "postage" => PostageOff(PostageOff),
 }
@@ -164,5 +218,72 @@ pub(crate) fn check_positive(reader: &mut Reader, path: &str, amount: Money) {
 pub(crate) fn check_at_least(reader: &mut Reader, path: &str, number: u32, least: u32) {
     if number < least {
         reader.problem(path, format!("must be at least {least}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::samples::draft_of;
+    use super::*;
+    use crate::rounding::{Level, Rounding};
+
+    /// A sample of every kind.
+    const SAMPLES: &[&str] = &[
+        r#"{"special_price":{"price":{"minor":300,"currency":"USD"}}}"#,
+        r#"{"member_price":{"off_bp":3333}}"#,
+        r#"{"flash_sale":{"off":{"percent_bp":3333},"units_per_order":3}}"#,
+        r#"{"quantity_tiers":{"tiers":[{"from":2,"off":{"percent_bp":3333}},{"from":5,"off":"free"}],"per":"line"}}"#,
+        r#"{"percent_off":{"off_bp":3333,"cap":{"minor":700,"currency":"USD"}}}"#,
+        r#"{"amount_off":{"amount":{"minor":300,"currency":"USD"},"per":"line"}}"#,
+        r#"{"n_for_price":{"units":3,"price":{"minor":1000,"currency":"USD"}}}"#,
+        r#"{"bundle":{"slots":[{"name":"a","items":{},"quantity":2},{"name":"b","items":{}}],"off":{"percent_bp":3333}}}"#,
+        r#"{"buy_x_get_y":{"buy":2,"get":1,"off":"free"}}"#,
+        r#"{"quantity_groups":{"units":3,"off":{"percent_bp":3333}}}"#,
+        r#"{"nth_unit":{"nth":2,"off":{"amount":{"minor":300,"currency":"USD"}}}}"#,
+        r#"{"cheapest_free_in_group":{"units":3,"free":2}}"#,
+        r#"{"cheapest_units":{"units":2,"off":"free","of_at_least":4}}"#,
+        r#"{"first_and_additional":{"first":{"percent_bp":3333},"additional":"free"}}"#,
+        r#"{"spend_and_save":{"steps":{"tiers":[{"from":{"minor":500,"currency":"USD"},"off":{"percent_bp":3333}}]}}}"#,
+        r#"{"order_fixed_price":{"price":{"minor":1000,"currency":"USD"}}}"#,
+        r#"{"coupon":{"off":{"amount":{"minor":700,"currency":"USD"}}}}"#,
+        r#"{"goods_and_postage":{"off":{"percent_bp":3333}}}"#,
+        r#"{"postage":{"off":"free"}}"#,
+    ];
+
+    #[test]
+    fn there_is_a_sample_of_every_kind() {
+        let effect = |json: &&str| serde_json::from_str::<Effect>(json).unwrap().component();
+        assert_eq!(SAMPLES.iter().map(effect).collect::<Vec<_>>(), Effect::NAMES);
+    }
+
+    proptest! {
+        #[test]
+        fn no_kind_takes_off_more_than_there_is_room_for_or_uses_a_unit_twice(
+            of in prop::collection::vec((0..4_u16, 0..1_000_i64, 0..=100_i64, 0..8_u16), 0..14),
+            level in prop::sample::select(vec![Level::Unit, Level::Line, Level::Order]),
+        ) {
+            let unit = |(line, price, room, sets): &(u16, i64, i64, u16)| {
+                Unit { number: 0, line: *line, sets: sets | 1, price: *price, room: price * room / 100 }
+            };
+            let mut units: Vec<Unit> = of.iter().map(unit).collect();
+            units.sort_by_key(|unit| unit.line);
+            for (unit, number) in units.iter_mut().zip(0..) {
+                unit.number = number;
+            }
+            for json in SAMPLES {
+                let Ok(draft) = draft_of(json, &units, Rounding { level, ..Rounding::BASKET }) else { continue };
+                prop_assert_eq!(draft.off.len(), units.len());
+                prop_assert!((0..=500).contains(&draft.postage) && draft.unfit >= 0, "{}", json);
+                for (off, unit) in draft.off.iter().zip(&units) {
+                    prop_assert!((0..=unit.room).contains(off), "{} off {:?}: {}", off, unit, json);
+                }
+                let mut used = draft.used.clone();
+                used.sort_unstable();
+                used.dedup();
+                prop_assert_eq!(used.len(), draft.used.len(), "{}", json);
+            }
+        }
     }
 }

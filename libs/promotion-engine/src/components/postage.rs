@@ -28,7 +28,7 @@ impl Component for PostageOff {
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {
         let postage = given.postage.ok_or(Declined::NoPostage)?;
-        draft.postage = self.off.of(postage, given.rounding).min(postage);
+        draft.take_postage(given, self.off.of(postage, given.rounding));
         Ok(())
     }
 }

@@ -20,8 +20,21 @@ pub struct Policies {
     pub basket_rounding: Rounding,
     /// Whether `SAVE10` and `save10` are one code.
     pub coupon_case: CouponCase,
+    /// Whether a unit that one promotion used up may be used by another.
+    pub unit_reuse: UnitReuse,
     /// What prices contain.
     pub tax: Tax,
+}
+
+/// Whether units are used up by promotions that count them: buy X get Y, N for a price, bundles and the like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitReuse {
+    /// Each unit counts for one such promotion.
+    #[default]
+    Never,
+    /// Each unit counts for every such promotion.
+    Free,
 }
 
 /// How promotions are chosen.
@@ -79,6 +92,7 @@ impl Default for Policies {
             catalogue_rounding: Rounding::CATALOGUE,
             basket_rounding: Rounding::BASKET,
             coupon_case: CouponCase::Insensitive,
+            unit_reuse: UnitReuse::Never,
             tax: Tax::default(),
         }
     }

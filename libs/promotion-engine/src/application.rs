@@ -1,0 +1,110 @@
+use std::ops::Range;
+
+use crate::components::{Draft, Unit};
+
+/// What a promotion takes off. What it takes off single units is kept in [`Made`], one list for all of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Application {
+    pub(crate) promotion: u32,
+    /// Everything that it takes off.
+    pub(crate) total: i64,
+    /// What it would have taken off and did not: prices were at their floors.
+    pub(crate) unfit: i64,
+    pub(crate) postage: i64,
+    off: Range<u32>,
+    used: Range<u32>,
+    lines: Range<u32>,
+}
+
+/// What the applications of a quote are made of.
+#[derive(Debug, Default)]
+pub(crate) struct Made {
+    off: Vec<(u32, i64)>,
+    used: Vec<u32>,
+    lines: Vec<u16>,
+}
+
+impl Made {
+    /// With room for what a basket of so many units and lines is likely to need.
+    pub(crate) fn with_room(units: usize, lines: usize) -> Self {
+        Self { off: Vec::with_capacity(units * 8), used: Vec::new(), lines: Vec::with_capacity(lines * 8) }
+    }
+
+    /// By unit, in rising order; none of them zero.
+    pub(crate) fn off(&self, application: &Application) -> &[(u32, i64)] {
+        &self.off[places(&application.off)]
+    }
+
+    /// Units that it uses up.
+    pub(crate) fn used(&self, application: &Application) -> &[u32] {
+        &self.used[places(&application.used)]
+    }
+
+    /// Lines that it touches, in rising order.
+    pub(crate) fn lines(&self, application: &Application) -> &[u16] {
+        &self.lines[places(&application.lines)]
+    }
+
+    /// Keeps what `draft` takes off `units`.
+    pub(crate) fn add(&mut self, promotion: u32, units: &[Unit], draft: &Draft) -> Application {
+        let (off, used, lines) = (length(&self.off), length(&self.used), length(&self.lines));
+        for (unit, taken) in units.iter().zip(&draft.off) {
+            if *taken > 0 {
+                self.off.push((unit.number, *taken));
+                if self.lines[lines as usize..].last() != Some(&unit.line) {
+                    self.lines.push(unit.line);
+                }
+            }
+        }
+        if !draft.used.is_empty() {
+            self.used.extend(draft.used.iter().map(|place| units[*place as usize].number));
+            let mut touched = self.lines.split_off(lines as usize);
+            touched.extend(draft.used.iter().map(|place| units[*place as usize].line));
+            touched.sort_unstable();
+            touched.dedup();
+            self.lines.append(&mut touched);
+        }
+        Application {
+            promotion,
+            total: draft.total(),
+            unfit: draft.unfit,
+            postage: draft.postage,
+            off: off..length(&self.off),
+            used: used..length(&self.used),
+            lines: lines..length(&self.lines),
+        }
+    }
+
+    /// The same without the lines that are not `kept`; `units_of` gives the units of a line.
+    pub(crate) fn keep(
+        &mut self,
+        application: &Application,
+        units_of: impl Fn(u16) -> Range<usize>,
+        kept: impl Fn(u16) -> bool,
+    ) -> Application {
+        let (first_off, first_used, first_line) = (length(&self.off), length(&self.used), length(&self.lines));
+        let lines: Vec<u16> = self.lines(application).iter().copied().filter(|line| kept(*line)).collect();
+        let within = |unit: u32| lines.iter().any(|line| units_of(*line).contains(&(unit as usize)));
+        let off: Vec<(u32, i64)> = self.off(application).iter().copied().filter(|(unit, _)| within(*unit)).collect();
+        let used: Vec<u32> = self.used(application).iter().copied().filter(|unit| within(*unit)).collect();
+        let total = off.iter().map(|(_, off)| off).sum::<i64>() + application.postage;
+        self.off.extend(off);
+        self.used.extend(used);
+        self.lines.extend(lines);
+        Application {
+            total,
+            off: first_off..length(&self.off),
+            used: first_used..length(&self.used),
+            lines: first_line..length(&self.lines),
+            ..application.clone()
+        }
+    }
+}
+
+fn places(range: &Range<u32>) -> Range<usize> {
+    range.start as usize..range.end as usize
+}
+
+fn length<T>(of: &[T]) -> u32 {
+    u32::try_from(of.len()).expect("a quote is small")
+}

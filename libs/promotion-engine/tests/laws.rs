@@ -1,0 +1,194 @@
+//! What holds for every basket and every rule set.
+
+mod shop;
+
+use pricestream_promotion_engine::{Basket, Context, Line, Outcome, RuleSet};
+use proptest::prelude::*;
+use shop::{assert_conserved, line, now, rule_set, with_postage};
+
+const CATEGORIES: [&str; 3] = ["toys", "books", "tea"];
+
+#[derive(Clone, Debug)]
+struct SomeLine {
+    quantity: u32,
+    price: i64,
+    category: usize,
+    floor: i64,
+}
+
+fn some_line() -> impl Strategy<Value = SomeLine> {
+    let price = prop_oneof![Just(0), 1..50_i64, 50..20_000_i64];
+    (1..6_u32, price, 0..3_usize, 0..3_i64).prop_map(|(quantity, price, category, floor)| SomeLine {
+        quantity,
+        price,
+        category,
+        floor: price * floor / 3,
+    })
+}
+
+fn lines_of(lines: &[SomeLine]) -> Vec<Line> {
+    let made = lines.iter().enumerate().map(|(number, of)| {
+        let floor = format!(r#","promotion_floor":{{"minor":{},"currency":"EUR"}}"#, of.floor);
+        let mut made = line(
+            &format!("L{number:02}"),
+            of.quantity,
+            of.price.max(1),
+            &format!(r#","category":"{}"{floor}"#, CATEGORIES[of.category]),
+        );
+        made.unit_price.minor = of.price;
+        made
+    });
+    made.collect()
+}
+
+/// An effect, written as JSON.
+fn some_effect() -> impl Strategy<Value = String> {
+    let money = |minor: i64| format!(r#"{{"minor":{minor},"currency":"EUR"}}"#);
+    prop_oneof![
+        (1..=10_000_u32).prop_map(|bp| format!(r#"{{"percent_off":{{"off_bp":{bp}}}}}"#)),
+        (1..=10_000_u32, 1..5_000_i64)
+            .prop_map(move |(bp, cap)| format!(r#"{{"percent_off":{{"off_bp":{bp},"cap":{}}}}}"#, money(cap))),
+        (1..3_000_i64, 0..4_usize).prop_map(move |(amount, per)| format!(
+            r#"{{"amount_off":{{"amount":{},"per":"{}"}}}}"#,
+            money(amount),
+            ["unit", "line", "matching", "order"][per]
+        )),
+        (1..5_u32, 0..6_000_i64)
+            .prop_map(move |(units, price)| format!(r#"{{"n_for_price":{{"units":{units},"price":{}}}}}"#, money(price))),
+        (1..4_u32, 1..3_u32, any::<bool>()).prop_map(|(buy, get, dearest)| format!(
+            r#"{{"buy_x_get_y":{{"buy":{buy},"get":{get},"off":"free","pick":"{}"}}}}"#,
+            if dearest { "dearest" } else { "cheapest" }
+        )),
+        (1..9_000_i64, 1..10_000_u32).prop_map(move |(from, bp)| format!(
+            r#"{{"spend_and_save":{{"steps":{{"tiers":[{{"from":{},"off":{{"percent_bp":{bp}}}}}]}}}}}}"#,
+            money(from)
+        )),
+        (100..9_000_i64, 1..900_i64).prop_map(move |(spend, off)| format!(
+            r#"{{"spend_and_save":{{"steps":{{"every_full":{{"spend":{},"off":{}}}}}}}}}"#,
+            money(spend),
+            money(off)
+        )),
+        (1..900_i64).prop_map(move |off| format!(r#"{{"postage":{{"off":{{"amount":{}}}}}}}"#, money(off))),
+    ]
+}
+
+/// A promotion without its id.
+fn some_promotion() -> impl Strategy<Value = String> {
+    let items = prop_oneof![
+        Just(String::new()),
+        (0..3_usize).prop_map(|category| format!(r#","items":{{"include":[{{"categories":["{}"]}}]}}"#, CATEGORIES[category]))
+    ];
+    let base = prop_oneof![Just("running"), Just("original"), Just("list")];
+    let exclusive = prop_oneof![6 => Just(""), 1 => Just(r#","exclusive":"line""#), 1 => Just(r#","exclusive":"order""#)];
+    let funding =
+        prop_oneof![Just(""), Just(r#","funding":[{"party":"brand","share_bp":3333},{"party":"shop","share_bp":6667}]"#)];
+    (some_effect(), items, base, -1..2_i32, exclusive, funding).prop_map(|(effect, items, base, priority, exclusive, funding)| {
+        format!(r#""effect":{effect}{items},"stack_base":"{base}","priority":{priority}{exclusive}{funding}"#)
+    })
+}
+
+/// Pipelines of different kinds, each with every component that occurs here.
+fn some_pipeline() -> impl Strategy<Value = String> {
+    const COMPONENTS: [&str; 6] = ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "postage"];
+    let unit = |component: &str, take: &str| format!(r#"{{"component":"{component}","take":"{take}"}}"#);
+    let take = prop_oneof![Just("best"), Just("stack")];
+    let keep = prop_oneof![Just("best"), Just("stack")];
+    (take, keep, any::<bool>()).prop_map(move |(take, keep, one_node)| {
+        let units: Vec<String> = COMPONENTS.iter().map(|component| unit(component, take)).collect();
+        let node = |units: &[String]| format!(r#"{{"keep":"{keep}","units":[{}]}}"#, units.join(","));
+        if one_node {
+            format!("[{}]", node(&units))
+        } else {
+            format!("[{},{},{}]", node(&units[..2]), node(&units[2..5]), node(&units[5..]))
+        }
+    })
+}
+
+fn some_rules() -> impl Strategy<Value = RuleSet> {
+    let rounding = prop_oneof![Just("half_up"), Just("half_even"), Just("down")];
+    let level = prop_oneof![Just("unit"), Just("line"), Just("order")];
+    (some_pipeline(), prop::collection::vec(some_promotion(), 1..8), rounding, level).prop_map(
+        |(pipeline, promotions, mode, level)| {
+            let promotions: Vec<String> =
+                promotions.iter().enumerate().map(|(number, promotion)| format!(r#"{{"id":"p{number}",{promotion}}}"#)).collect();
+            rule_set(&format!(
+                r#"{{"version":1,"policies":{{"basket_rounding":{{"mode":"{mode}","level":"{level}"}},
+            "tax":{{"default_rate":2100,"postage_rate":2100}}}},"pipeline":{pipeline},"promotions":[{}]}}"#,
+                promotions.join(",")
+            ))
+        },
+    )
+}
+
+fn some_basket() -> impl Strategy<Value = Basket> {
+    (prop::collection::vec(some_line(), 1..7), 0..900_i64).prop_map(|(lines, postage)| with_postage(lines_of(&lines), postage))
+}
+
+proptest! {
+    #[test]
+    fn every_sum_agrees_and_no_price_goes_below_its_floor(rules in some_rules(), basket in some_basket()) {
+        let quote = rules.quote(&basket, &now()).unwrap();
+        assert_conserved(&quote);
+        for (place, line) in basket.lines.iter().enumerate() {
+            let floor = line.product.promotion_floor.map_or(0, |floor| floor.minor).min(line.unit_price.minor);
+            for unit in quote.units(place) {
+                prop_assert!((floor..=line.unit_price.minor).contains(&unit.payable), "line {}", line.id);
+            }
+        }
+        prop_assert!(quote.postage.as_ref().is_some_and(|postage| (0..=postage.original).contains(&postage.payable)));
+    }
+
+    #[test]
+    fn the_order_of_the_lines_makes_no_difference(rules in some_rules(), basket in some_basket(), turn in 0..7_usize) {
+        let quote = rules.quote(&basket, &now()).unwrap();
+        let mut turned = basket.clone();
+        turned.lines.rotate_left(turn % basket.lines.len());
+        turned.lines.reverse();
+        let other = rules.quote(&turned, &now()).unwrap();
+        prop_assert_eq!((quote.totals, &quote.decisions), (other.totals, &other.decisions));
+        for line in &quote.lines {
+            let there = other.lines.iter().find(|there| there.id == line.id).unwrap();
+            prop_assert_eq!(line.payable, there.payable);
+        }
+    }
+
+    #[test]
+    fn the_same_input_gives_the_same_quote_and_the_same_price_when_explained(rules in some_rules(), basket in some_basket()) {
+        let quote = rules.quote(&basket, &now()).unwrap();
+        prop_assert_eq!(&quote, &rules.quote(&basket, &now()).unwrap());
+        let elsewhere = std::thread::scope(|scope| scope.spawn(|| rules.quote(&basket, &now()).unwrap()).join().unwrap());
+        prop_assert_eq!(&quote, &elsewhere);
+        let explained = rules.explain(&basket, &now()).unwrap();
+        prop_assert_eq!((quote.totals, &quote.lines), (explained.totals, &explained.lines));
+        prop_assert_eq!(explained.decisions.len(), rules.promotions().count(), "every promotion once");
+    }
+
+    #[test]
+    fn who_beats_whom_is_told_by_how_much(rules in some_rules(), basket in some_basket()) {
+        let quote = rules.quote(&basket, &now()).unwrap();
+        let known: Vec<&str> = quote.decisions.iter().map(|decision| &*decision.promotion).collect();
+        for decision in &quote.decisions {
+            if let Outcome::Declined(pricestream_promotion_engine::Reason::Beaten { by, by_amount }) = &decision.outcome {
+                prop_assert!(known.contains(&&**by) && *by != decision.promotion);
+                prop_assert!(*by_amount >= 0, "no unit has a priority here: {by_amount}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_promotions_that_compete_one_more_never_raises_the_price(
+        lines in prop::collection::vec(some_line(), 1..6),
+        effects in prop::collection::vec(some_effect(), 1..6),
+    ) {
+        let set = |effects: &[String]| {
+            let promotions: Vec<String> = effects.iter().enumerate().map(|(number, effect)| format!(r#"{{"id":"p{number}","effect":{effect}}}"#)).collect();
+            let units = ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "postage"];
+            let units: Vec<String> = units.iter().map(|component| format!(r#"{{"component":"{component}"}}"#)).collect();
+            rule_set(&format!(r#"{{"version":1,"pipeline":[[{}]],"promotions":[{}]}}"#, units.join(","), promotions.join(",")))
+        };
+        let basket = with_postage(lines_of(&lines), 500);
+        let pay = |rules: &RuleSet| rules.quote(&basket, &Context { ..now() }).unwrap().totals.payable;
+        let (fewer, more) = (pay(&set(&effects[..effects.len() - 1])), pay(&set(&effects)));
+        prop_assert!(more <= fewer, "{fewer} became {more}");
+    }
+}

@@ -1,0 +1,223 @@
+//! How nodes, units and promotions compete, stack and exclude each other.
+
+mod shop;
+
+use pricestream_promotion_engine::{Declined, Quote, Reason, RuleSet, Unmet};
+use shop::{assert_conserved, basket, declined, line, now, of_category, rule_set, rules, taken, with_postage};
+
+/// A promotion that takes a share off everything, or off one category.
+fn percent(id: &str, off_bp: u32, more: &str) -> String {
+    format!(r#"{{"id":"{id}","effect":{{"percent_off":{{"off_bp":{off_bp}}}}}{more}}}"#)
+}
+
+fn amount(id: &str, minor: i64, more: &str) -> String {
+    let amount = format!(r#"{{"minor":{minor},"currency":"EUR"}}"#);
+    format!(r#"{{"id":"{id}","effect":{{"amount_off":{{"amount":{amount},"per":"unit"}}}}{more}}}"#)
+}
+
+const FREE_POSTAGE: &str = r#"{"id":"free-postage","effect":{"postage":{"off":"free"}}}"#;
+
+fn of(category: &str) -> String {
+    format!(r#","items":{{"include":[{{"categories":["{category}"]}}]}}"#)
+}
+
+fn quote(rules: &RuleSet, lines: Vec<pricestream_promotion_engine::Line>) -> Quote {
+    let quote = rules.quote(&with_postage(lines, 500), &now()).unwrap();
+    assert_conserved(&quote);
+    quote
+}
+
+#[test]
+fn the_original_pipeline_is_read_as_it_is() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/pipelines/numbered.json");
+    let pipeline = std::fs::read_to_string(path).unwrap();
+    assert!(RuleSet::from_json(&pipeline).is_ok(), "by itself");
+    let promotions = [
+        r#"{"id":"flash","effect":{"flash_sale":{"off":{"percent_bp":2000}}},"items":{"include":[{"skus":["A"]}]}}"#,
+        r#"{"id":"special","effect":{"special_price":{"price":{"minor":900,"currency":"EUR"}}}}"#,
+        FREE_POSTAGE,
+    ];
+    let rules = rules(&pipeline, &promotions.join(","));
+    let both = quote(&rules, vec![line("A", 1, 1_000, ""), line("B", 1, 1_000, "")]);
+    // Flash sale and special price compete line by line; where a flash sale applied, postage (5) does not.
+    assert_eq!(taken(&both), [("flash".to_owned(), 200), ("special".to_owned(), 100)]);
+    assert_eq!(*declined(&both, "free-postage"), Reason::Excluded { by: "flash".into() });
+    let without = quote(&rules, vec![line("B", 1, 1_000, "")]);
+    assert_eq!(taken(&without), [("special".to_owned(), 100), ("free-postage".to_owned(), 500)]);
+}
+
+#[test]
+fn of_equal_priority_the_lowest_price_stands_else_the_highest_priority() {
+    let units =
+        |priority: i32| format!(r#"[[{{"component":"percent_off"}},{{"component":"amount_off","priority":{priority}}}]]"#);
+    for (priority, price, winner, loser, by_amount) in [
+        (0, 1_000, "tenth", "fifty", 50),
+        (0, 300, "fifty", "tenth", 20),
+        (0, 500, "tenth", "fifty", 0), // equally good: the one that the pipeline names first
+        (1, 1_000, "fifty", "tenth", -50),
+        (-1, 300, "tenth", "fifty", -20),
+    ] {
+        let rules = rules(&units(priority), &[percent("tenth", 1_000, ""), amount("fifty", 50, "")].join(","));
+        let quote = quote(&rules, vec![line("A", 1, price, "")]);
+        assert_eq!(taken(&quote).iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), [winner], "{priority} {price}");
+        assert_eq!(*declined(&quote, loser), Reason::Beaten { by: winner.into(), by_amount }, "{priority} {price}");
+    }
+}
+
+#[test]
+fn units_compete_for_each_line_alone() {
+    let rules = rules(
+        r#"[[{"component":"percent_off"},{"component":"amount_off"}]]"#,
+        &[percent("tenth", 1_000, ""), amount("fifty", 50, "")].join(","),
+    );
+    let quote = quote(&rules, vec![line("A", 1, 1_000, ""), line("B", 2, 300, "")]);
+    assert_eq!(taken(&quote), [("tenth".to_owned(), 100), ("fifty".to_owned(), 100)]);
+    assert_eq!(quote.lines.iter().map(|line| line.payable).collect::<Vec<_>>(), [900, 500]);
+}
+
+#[test]
+fn a_set_of_lines_stands_if_it_saves_more_than_what_it_displaces() {
+    let three = r#"{"id":"three","effect":{"n_for_price":{"units":3,"price":{"minor":2000,"currency":"EUR"}}}}"#;
+    for (tenth, expected) in [(3_000, vec![("three", 1_000)]), (4_000, vec![("percent", 1_200)])] {
+        let rules = rules(
+            r#"[[{"component":"n_for_price"},{"component":"percent_off"}]]"#,
+            &[three.to_owned(), percent("percent", tenth, "")].join(","),
+        );
+        let quote = quote(&rules, vec![line("A", 1, 1_000, ""), line("B", 1, 1_000, ""), line("C", 1, 1_000, "")]);
+        let expected: Vec<(String, i64)> = expected.into_iter().map(|(id, off)| (id.to_owned(), off)).collect();
+        assert_eq!(taken(&quote), expected);
+    }
+}
+
+#[test]
+fn promotions_of_a_unit_give_their_best_or_stack() {
+    let promotions = [percent("a", 1_000, ""), percent("b", 2_000, ""), percent("c", 5_000, r#","priority":1"#)].join(",");
+    let best = rules(r#"[[{"component":"percent_off"}]]"#, &promotions);
+    assert_eq!(taken(&quote(&best, vec![line("A", 1, 1_000, "")])), [("c".to_owned(), 500)]);
+    let stack = rules(r#"[[{"component":"percent_off","take":"stack"}]]"#, &promotions);
+    let running = quote(&stack, vec![line("A", 1, 1_000, "")]);
+    // By priority, then by id; each upon what the others left.
+    assert_eq!(taken(&running), [("c".to_owned(), 500), ("a".to_owned(), 50), ("b".to_owned(), 90)]);
+    let original = promotions.replace(r#"}}"#, r#"}},"stack_base":"original""#).replace(r#""original"}"#, r#""original"}"#);
+    let stack = rules(r#"[[{"component":"percent_off","take":"stack"}]]"#, &original);
+    let added = quote(&stack, vec![line("A", 1, 1_000, "")]);
+    assert_eq!(taken(&added), [("c".to_owned(), 500), ("a".to_owned(), 100), ("b".to_owned(), 200)]);
+}
+
+#[test]
+fn a_node_that_stacks_keeps_every_unit() {
+    let pipeline =
+        r#"[{"name":"all","keep":"stack","units":[{"component":"percent_off"},{"component":"amount_off","priority":1}]}]"#;
+    let rules = rules(pipeline, &[percent("tenth", 1_000, ""), amount("fifty", 50, "")].join(","));
+    assert_eq!(taken(&quote(&rules, vec![line("A", 1, 1_050, "")])), [("tenth".to_owned(), 100), ("fifty".to_owned(), 50)]);
+}
+
+#[test]
+fn conflicts_work_both_ways_and_the_earlier_stands() {
+    for (first, second) in [(r#","conflicts":["amount_off"]"#, ""), ("", r#","conflicts":["percent_off"]"#)] {
+        let pipeline = format!(r#"[[{{"component":"percent_off"{first}}}],[{{"component":"amount_off"{second}}}]]"#);
+        let rules = rules(&pipeline, &[percent("tenth", 1_000, &of("toys")), amount("fifty", 50, "")].join(","));
+        let quote = quote(&rules, vec![of_category("A", 1, 1_000, "toys"), line("B", 1, 1_000, "")]);
+        assert_eq!(taken(&quote), [("tenth".to_owned(), 100), ("fifty".to_owned(), 50)], "only on the same line");
+        assert_eq!(quote.shares_of(0).count(), 1);
+        let alone = rules.quote(&basket(vec![of_category("A", 1, 1_000, "toys")]), &now()).unwrap();
+        assert_eq!(*declined(&alone, "fifty"), Reason::Excluded { by: "tenth".into() });
+    }
+}
+
+#[test]
+fn exclusions_are_between_components_promotions_groups_and_labels() {
+    let promotions = [
+        percent("tenth", 1_000, &format!(r#"{},"groups":["sale"]"#, of("toys"))),
+        amount("fifty", 50, r#","labels":["loyalty"]"#),
+    ];
+    let sides = [
+        (r#"{"component":"percent_off"}"#, r#"{"component":"amount_off"}"#),
+        (r#"{"promotion":"tenth"}"#, r#"{"label":"loyalty"}"#),
+        (r#"{"label":"loyalty"}"#, r#"{"group":"sale"}"#),
+    ];
+    for (one, other) in sides {
+        for (scope, expected) in [("line", 50), ("order", 0), ("unit", 50)] {
+            let rules = rule_set(&format!(
+                r#"{{"version":1,"pipeline":[[{{"component":"percent_off"}}],[{{"component":"amount_off"}}]],
+                "promotions":[{}],"exclusions":[{{"of":{one},"with":{other},"scope":"{scope}"}}]}}"#,
+                promotions.join(",")
+            ));
+            let quote = quote(&rules, vec![of_category("A", 1, 1_000, "toys"), line("B", 1, 1_000, "")]);
+            let fifty: i64 = taken(&quote).iter().filter(|(id, _)| id == "fifty").map(|(_, off)| off).sum();
+            assert_eq!(fifty, expected, "{one} {other} {scope}");
+        }
+    }
+}
+
+#[test]
+fn an_exclusive_promotion_stands_alone() {
+    let pipeline = r#"[[{"component":"percent_off"}],[{"component":"amount_off"}],[{"component":"postage"}]]"#;
+    for (exclusive, expected) in [
+        ("", vec![("tenth", 100), ("fifty", 100), ("free-postage", 500)]),
+        (r#","exclusive":"line""#, vec![("tenth", 100), ("fifty", 50)]), // free postage works on the order, and so on that line
+        (r#","exclusive":"order""#, vec![("tenth", 100)]),
+    ] {
+        let promotions =
+            [percent("tenth", 1_000, &format!("{}{exclusive}", of("toys"))), amount("fifty", 50, ""), FREE_POSTAGE.to_owned()];
+        let quote =
+            quote(&rules(pipeline, &promotions.join(",")), vec![of_category("A", 1, 1_000, "toys"), line("B", 1, 1_000, "")]);
+        let expected: Vec<(String, i64)> = expected.into_iter().map(|(id, off)| (id.to_owned(), off)).collect();
+        assert_eq!(taken(&quote), expected, "{exclusive}");
+    }
+}
+
+#[test]
+fn a_unit_is_used_up_once() {
+    let three = |id: &str| {
+        format!(r#"{{"id":"{id}","effect":{{"n_for_price":{{"units":3,"price":{{"minor":2000,"currency":"EUR"}}}}}}}}"#)
+    };
+    let two = r#"{"id":"two","effect":{"buy_x_get_y":{"buy":1,"get":1,"off":"free"}}}"#;
+    let pipeline = r#"[[{"component":"n_for_price"}],[{"component":"buy_x_get_y"}]]"#;
+    let rules = rules(pipeline, &[three("three"), two.to_owned()].join(","));
+    let quote = quote(&rules, vec![line("A", 4, 1_000, "")]);
+    assert_eq!(taken(&quote), [("three".to_owned(), 1_000)]);
+    assert_eq!(*declined(&quote, "two"), Reason::Component(Declined::TooFewUnits { actual: 1, needed: 2 }));
+}
+
+#[test]
+fn nothing_goes_below_a_floor_and_what_does_not_fit_is_shared_again() {
+    let off = r#"{"id":"off","effect":{"amount_off":{"amount":{"minor":600,"currency":"EUR"},"per":"matching"}}}"#;
+    let rules = rules(r#"[[{"component":"amount_off"}]]"#, off);
+    let floor = r#","promotion_floor":{"minor":900,"currency":"EUR"}"#;
+    let shared = quote(&rules, vec![line("A", 1, 1_000, floor), line("B", 1, 1_000, "")]);
+    assert_eq!(shared.lines.iter().map(|line| line.payable).collect::<Vec<_>>(), [900, 500]);
+    let stuck = quote(&rules, vec![line("A", 1, 900, floor)]);
+    assert_eq!(*declined(&stuck, "off"), Reason::Floor { unfit: 600 });
+}
+
+#[test]
+fn every_promotion_that_is_concerned_is_in_the_record_once_with_its_reason() {
+    let spend = r#","when":{"spend":{"at_least":{"minor":5000,"currency":"EUR"}}}"#;
+    let promotions = [
+        percent("for-toys", 1_000, &of("toys")),
+        percent("for-books", 1_000, &of("books")),
+        percent("later", 1_000, r#","window":{"from":"2026-11-12T00:00:00Z"}"#),
+        percent("rich", 1_000, spend),
+        percent("vip", 1_000, r#","when":{"groups":["vip"]}"#),
+        percent("code", 1_000, r#","when":{"coupons":["SAVE10"]}"#),
+        percent("dollars", 1_000, r#","when":{"spend":{"at_least":{"minor":1,"currency":"USD"}}}"#),
+    ];
+    let rules = rules(r#"[[{"component":"percent_off","take":"stack"}]]"#, &promotions.join(","));
+    let lines = || vec![of_category("A", 1, 1_000, "toys")];
+    let concerned = |quote: &Quote| quote.decisions.iter().map(|decision| decision.promotion.to_string()).collect::<Vec<_>>();
+    let quote = rules.quote(&basket(lines()), &now()).unwrap();
+    assert_eq!(concerned(&quote), ["dollars", "for-toys", "later", "rich"]);
+    assert_eq!(*declined(&quote, "later"), Reason::Window { opens: Some(shop::at("2026-11-12T00:00:00Z")) });
+    assert_eq!(*declined(&quote, "rich"), Reason::Unmet(Unmet::Spend { actual: 900, needed: 5_000 }));
+    let mut context = now();
+    context.coupons = vec![" save10 ".to_owned()];
+    context.customer.groups.insert("vip".to_owned());
+    let known = rules.quote(&basket(lines()), &context).unwrap();
+    assert_eq!(concerned(&known), ["code", "dollars", "for-toys", "later", "rich", "vip"]);
+    let whole = rules.explain(&basket(lines()), &now()).unwrap();
+    assert_eq!(concerned(&whole), ["code", "dollars", "for-books", "for-toys", "later", "rich", "vip"]);
+    assert_eq!(*declined(&whole, "for-books"), Reason::NoItems);
+    assert_eq!(*declined(&whole, "code"), Reason::Unmet(Unmet::Coupons));
+    assert_eq!((whole.totals, &whole.lines), (quote.totals, &quote.lines), "the same price");
+}

@@ -1,0 +1,97 @@
+//! Baskets and rule sets that the tests share.
+
+#![allow(dead_code, reason = "no test needs all of it")]
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pricestream_domain::{Currency, Money, Product};
+use pricestream_promotion_engine::{Basket, Context, Decision, Line, Outcome, Postage, Quote, Reason, RuleSet};
+
+pub fn eur(minor: i64) -> Money {
+    Money::new(minor, Currency::EUR)
+}
+
+/// A line whose id is its SKU, with `more` fields of its catalogue line.
+pub fn line(sku: &str, quantity: u32, price: i64, more: &str) -> Line {
+    let product = format!(r#"{{"sku":"{sku}","list_price":{{"minor":{price},"currency":"EUR"}}{more}}}"#);
+    let product: Product = serde_json::from_str(&product).unwrap();
+    Line { id: sku.into(), product: Arc::new(product), quantity, unit_price: eur(price), stock_left: None }
+}
+
+pub fn of_category(sku: &str, quantity: u32, price: i64, category: &str) -> Line {
+    line(sku, quantity, price, &format!(r#","category":"{category}""#))
+}
+
+pub fn basket(lines: Vec<Line>) -> Basket {
+    Basket { currency: Currency::EUR, lines, postage: None }
+}
+
+pub fn with_postage(lines: Vec<Line>, minor: i64) -> Basket {
+    Basket { postage: Some(Postage { amount: eur(minor), method: Some("parcel".to_owned()) }), ..basket(lines) }
+}
+
+pub fn now() -> Context {
+    Context { at: at("2026-11-11T12:00:00Z"), ..Context::default() }
+}
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// A rule set of a pipeline and promotions, written as JSON.
+pub fn rules(pipeline: &str, promotions: &str) -> RuleSet {
+    rule_set(&format!(r#"{{"version":1,"pipeline":{pipeline},"promotions":[{promotions}]}}"#))
+}
+
+pub fn rule_set(json: &str) -> RuleSet {
+    RuleSet::from_json(json).unwrap_or_else(|problems| {
+        let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        panic!("{}", problems.join("\n"))
+    })
+}
+
+/// What each promotion took off, in the order in which they ran; nothing for those that were declined.
+pub fn taken(quote: &Quote) -> Vec<(String, i64)> {
+    let applied = quote.decisions.iter().filter_map(|decision| match decision.outcome {
+        Outcome::Applied { off, .. } => Some((decision.promotion.to_string(), off)),
+        Outcome::Declined(_) => None,
+    });
+    applied.collect()
+}
+
+/// Why a promotion was declined.
+pub fn declined<'a>(quote: &'a Quote, promotion: &str) -> &'a Reason {
+    let of_it = |decision: &&Decision| *decision.promotion == *promotion;
+    match &quote.decisions.iter().find(of_it).unwrap_or_else(|| panic!("{promotion} was not considered")).outcome {
+        Outcome::Declined(reason) => reason,
+        applied @ Outcome::Applied { .. } => panic!("{promotion}: {applied:?}"),
+    }
+}
+
+/// Every sum of a quote agrees with every other.
+pub fn assert_conserved(quote: &Quote) {
+    let of_promotions: i64 = quote
+        .decisions
+        .iter()
+        .map(|decision| match decision.outcome {
+            Outcome::Applied { off, .. } => off,
+            Outcome::Declined(_) => 0,
+        })
+        .sum();
+    for (place, line) in quote.lines.iter().enumerate() {
+        let shares: i64 = quote.shares_of(place).map(|(_, off)| off).sum();
+        assert_eq!(shares, line.original - line.payable, "line {}", line.id);
+        let units: i64 = quote.units(place).iter().map(|unit| unit.payable * i64::from(unit.quantity)).sum();
+        assert_eq!(units, line.payable, "units of line {}", line.id);
+        assert_eq!(quote.units(place).iter().map(|unit| unit.quantity).sum::<u32>(), line.quantity);
+        assert!(quote.units(place).iter().all(|unit| unit.payable >= 0), "line {}", line.id);
+    }
+    let goods_off: i64 = quote.lines.iter().map(|line| line.original - line.payable).sum();
+    let postage_off = quote.postage.as_ref().map_or(0, |postage| postage.original - postage.payable);
+    assert_eq!((quote.totals.goods_off, quote.totals.postage_off), (goods_off, postage_off));
+    assert_eq!(of_promotions, goods_off + postage_off, "by promotion and by line");
+    assert_eq!(quote.funding.iter().map(|(_, paid)| paid).sum::<i64>(), of_promotions, "by who pays it");
+    let taxed: i64 = quote.taxes.iter().map(|total| total.net + total.tax).sum();
+    assert_eq!(taxed, quote.totals.payable, "by rate of tax");
+}
