@@ -152,7 +152,11 @@ impl Compiled {
             Stage::Catalogue => document.policies.catalogue_rounding,
             Stage::Basket => document.policies.basket_rounding,
         };
-        let sets = std::iter::once(&promotion.items).chain(promotion.effect.sets()).map(|items| keys.items(items)).collect();
+        let own = promotion.effect.sets();
+        let mut sets: Vec<ItemSet> = std::iter::once(&promotion.items).chain(own).map(|items| keys.items(items)).collect();
+        if promotion.effect.has_only_own_sets() {
+            sets[0] = ItemSet::any_of(&sets[1..]);
+        }
         let place = |place: usize| u16::try_from(place).expect("a pipeline is short");
         Self {
             id: promotion.id.as_str().into(),

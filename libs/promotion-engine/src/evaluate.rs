@@ -214,7 +214,7 @@ impl Run<'_> {
             if quota == 0 {
                 return Err(Reason::UsedUp(Limited::Units));
             }
-            units.truncate(usize::try_from(quota).unwrap_or(usize::MAX));
+            keep_dearest(units, usize::try_from(quota).unwrap_or(usize::MAX));
         }
         let given = Given {
             units,
@@ -243,6 +243,15 @@ impl Run<'_> {
             Application { total: 0, unfit, .. } => Err(Reason::Floor { unfit }),
             application => Ok(application),
         }
+    }
+}
+
+/// Of units of equal price the earlier.
+fn keep_dearest(units: &mut Vec<Unit>, most: usize) {
+    if units.len() > most {
+        units.sort_by_key(|unit| std::cmp::Reverse(unit.price));
+        units.truncate(most);
+        units.sort_by_key(|unit| unit.number);
     }
 }
 

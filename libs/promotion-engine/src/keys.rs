@@ -156,6 +156,14 @@ pub(crate) fn meet(one: &[u32], other: &[u32]) -> bool {
 }
 
 impl ItemSet {
+    /// What belongs to at least one of `sets`, and maybe something that those exclude.
+    pub(crate) fn any_of(sets: &[Self]) -> Self {
+        if sets.iter().any(|set| set.include.is_empty()) {
+            return Self::default();
+        }
+        Self { include: sets.iter().flat_map(|set| set.include.iter().cloned()).collect(), exclude: Vec::new() }
+    }
+
     /// Whether something with these numbers belongs to it.
     pub(crate) fn holds(&self, of: &[u32]) -> bool {
         let picked = |picks: &Picks| picks.iter().all(|any| meet(any, of));

@@ -1,3 +1,5 @@
+use std::cmp::Ordering;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -83,15 +85,16 @@ impl Mode {
     /// As [`Mode::ratio`], of smaller numbers.
     fn small_ratio(self, numerator: i64, denominator: i64) -> i64 {
         let (whole, rest) = (numerator / denominator, numerator % denominator);
-        whole + i64::from(self.goes_up(whole % 2 == 1, rest * 2 > denominator, rest * 2 == denominator, rest > 0))
+        whole + i64::from(self.goes_up(whole % 2 == 1, (rest * 2).cmp(&denominator), rest == 0))
     }
 
-    fn goes_up(self, odd: bool, above_half: bool, half: bool, any: bool) -> bool {
+    /// Whether what lies above a whole number counts as one: `half` is how it compares with a half.
+    fn goes_up(self, odd: bool, half: Ordering, nothing: bool) -> bool {
         match self {
-            Self::HalfUp => above_half || half,
-            Self::HalfDown => above_half,
-            Self::HalfEven => above_half || (half && odd),
-            Self::Up => any,
+            Self::HalfUp => half.is_ge(),
+            Self::HalfDown => half.is_gt(),
+            Self::HalfEven => half.is_gt() || (half.is_eq() && odd),
+            Self::Up => !nothing,
             Self::Down => false,
         }
     }
@@ -100,7 +103,7 @@ impl Mode {
     /// the 64-bit amount that it is a share of.
     pub fn ratio(self, numerator: i128, denominator: i128) -> i64 {
         let (whole, rest) = (numerator / denominator, numerator % denominator);
-        let up = self.goes_up(whole % 2 == 1, rest * 2 > denominator, rest * 2 == denominator, rest > 0);
+        let up = self.goes_up(whole % 2 == 1, (rest * 2).cmp(&denominator), rest == 0);
         i64::try_from(whole + i128::from(up)).expect("a share of a 64-bit amount fits 64 bits")
     }
 }

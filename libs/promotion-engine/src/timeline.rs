@@ -71,7 +71,7 @@ impl RuleSet {
             sheet.at = now;
             let next = sweep.next_change().filter(|next| *next < until).unwrap_or(until);
             sweep.open_candidates(&mut open);
-            let slice = slice(&sheet, evaluate(&sheet, &candidates, &open), now, next);
+            let slice = slice(&sheet, &evaluate(&sheet, &candidates, &open), now, next);
             let full = timeline.slices.len() == most;
             match timeline.slices.last_mut() {
                 Some(last) if last.same_as(&slice) => last.until = next,
@@ -94,7 +94,7 @@ impl Slice {
     }
 }
 
-fn slice(sheet: &Sheet<'_>, evaluated: Evaluated, from: Timestamp, until: Timestamp) -> Slice {
+fn slice(sheet: &Sheet<'_>, evaluated: &Evaluated, from: Timestamp, until: Timestamp) -> Slice {
     let applied = evaluated.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Applied { .. }));
     let promotions = applied.map(|(promotion, _)| Arc::clone(&sheet.rules.promotions[*promotion as usize].id)).collect();
     Slice { from, until, goods: evaluated.state.total, postage: evaluated.state.postage, promotions }

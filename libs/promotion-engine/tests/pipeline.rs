@@ -2,7 +2,7 @@
 
 mod shop;
 
-use pricestream_promotion_engine::{Declined, Quote, Reason, RuleSet, Unmet};
+use pricestream_promotion_engine::{Declined, Left, Limited, Quote, Reason, RuleSet, Unmet};
 use shop::{assert_conserved, basket, declined, line, now, of_category, rule_set, rules, taken, with_postage};
 
 /// A promotion that takes a share off everything, or off one category.
@@ -98,7 +98,7 @@ fn promotions_of_a_unit_give_their_best_or_stack() {
     let running = quote(&stack, vec![line("A", 1, 1_000, "")]);
     // By priority, then by id; each upon what the others left.
     assert_eq!(taken(&running), [("c".to_owned(), 500), ("a".to_owned(), 50), ("b".to_owned(), 90)]);
-    let original = promotions.replace(r#"}}"#, r#"}},"stack_base":"original""#).replace(r#""original"}"#, r#""original"}"#);
+    let original = promotions.replace("}}", r#"}},"stack_base":"original""#);
     let stack = rules(r#"[[{"component":"percent_off","take":"stack"}]]"#, &original);
     let added = quote(&stack, vec![line("A", 1, 1_000, "")]);
     assert_eq!(taken(&added), [("c".to_owned(), 500), ("a".to_owned(), 100), ("b".to_owned(), 200)]);
@@ -189,6 +189,50 @@ fn nothing_goes_below_a_floor_and_what_does_not_fit_is_shared_again() {
     assert_eq!(shared.lines.iter().map(|line| line.payable).collect::<Vec<_>>(), [900, 500]);
     let stuck = quote(&rules, vec![line("A", 1, 900, floor)]);
     assert_eq!(*declined(&stuck, "off"), Reason::Floor { unfit: 600 });
+}
+
+#[test]
+fn a_bundle_concerns_the_baskets_that_hold_a_part_of_it() {
+    let slot = |category: &str| format!(r#"{{"name":"{category}","items":{{"include":[{{"categories":["{category}"]}}]}}}}"#);
+    let bundle = format!(
+        r#"{{"id":"set","effect":{{"bundle":{{"slots":[{},{}],"off":{{"amount":{{"minor":300,"currency":"EUR"}}}}}}}}}}"#,
+        slot("toys"),
+        slot("books")
+    );
+    let rules = rules(r#"[[{"component":"bundle"}]]"#, &bundle);
+    let with_both =
+        quote(&rules, vec![of_category("A", 1, 1_000, "toys"), of_category("B", 1, 2_000, "books"), line("C", 1, 5_000, "")]);
+    assert_eq!(taken(&with_both), [("set".to_owned(), 300)]);
+    assert_eq!(with_both.lines.iter().map(|line| line.payable).collect::<Vec<_>>(), [900, 1_800, 5_000]);
+    let with_one = quote(&rules, vec![of_category("A", 2, 1_000, "toys")]);
+    assert!(matches!(declined(&with_one, "set"), Reason::Component(Declined::TooFewUnits { .. })));
+    assert!(quote(&rules, vec![line("C", 1, 5_000, "")]).decisions.is_empty());
+}
+
+#[test]
+fn a_quota_goes_to_the_dearest_units_and_a_budget_is_kept() {
+    let flash = r#"{"id":"flash","effect":{"percent_off":{"off_bp":1000}},"limit":{"units":100,"budget":{"minor":1000,"currency":"EUR"}}}"#;
+    let partial = flash.replace(r#""currency":"EUR"}}"#, r#""currency":"EUR"},"beyond_budget":"partial"}"#);
+    let pipeline = r#"[[{"component":"percent_off"}]]"#;
+    for (json, left, expected) in [
+        (flash, Left { units: Some(2), ..Left::default() }, Ok(130)),
+        (flash, Left { units: Some(0), ..Left::default() }, Err(Limited::Units)),
+        (flash, Left { uses: Some(0), ..Left::default() }, Err(Limited::Uses)),
+        (flash, Left { budget: Some(160), ..Left::default() }, Ok(160)),
+        (flash, Left { budget: Some(159), ..Left::default() }, Err(Limited::Budget)),
+        (partial.as_str(), Left { budget: Some(77), ..Left::default() }, Ok(77)),
+        (partial.as_str(), Left { budget: Some(0), ..Left::default() }, Err(Limited::Budget)),
+    ] {
+        let mut context = now();
+        context.left.insert("flash".to_owned(), left);
+        let basket = basket(vec![line("A", 1, 300, ""), line("B", 1, 1_000, ""), line("C", 1, 300, "")]);
+        let quote = rules(pipeline, json).quote(&basket, &context).unwrap();
+        assert_conserved(&quote);
+        match expected {
+            Ok(off) => assert_eq!(taken(&quote), [("flash".to_owned(), off)], "{left:?}"),
+            Err(limited) => assert_eq!(*declined(&quote, "flash"), Reason::UsedUp(limited), "{left:?}"),
+        }
+    }
 }
 
 #[test]

@@ -56,6 +56,10 @@ impl Component for Bundle {
         WorksOn::Sets
     }
 
+    fn has_only_own_sets(&self) -> bool {
+        true
+    }
+
     fn sets(&self) -> Vec<&Items> {
         self.slots.iter().map(|slot| &slot.items).collect()
     }

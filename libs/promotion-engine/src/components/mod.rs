@@ -103,6 +103,10 @@ pub(crate) trait Component {
     fn sets(&self) -> Vec<&Items> {
         Vec::new()
     }
+    /// Whether its own sets say everything of what it is for, and the promotion's `items` nothing.
+    fn has_only_own_sets(&self) -> bool {
+        false
+    }
     /// Whether units that it uses are used up: another such promotion cannot use them again.
     fn uses_up(&self) -> bool {
         false
@@ -196,6 +200,10 @@ impl Effect {
 
     pub(crate) fn sets(&self) -> Vec<&Items> {
         self.inner().sets()
+    }
+
+    pub(crate) fn has_only_own_sets(&self) -> bool {
+        self.inner().has_only_own_sets()
     }
 
     pub(crate) fn uses_up(&self) -> bool {

@@ -8,43 +8,43 @@ use jiff::Timestamp;
 use pricestream_domain::{Currency, Money, Product};
 use pricestream_promotion_engine::{Basket, Context, Decision, Line, Outcome, Postage, Quote, Reason, RuleSet};
 
-pub fn eur(minor: i64) -> Money {
+pub(crate) fn eur(minor: i64) -> Money {
     Money::new(minor, Currency::EUR)
 }
 
 /// A line whose id is its SKU, with `more` fields of its catalogue line.
-pub fn line(sku: &str, quantity: u32, price: i64, more: &str) -> Line {
+pub(crate) fn line(sku: &str, quantity: u32, price: i64, more: &str) -> Line {
     let product = format!(r#"{{"sku":"{sku}","list_price":{{"minor":{price},"currency":"EUR"}}{more}}}"#);
     let product: Product = serde_json::from_str(&product).unwrap();
     Line { id: sku.into(), product: Arc::new(product), quantity, unit_price: eur(price), stock_left: None }
 }
 
-pub fn of_category(sku: &str, quantity: u32, price: i64, category: &str) -> Line {
+pub(crate) fn of_category(sku: &str, quantity: u32, price: i64, category: &str) -> Line {
     line(sku, quantity, price, &format!(r#","category":"{category}""#))
 }
 
-pub fn basket(lines: Vec<Line>) -> Basket {
+pub(crate) fn basket(lines: Vec<Line>) -> Basket {
     Basket { currency: Currency::EUR, lines, postage: None }
 }
 
-pub fn with_postage(lines: Vec<Line>, minor: i64) -> Basket {
+pub(crate) fn with_postage(lines: Vec<Line>, minor: i64) -> Basket {
     Basket { postage: Some(Postage { amount: eur(minor), method: Some("parcel".to_owned()) }), ..basket(lines) }
 }
 
-pub fn now() -> Context {
+pub(crate) fn now() -> Context {
     Context { at: at("2026-11-11T12:00:00Z"), ..Context::default() }
 }
 
-pub fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
 /// A rule set of a pipeline and promotions, written as JSON.
-pub fn rules(pipeline: &str, promotions: &str) -> RuleSet {
+pub(crate) fn rules(pipeline: &str, promotions: &str) -> RuleSet {
     rule_set(&format!(r#"{{"version":1,"pipeline":{pipeline},"promotions":[{promotions}]}}"#))
 }
 
-pub fn rule_set(json: &str) -> RuleSet {
+pub(crate) fn rule_set(json: &str) -> RuleSet {
     RuleSet::from_json(json).unwrap_or_else(|problems| {
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         panic!("{}", problems.join("\n"))
@@ -52,7 +52,7 @@ pub fn rule_set(json: &str) -> RuleSet {
 }
 
 /// What each promotion took off, in the order in which they ran; nothing for those that were declined.
-pub fn taken(quote: &Quote) -> Vec<(String, i64)> {
+pub(crate) fn taken(quote: &Quote) -> Vec<(String, i64)> {
     let applied = quote.decisions.iter().filter_map(|decision| match decision.outcome {
         Outcome::Applied { off, .. } => Some((decision.promotion.to_string(), off)),
         Outcome::Declined(_) => None,
@@ -61,7 +61,7 @@ pub fn taken(quote: &Quote) -> Vec<(String, i64)> {
 }
 
 /// Why a promotion was declined.
-pub fn declined<'a>(quote: &'a Quote, promotion: &str) -> &'a Reason {
+pub(crate) fn declined<'a>(quote: &'a Quote, promotion: &str) -> &'a Reason {
     let of_it = |decision: &&Decision| *decision.promotion == *promotion;
     match &quote.decisions.iter().find(of_it).unwrap_or_else(|| panic!("{promotion} was not considered")).outcome {
         Outcome::Declined(reason) => reason,
@@ -70,7 +70,7 @@ pub fn declined<'a>(quote: &'a Quote, promotion: &str) -> &'a Reason {
 }
 
 /// Every sum of a quote agrees with every other.
-pub fn assert_conserved(quote: &Quote) {
+pub(crate) fn assert_conserved(quote: &Quote) {
     let of_promotions: i64 = quote
         .decisions
         .iter()
