@@ -3,6 +3,7 @@
 //! Promotions run through a pipeline of nodes; within a node calculation units compete by their snapshots. Money is counted in
 //! minor units and conserved to the last of them: what a promotion takes off is shared down to single units.
 
+mod answer;
 mod application;
 mod basket;
 mod candidates;
@@ -13,18 +14,26 @@ mod condition;
 pub mod document;
 mod evaluate;
 mod keys;
+mod near_miss;
 mod quote;
 mod record;
+mod request;
 mod rounding;
+mod sentence;
 mod state;
 mod timeline;
 
+pub use answer::{
+    AnsweredFunding, AnsweredLine, AnsweredPostage, AnsweredPromotion, AnsweredShare, AnsweredTax, AnsweredUnits, QuoteAnswer,
+};
 pub use basket::{Basket, BasketError, Context, Customer, Left, Line, MAX_LINES, MAX_UNITS, Postage, RedPacket};
 pub use compile::RuleSet;
 pub use components::{Declined, Effect, WorksOn};
 pub use condition::{Field, Unmet};
 pub use document::{Document, document_schema};
+pub use near_miss::NearMiss;
 pub use quote::{Quote, QuotedLine, QuotedPostage, SHOP, Share, TaxTotal, Totals, UnitPrice};
 pub use record::{Decision, Limited, Outcome, Reason};
+pub use request::{Found, QuoteRequest, RequestError, RequestedCustomer, RequestedLine, RequestedPostage};
 pub use rounding::{Level, Mode, Of, Rounding};
 pub use timeline::{Slice, Timeline};

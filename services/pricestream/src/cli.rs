@@ -60,6 +60,15 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 10, value_name = "N")]
         last: usize,
     },
+    /// Price a basket under a rule set, and say what became of every promotion
+    Quote(Quote),
+    /// Say what a basket costs from one instant until another, and when that changes
+    Timeline(Timeline),
+    /// Check a rule set of promotions and say everything that is wrong with it
+    Check {
+        /// - is standard input
+        file: PathBuf,
+    },
     /// The catalogue
     #[command(subcommand)]
     Catalogue(Catalogue),
@@ -117,6 +126,43 @@ pub(crate) struct Replay {
     /// Verify record, cache and history at the end
     #[arg(long)]
     pub(crate) verify: bool,
+}
+
+/// A basket, and what it is priced with.
+#[derive(Debug, Args)]
+pub(crate) struct Priced {
+    /// The basket (JSON); - is standard input
+    pub(crate) basket: PathBuf,
+    /// The rule set (JSON)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) rules: PathBuf,
+    /// A catalogue (NDJSON) to take products and list prices from, in place of a store with its current prices
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalogue: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Quote {
+    #[command(flatten)]
+    pub(crate) priced: Priced,
+    /// Record every promotion of the rule set, not only those that concern the basket
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Timeline {
+    #[command(flatten)]
+    pub(crate) priced: Priced,
+    /// First instant (RFC 3339)
+    #[arg(long, value_name = "INSTANT")]
+    pub(crate) from: jiff::Timestamp,
+    /// The instant after the last one
+    #[arg(long, value_name = "INSTANT")]
+    pub(crate) until: jiff::Timestamp,
+    /// Slices, at most
+    #[arg(long, default_value_t = 1_000, value_name = "N")]
+    pub(crate) most: usize,
 }
 
 #[derive(Debug, Subcommand)]

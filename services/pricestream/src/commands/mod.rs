@@ -1,6 +1,7 @@
 mod change;
 mod demo;
 mod explain;
+mod quote;
 mod replay;
 mod up;
 mod verify;
@@ -38,6 +39,9 @@ pub(crate) fn run(cli: &Cli) -> Result<Found> {
         Command::Replay(ref options) => replay::run(global, options),
         Command::Verify => verify::run(global),
         Command::Explain { ref sku, last } => explain::run(global, sku, last),
+        Command::Quote(ref options) => quote::run(global, options),
+        Command::Timeline(ref options) => quote::timeline(global, options),
+        Command::Check { ref file } => quote::check(global, file),
         Command::Catalogue(crate::cli::Catalogue::Import { ref file }) => change::import(global, file),
         Command::Strategies(crate::cli::Strategies::Check { ref file }) => change::check_strategies(global, file),
         Command::Strategies(crate::cli::Strategies::Publish { ref file, ref audit }) => change::publish(global, file, audit),

@@ -1,0 +1,191 @@
+use jiff::Timestamp;
+use pricestream_documents::ContentHash;
+use pricestream_domain::{BasisPoints, Currency, Money, Sku};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::near_miss::{NearMiss, near_misses};
+use crate::quote::Quote;
+use crate::record::Outcome;
+
+/// A quote as a shop reads it: the answer of every scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct QuoteAnswer {
+    /// Hash of the rule set that it was priced under.
+    #[schemars(with = "String")]
+    pub rule_set: ContentHash,
+    /// The instant that it was priced at.
+    pub at: Timestamp,
+    /// What is paid: goods and postage, and the tax where it comes on top.
+    pub payable: Money,
+    /// Goods before promotions.
+    pub goods: Money,
+    /// Off the goods.
+    pub goods_off: Money,
+    /// Postage, when it is known.
+    pub postage: Option<AnsweredPostage>,
+    /// What `payable` holds of tax, by rate.
+    pub taxes: Vec<AnsweredTax>,
+    /// In the order of the basket.
+    pub lines: Vec<AnsweredLine>,
+    /// Who pays for the promotions.
+    pub funding: Vec<AnsweredFunding>,
+    /// Every promotion that was considered, once.
+    pub promotions: Vec<AnsweredPromotion>,
+    /// What would apply with a little more, the least first.
+    pub near_misses: Vec<NearMiss>,
+    /// Components that were switched off although promotions of theirs concern the basket.
+    pub degraded: Vec<&'static str>,
+}
+
+/// A line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredLine {
+    /// Its id.
+    pub id: String,
+    /// What it is of.
+    pub sku: Sku,
+    /// Units.
+    pub quantity: u32,
+    /// Before promotions.
+    pub original: Money,
+    /// After them.
+    pub payable: Money,
+    /// What its units cost after promotions, the dearest first.
+    pub units: Vec<AnsweredUnits>,
+    /// What each promotion takes off.
+    pub off: Vec<AnsweredShare>,
+    /// Tax in `payable`, or on top of it.
+    pub tax: Money,
+}
+
+/// Units of a line that cost the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredUnits {
+    /// How many.
+    pub quantity: u32,
+    /// Of one.
+    pub payable: Money,
+}
+
+/// What a promotion takes off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredShare {
+    /// Its id.
+    pub promotion: String,
+    /// Above zero.
+    pub off: Money,
+}
+
+/// Postage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredPostage {
+    /// Before promotions.
+    pub original: Money,
+    /// After them.
+    pub payable: Money,
+}
+
+/// Tax at one rate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredTax {
+    /// The rate.
+    pub rate_bp: BasisPoints,
+    /// Without tax.
+    pub net: Money,
+    /// The tax.
+    pub tax: Money,
+}
+
+/// What a party pays of the promotions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredFunding {
+    /// Who.
+    pub party: String,
+    /// How much.
+    pub pays: Money,
+}
+
+/// What became of a promotion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredPromotion {
+    /// Its id.
+    pub promotion: String,
+    /// Its component.
+    pub component: &'static str,
+    /// What it takes off; zero when it was not applied.
+    pub off: Money,
+    /// Why it was not applied, as a code; absent when it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declined: Option<&'static str>,
+    /// What became of it, in words.
+    pub why: String,
+}
+
+impl Quote {
+    /// As a shop reads it.
+    pub fn answer(&self) -> QuoteAnswer {
+        let money = |minor| Money::new(minor, self.currency);
+        let line = |(place, line): (usize, &crate::quote::QuotedLine)| AnsweredLine {
+            id: line.id.to_string(),
+            sku: line.sku.clone(),
+            quantity: line.quantity,
+            original: money(line.original),
+            payable: money(line.payable),
+            units: self
+                .units(place)
+                .iter()
+                .map(|units| AnsweredUnits { quantity: units.quantity, payable: money(units.payable) })
+                .collect(),
+            off: self
+                .shares_of(place)
+                .map(|(decision, off)| AnsweredShare { promotion: decision.promotion.to_string(), off: money(off) })
+                .collect(),
+            tax: money(line.tax),
+        };
+        let promotion = |decision: &crate::record::Decision| {
+            let (off, declined) = match &decision.outcome {
+                Outcome::Applied { off, .. } => (*off, None),
+                Outcome::Declined(reason) => (0, Some(reason.code())),
+            };
+            AnsweredPromotion {
+                promotion: decision.promotion.to_string(),
+                component: decision.component,
+                off: money(off),
+                declined,
+                why: decision.outcome.sentence(self.currency),
+            }
+        };
+        QuoteAnswer {
+            rule_set: self.rule_set,
+            at: self.at,
+            payable: money(self.totals.payable),
+            goods: money(self.totals.goods),
+            goods_off: money(self.totals.goods_off),
+            postage: self
+                .postage
+                .as_ref()
+                .map(|postage| AnsweredPostage { original: money(postage.original), payable: money(postage.payable) }),
+            taxes: self
+                .taxes
+                .iter()
+                .filter(|total| total.tax > 0)
+                .map(|total| AnsweredTax { rate_bp: total.rate, net: money(total.net), tax: money(total.tax) })
+                .collect(),
+            lines: self.lines.iter().enumerate().map(line).collect(),
+            funding: self
+                .funding
+                .iter()
+                .map(|(party, pays)| AnsweredFunding { party: party.to_string(), pays: money(*pays) })
+                .collect(),
+            promotions: self.decisions.iter().map(promotion).collect(),
+            near_misses: near_misses(&self.decisions, self.currency),
+            degraded: self.degraded.clone(),
+        }
+    }
+}
+
+/// Amounts in sentences.
+pub(crate) fn amount(minor: i64, currency: Currency) -> String {
+    Money::new(minor, currency).to_string()
+}

@@ -1,0 +1,143 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pricestream_domain::{Currency, Money, Product, Sku};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::basket::{Basket, BasketError, Context, Customer, Line, Postage};
+
+/// A basket as a shop asks for its price: the input of every scenario, from one unit on a detail page to an order. Products and
+/// current prices are looked up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuoteRequest {
+    /// The instant to price; now when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// What is bought.
+    pub lines: Vec<RequestedLine>,
+    /// What sending it costs before promotions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postage: Option<RequestedPostage>,
+    /// Who buys; a guest when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<RequestedCustomer>,
+    /// Where the shop is seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// Where it is sent to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// How it is paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_method: Option<String>,
+    /// Codes that the customer gave.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coupons: Vec<String>,
+}
+
+/// Some units of one SKU.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestedLine {
+    /// Unique in the basket; the SKU when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Which.
+    pub sku: Sku,
+    /// Units, 1 when absent.
+    #[serde(default = "RequestedLine::one")]
+    pub quantity: u32,
+}
+
+/// What sending costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestedPostage {
+    /// Before promotions.
+    pub amount: Money,
+    /// How it is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+}
+
+/// Who buys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RequestedCustomer {
+    /// Absent for a guest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Groups that they belong to.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub groups: BTreeSet<String>,
+    /// Orders placed before this one.
+    pub orders_placed: u32,
+}
+
+/// What is known of a SKU.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its catalogue line.
+    pub product: Arc<Product>,
+    /// Its current price.
+    pub unit_price: Money,
+    /// Sellable units in stock, when known.
+    pub stock_left: Option<u64>,
+}
+
+/// Why a request cannot be priced.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// Nothing is known of a SKU, or it has no price.
+    #[error("line {line:?}: {sku} has no price: import it into the catalogue, or leave the line out")]
+    NoPrice {
+        /// Which line.
+        line: String,
+        /// Which SKU.
+        sku: Sku,
+    },
+    /// The basket cannot be priced.
+    #[error(transparent)]
+    Basket(#[from] BasketError),
+}
+
+impl RequestedLine {
+    const fn one() -> u32 {
+        1
+    }
+
+    fn id(&self) -> &str {
+        self.id.as_deref().unwrap_or(&self.sku)
+    }
+}
+
+impl QuoteRequest {
+    /// The basket and its context, with what `find` knows of each SKU. `now` is the instant to price unless the request names
+    /// one.
+    pub fn resolve(self, now: Timestamp, mut find: impl FnMut(&Sku) -> Option<Found>) -> Result<(Basket, Context), RequestError> {
+        let mut lines = Vec::with_capacity(self.lines.len());
+        for line in &self.lines {
+            let no_price = || RequestError::NoPrice { line: line.id().to_owned(), sku: line.sku.clone() };
+            let Found { product, unit_price, stock_left } = find(&line.sku).ok_or_else(no_price)?;
+            lines.push(Line { id: line.id().into(), product, quantity: line.quantity, unit_price, stock_left });
+        }
+        let currency = lines.first().map_or(Currency::EUR, |line| line.unit_price.currency);
+        let postage = self.postage.map(|postage| Postage { amount: postage.amount, method: postage.method });
+        let basket = Basket { currency, lines, postage };
+        basket.check()?;
+        let customer = self.customer.unwrap_or_default();
+        let context = Context {
+            at: self.at.unwrap_or(now),
+            customer: Customer { id: customer.id, groups: customer.groups, orders_placed: customer.orders_placed },
+            channel: self.channel,
+            region: self.region,
+            payment_method: self.payment_method,
+            coupons: self.coupons,
+            ..Context::default()
+        };
+        Ok((basket, context))
+    }
+}

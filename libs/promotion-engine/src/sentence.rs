@@ -1,0 +1,107 @@
+use pricestream_domain::Currency;
+
+use crate::answer::amount;
+use crate::components::Declined;
+use crate::condition::{Field, Unmet};
+use crate::record::{Limited, Outcome, Reason};
+
+impl Outcome {
+    /// What became of a promotion, in words; amounts are in `currency`.
+    pub fn sentence(&self, currency: Currency) -> String {
+        let money = |minor: i64| amount(minor, currency);
+        match self {
+            Self::Applied { off, unfit: 0 } => format!("takes {} off", money(*off)),
+            Self::Applied { off, unfit } => {
+                format!("takes {} off, and would have taken {} more: prices are at their floors", money(*off), money(*unfit))
+            }
+            Self::Declined(reason) => reason.sentence(currency),
+        }
+    }
+}
+
+impl Reason {
+    /// Stable, for machines.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Window { .. } => "window",
+            Self::Unmet(_) => "condition",
+            Self::NoItems => "no_items",
+            Self::Component(Declined::TooFewUnits { .. }) => "too_few_units",
+            Self::Component(Declined::TooLittleSpent { .. }) => "too_little_spent",
+            Self::Component(Declined::NothingToTake) => "nothing_to_take",
+            Self::Component(Declined::NoPostage) => "no_postage",
+            Self::Floor { .. } => "floor",
+            Self::OtherCurrency(_) => "other_currency",
+            Self::SwitchedOff => "switched_off",
+            Self::UsedUp(Limited::Uses | Limited::Units) => "limit",
+            Self::UsedUp(Limited::Budget) => "budget",
+            Self::Excluded { .. } => "excluded",
+            Self::Beaten { .. } => "beaten",
+        }
+    }
+
+    fn sentence(&self, currency: Currency) -> String {
+        let money = |minor: i64| amount(minor, currency);
+        match self {
+            Self::Window { opens: Some(opens) } => format!("is not on now: it is from {opens}"),
+            Self::Window { opens: None } => "is over".to_owned(),
+            Self::Unmet(unmet) => unmet.sentence(currency),
+            Self::NoItems => "is for nothing in this basket".to_owned(),
+            Self::Component(Declined::TooFewUnits { actual, needed }) => format!("needs {needed} units, and there are {actual}"),
+            Self::Component(Declined::TooLittleSpent { actual, needed }) => {
+                format!("needs {} to be spent, and {} is", money(*needed), money(*actual))
+            }
+            Self::Component(Declined::NothingToTake) => "would take nothing off".to_owned(),
+            Self::Component(Declined::NoPostage) => "is about postage, which is not known".to_owned(),
+            Self::Floor { unfit } => format!("would take {} off, but prices are at their floors", money(*unfit)),
+            Self::OtherCurrency(other) => format!("is in {other}, the basket in {currency}"),
+            Self::SwitchedOff => "is switched off".to_owned(),
+            Self::UsedUp(Limited::Uses) => "has been used as often as it may".to_owned(),
+            Self::UsedUp(Limited::Units) => "has no units left".to_owned(),
+            Self::UsedUp(Limited::Budget) => "has too little of its budget left".to_owned(),
+            Self::Excluded { by } => format!("does not apply together with {by}"),
+            Self::Beaten { by, by_amount: 0 } => format!("is no better than {by}, which comes first"),
+            Self::Beaten { by, by_amount } if *by_amount > 0 => {
+                format!("loses to {by}, which takes {} more off", money(*by_amount))
+            }
+            Self::Beaten { by, .. } => format!("loses to {by}, which has the higher priority"),
+        }
+    }
+}
+
+impl Unmet {
+    fn sentence(&self, currency: Currency) -> String {
+        let money = |minor: i64| amount(minor, currency);
+        match self {
+            Self::Spend { actual, needed } => {
+                format!("needs {} to be spent, and {} is: {} more", money(*needed), money(*actual), money(needed - actual))
+            }
+            Self::SpentTooMuch { actual, below } => {
+                format!("is for less than {}, and {} is spent", money(*below), money(*actual))
+            }
+            Self::Quantity { actual, needed } => format!("needs {needed} units, and there are {actual}"),
+            Self::TooManyUnits { actual, at_most } => format!("is for {at_most} units at most, and there are {actual}"),
+            Self::Groups => "is for a group that the customer does not belong to".to_owned(),
+            Self::Customers => "is for other customers".to_owned(),
+            Self::Coupons => "needs a code that was not given".to_owned(),
+            Self::OrderNumber { actual } => format!("is not for order number {actual} of a customer"),
+            Self::OneOf { field, actual } => {
+                let field = match field {
+                    Field::Channel => "channel",
+                    Field::Region => "region",
+                    Field::PaymentMethod => "payment method",
+                    Field::PostageMethod => "postage method",
+                };
+                match actual {
+                    Some(actual) => format!("is not for {field} {actual:?}"),
+                    None => format!("needs a {field}, which was not named"),
+                }
+            }
+            Self::Window { opens: Some(opens) } => format!("is not on now: it is from {opens}"),
+            Self::Window { opens: None } => "is over".to_owned(),
+            Self::StockLeft { actual: Some(actual) } => format!("is not for items of which {actual} are left"),
+            Self::StockLeft { actual: None } => "depends on stock that is not known".to_owned(),
+            Self::Not => "is not for this basket: something holds that must not".to_owned(),
+        }
+    }
+}
