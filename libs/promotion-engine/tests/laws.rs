@@ -164,6 +164,28 @@ proptest! {
     }
 
     #[test]
+    fn refunds_add_up_to_what_was_paid(rules in some_rules(), basket in some_basket(), parts in prop::collection::vec(1..4_u32, 1..6)) {
+        let quote = rules.quote(&basket, &now()).unwrap();
+        for (place, line) in quote.lines.iter().enumerate() {
+            let mut returned = 0;
+            let mut sums = (0, 0);
+            for part in parts.iter().cycle() {
+                let part = (*part).min(line.quantity - returned);
+                let refund = quote.refund(place, returned, part).unwrap();
+                prop_assert!(refund.payable >= 0 && refund.tax >= 0);
+                sums = (sums.0 + refund.payable, sums.1 + refund.tax);
+                returned += part;
+                if returned == line.quantity {
+                    break;
+                }
+            }
+            prop_assert_eq!(sums, (line.payable, line.tax));
+            prop_assert_eq!(quote.refund(place, line.quantity, 1), None);
+        }
+        prop_assert_eq!(quote.refund(quote.lines.len(), 0, 1), None);
+    }
+
+    #[test]
     fn who_beats_whom_is_told_by_how_much(rules in some_rules(), basket in some_basket()) {
         let quote = rules.quote(&basket, &now()).unwrap();
         let known: Vec<&str> = quote.decisions.iter().map(|decision| &*decision.promotion).collect();
