@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
+use pricestream_event_schema::Body;
 use pricestream_ports::memory::Tables;
 use pricestream_ports::{BatchOutcome, Delivery, MessageId};
 
@@ -16,7 +16,7 @@ pub(crate) struct Ledger {
     /// Taken away by a fault.
     pub(crate) lost: BTreeSet<MessageId>,
     /// What each queue ever delivered, for replays.
-    archive: BTreeMap<&'static str, Vec<Arc<str>>>,
+    archive: BTreeMap<&'static str, Vec<Body>>,
 }
 
 /// Bodies kept for replays, per queue.
@@ -24,7 +24,7 @@ const ARCHIVE: usize = 64;
 
 impl Ledger {
     /// Puts a message into a queue outside the bus.
-    pub(crate) fn send(&mut self, tables: &mut Tables, queue: &'static str, body: Arc<str>) -> MessageId {
+    pub(crate) fn send(&mut self, tables: &mut Tables, queue: &'static str, body: Body) -> MessageId {
         self.sent += 1;
         tables.send(queue, body);
         MessageId(self.sent)
@@ -32,7 +32,7 @@ impl Ledger {
 
     pub(crate) fn delivered(&mut self, queue: &'static str, batch: &[Delivery]) {
         let archive = self.archive.entry(queue).or_default();
-        archive.extend(batch.iter().filter(|delivery| delivery.receive_count == 1).map(|delivery| Arc::clone(&delivery.body)));
+        archive.extend(batch.iter().filter(|delivery| delivery.receive_count == 1).map(|delivery| delivery.body.clone()));
         let over = archive.len().saturating_sub(ARCHIVE);
         archive.drain(..over);
     }
@@ -43,7 +43,7 @@ impl Ledger {
     }
 
     /// Everything that `queue` delivered of late.
-    pub(crate) fn archive(&self, queue: &str) -> &[Arc<str>] {
+    pub(crate) fn archive(&self, queue: &str) -> &[Body] {
         self.archive.get(queue).map(Vec::as_slice).unwrap_or_default()
     }
 }

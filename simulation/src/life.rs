@@ -178,7 +178,7 @@ impl World {
             return;
         }
         let body = archive[self.fate.below(archive.len())].clone();
-        let poison = serde_json::from_str::<serde_json::Value>(&body).map_or(true, |event| event["source"] == "x");
+        let poison = serde_json::from_str::<serde_json::Value>(body.text()).map_or(true, |event| event["source"] == "x");
         let id = self.ledger.send(&mut self.memory.tables(), queue, body);
         if poison {
             self.ledger.poison.insert(id);

@@ -79,7 +79,7 @@ impl World {
                 let line = ProductRecord::new(inputs::first_line(sku.as_str()), 1);
                 tables.products.insert(sku.clone(), Arc::new(line));
                 let event = ProductChangedV1 { sku: sku.clone(), product_rev: 1, retired: false };
-                let body = encode(&event, &TraceContext::root(sku.as_str())).shared_body();
+                let body = encode(&event, &TraceContext::root(sku.as_str())).body().into();
                 ledger.send(&mut tables, pricestream_pricing_calculator::SERVICE, body);
             }
         }

@@ -1,9 +1,9 @@
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use foldhash::HashSet;
 use jiff::Timestamp;
-use pricestream_event_schema::{Outgoing, Pattern, PatternError};
+use pricestream_event_schema::{Body, Outgoing, Pattern, PatternError};
 use pricestream_ports::{
     BatchOutcome, Bus, DeadLetter, Delivery, EntryFailure, MessageId, PortError, Quarantined, Queue, QueueSettings,
 };
@@ -46,7 +46,7 @@ struct Subscription {
 /// What the transaction under way did to the queues.
 #[derive(Debug, Default)]
 struct Turn {
-    sent: Vec<(usize, MessageId, Arc<str>)>,
+    sent: Vec<(usize, MessageId, Body)>,
     /// Done with: acknowledged, quarantined or dead.
     settled: Vec<(usize, Delivery)>,
 }
@@ -54,7 +54,7 @@ struct Turn {
 /// What a commit must write of the queues.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    pub(crate) insert: Vec<(&'static str, MessageId, Arc<str>)>,
+    pub(crate) insert: Vec<(&'static str, MessageId, Body)>,
     pub(crate) delete: Vec<MessageId>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Outbox {
 #[derive(Debug)]
 pub(crate) struct Removed {
     pub(crate) queue: &'static str,
-    pub(crate) body: Arc<str>,
+    pub(crate) body: Body,
     pub(crate) receive_count: u32,
     pub(crate) reason: Option<String>,
 }
@@ -163,8 +163,8 @@ impl EmbeddedBus {
     pub(crate) fn outbox(&self) -> Outbox {
         let state = self.state();
         let settled: HashSet<MessageId> = state.turn.settled.iter().map(|(_, delivery)| delivery.id).collect();
-        let open = |(position, id, body): &(usize, MessageId, Arc<str>)| {
-            (!settled.contains(id)).then(|| (state.subscriptions[*position].name, *id, Arc::clone(body)))
+        let open = |(position, id, body): &(usize, MessageId, Body)| {
+            (!settled.contains(id)).then(|| (state.subscriptions[*position].name, *id, body.clone()))
         };
         Outbox {
             insert: state.turn.sent.iter().filter_map(open).collect(),
@@ -212,7 +212,7 @@ impl EmbeddedBus {
     }
 
     /// Puts one message back into `queue`: a redrive. False when there is no such queue.
-    pub(crate) fn send_to(&self, queue: &str, body: Arc<str>) -> bool {
+    pub(crate) fn send_to(&self, queue: &str, body: Body) -> bool {
         let mut state = self.state();
         let Some(position) = state.subscriptions.iter().position(|subscription| subscription.name == queue) else {
             return false;
@@ -227,10 +227,10 @@ impl EmbeddedBus {
 }
 
 impl State {
-    fn send(&mut self, position: usize, body: Arc<str>) {
+    fn send(&mut self, position: usize, body: Body) {
         self.next += 1;
         let id = MessageId(self.next);
-        self.subscriptions[position].queue.send(id, Arc::clone(&body), 0);
+        self.subscriptions[position].queue.send(id, body.clone(), 0);
         self.turn.sent.push((position, id, body));
     }
 }
@@ -241,6 +241,8 @@ fn backoff(receive_count: u32) -> Duration {
     Duration::from_millis(100 << doublings).min(Duration::from_secs(30))
 }
 
+/// Delivers the events themselves: their text is written for a pattern that looks into it, for the outbox, and when a message
+/// is set aside.
 impl Bus for EmbeddedBus {
     async fn publish(&self, events: &[Outgoing]) -> Result<Vec<EntryFailure>, PortError> {
         let mut state = self.state();
@@ -257,7 +259,7 @@ impl Bus for EmbeddedBus {
                     pattern.matches_header(event.source(), event.detail_type())
                 };
                 if wanted {
-                    state.send(position, event.shared_body());
+                    state.send(position, event.clone().into());
                 }
             }
         }

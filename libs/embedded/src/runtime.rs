@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pricestream_event_schema::PatternError;
+use pricestream_event_schema::{Body, PatternError};
 use pricestream_ports::{BatchOutcome, Clock, Delivery, PriceRecord, QueueSettings};
 
 use crate::bus::Removed;
@@ -121,7 +121,7 @@ impl<C: Clock> Runtime<C> {
     }
 
     /// Puts a message back into `queue`, in the turn under way. False when there is no such queue.
-    pub fn send(&self, queue: &str, body: Arc<str>) -> bool {
+    pub fn send(&self, queue: &str, body: Body) -> bool {
         self.bus.send_to(queue, body)
     }
 
@@ -182,7 +182,8 @@ impl<C: Clock> Runtime<C> {
     fn set_aside(&self, messages: Vec<Removed>) {
         for Removed { queue, body, receive_count, reason } in messages {
             let reason = reason.unwrap_or_else(|| format!("delivered {receive_count} times and never handled"));
-            let aside = SetAside { queue, body: body.as_bytes(), reason: &reason, receive_count, at: self.clock.measured() };
+            let aside =
+                SetAside { queue, body: body.text().as_bytes(), reason: &reason, receive_count, at: self.clock.measured() };
             if let Err(error) = self.store.put_aside(&aside) {
                 tracing::error!(queue, %reason, %error, "a message could not be set aside");
             }

@@ -86,7 +86,7 @@ pub struct Header<'a> {
 
 #[derive(Deserialize)]
 #[serde(bound(deserialize = "E: DeserializeOwned"))]
-struct Body<'a, E> {
+struct Whole<'a, E> {
     #[serde(rename = "detail-type", borrow)]
     detail_type: Text<'a>,
     #[serde(borrow)]
@@ -117,7 +117,7 @@ pub(crate) struct Text<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
 /// (`version`, `account`, `time` ...) make no difference.
 pub fn decode<E: Event>(body: &str) -> Result<Received<E>, DecodeError> {
     check_size(body.len())?;
-    let Ok(Body { detail_type, detail }) = serde_json::from_str::<Body<'_, E>>(body) else {
+    let Ok(Whole { detail_type, detail }) = serde_json::from_str::<Whole<'_, E>>(body) else {
         return Err(why::<E>(body));
     };
     if detail_type.0 != E::DETAIL_TYPE {
@@ -178,7 +178,7 @@ fn why<E: Event>(body: &str) -> DecodeError {
     {
         return DecodeError::WrongType { expected: E::DETAIL_TYPE, found: shorten(&header.detail_type) };
     }
-    let error = explain::<Body<'_, E>>(body).expect("a text that did not read does not read again");
+    let error = explain::<Whole<'_, E>>(body).expect("a text that did not read does not read again");
     DecodeError::Json { expected: E::DETAIL_TYPE, path: error.path, message: error.message }
 }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Something that happened to one SKU. Its identity is in its content, so every retry and every path says the same id.
-pub trait Event: Serialize + DeserializeOwned + JsonSchema {
+pub trait Event: Clone + Serialize + DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// Who says it: EventBridge and CloudEvents `source`. Rules route on it.
     const SOURCE: &'static str;
     /// What it is, with its version: EventBridge `detail-type` and CloudEvents `type`. Rules route on it.

@@ -1,6 +1,6 @@
 use crate::{
-    DecodeError, Event, LowStockV1, PriceChangedV1, ProductChangedV1, Received, RepriceRequestedV1, StockChangedV1, TraceContext,
-    decode, kind,
+    Body, DecodeError, Event, LowStockV1, PriceChangedV1, ProductChangedV1, Received, RepriceRequestedV1, StockChangedV1,
+    TraceContext,
 };
 
 /// Any event, for a queue that carries several types.
@@ -19,15 +19,14 @@ pub enum Incoming {
 }
 
 impl Incoming {
-    /// Reads whichever event it is. Errors: those of [`decode`], and `UnknownType`.
-    pub fn decode(body: &str) -> Result<Self, DecodeError> {
-        let header = kind(body)?;
-        match &*header.detail_type {
-            StockChangedV1::DETAIL_TYPE => decode(body).map(Self::StockChanged),
-            PriceChangedV1::DETAIL_TYPE => decode(body).map(Self::PriceChanged),
-            LowStockV1::DETAIL_TYPE => decode(body).map(Self::LowStock),
-            ProductChangedV1::DETAIL_TYPE => decode(body).map(Self::ProductChanged),
-            RepriceRequestedV1::DETAIL_TYPE => decode(body).map(Self::RepriceRequested),
+    /// Reads whichever event it is. Errors: those of [`decode`](crate::decode), and `UnknownType`.
+    pub fn decode(body: &Body) -> Result<Self, DecodeError> {
+        match &*body.detail_type()? {
+            StockChangedV1::DETAIL_TYPE => body.decode().map(Self::StockChanged),
+            PriceChangedV1::DETAIL_TYPE => body.decode().map(Self::PriceChanged),
+            LowStockV1::DETAIL_TYPE => body.decode().map(Self::LowStock),
+            ProductChangedV1::DETAIL_TYPE => body.decode().map(Self::ProductChanged),
+            RepriceRequestedV1::DETAIL_TYPE => body.decode().map(Self::RepriceRequested),
             other => Err(DecodeError::UnknownType { found: crate::json_error::shorten(other) }),
         }
     }
@@ -35,7 +34,7 @@ impl Incoming {
     /// As `decode`, from bytes that may be no text.
     pub fn decode_bytes(body: &[u8]) -> Result<Self, DecodeError> {
         match str::from_utf8(body) {
-            Ok(body) => Self::decode(body),
+            Ok(body) => Self::decode(&body.into()),
             Err(error) => Err(DecodeError::NotUtf8 { at: error.valid_up_to() }),
         }
     }

@@ -6,6 +6,7 @@
 //! Within a version changes are additive: a new field has a default, readers ignore what they do not know. Anything
 //! else is a new version beside the old one. `fixtures/`, `schemas/released/` and their tests hold that promise.
 
+mod body;
 mod cause;
 mod decode;
 mod encode;
@@ -25,6 +26,7 @@ mod stock_changed;
 mod stock_changes;
 mod trace;
 
+pub use body::Body;
 pub use decode::{DecodeError, Header, MAX_BODY, Received, decode, decode_bytes, kind};
 pub use encode::{Outgoing, encode};
 pub use event::Event;

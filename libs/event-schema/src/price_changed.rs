@@ -51,7 +51,8 @@ impl Event for PriceChangedV1 {
         &self.sku
     }
     fn id(&self) -> String {
-        format!("price/{}/{}", self.sku, self.price_version)
+        // Without formatting machinery: it is made for each change.
+        ["price/", &self.sku, "/", &self.price_version.0.to_string()].concat()
     }
     fn sequence(&self) -> u64 {
         self.price_version.0

@@ -42,7 +42,8 @@ impl Event for StockChangedV1 {
         &self.sku
     }
     fn id(&self) -> String {
-        format!("stock/{}/{}", self.sku, self.stock_version)
+        // Without formatting machinery: it is made for each change.
+        ["stock/", &self.sku, "/", &self.stock_version.0.to_string()].concat()
     }
     fn sequence(&self) -> u64 {
         self.stock_version.0

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use pricestream_domain::{Cause, Currency, Money};
 use pricestream_event_schema::{
-    Event, Incoming, LowStockV1, Pattern, PriceChangedV1, ProductChangedV1, RepriceRequestedV1, StockChangedV1, detail_schema,
-    encode, patterns,
+    Event, Incoming, LowStockV1, Outgoing, Pattern, PriceChangedV1, ProductChangedV1, RepriceRequestedV1, StockChangedV1,
+    detail_schema, encode, patterns,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -40,10 +40,10 @@ fn schema_of(detail_type: &str) -> Value {
     }
 }
 
-/// The id that its data leads to, and its body when written again.
-fn again(event: &Incoming) -> (String, String) {
-    fn of<E: Event>(event: &pricestream_event_schema::Received<E>) -> (String, String) {
-        (event.data.id(), encode(&event.data, event.trace.as_ref().unwrap()).body().to_owned())
+/// The id that its data leads to, and the event in a new envelope.
+fn again(event: &Incoming) -> (String, Outgoing) {
+    fn of<E: Event>(event: &pricestream_event_schema::Received<E>) -> (String, Outgoing) {
+        (event.data.id(), encode(&event.data, event.trace.as_ref().unwrap()))
     }
     match event {
         Incoming::StockChanged(event) => of(event),
@@ -62,7 +62,7 @@ fn every_fixture_ever_made_is_read_and_fits_its_schema() {
         if let Err(error) = jsonschema::validator_for(&schema).unwrap().validate(&body["detail"]) {
             panic!("{name} breaks its schema at {}: {error}", error.instance_path());
         }
-        let event = Incoming::decode(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let event = Incoming::decode(&text.as_str().into()).unwrap_or_else(|error| panic!("{name}: {error}"));
         let (id, _) = again(&event);
         assert_eq!(event.id(), id, "{name}: its id is not what its data leads to");
         assert!(event.trace().is_some(), "{name}");
@@ -72,10 +72,21 @@ fn every_fixture_ever_made_is_read_and_fits_its_schema() {
 #[test]
 fn what_is_written_today_says_the_same_as_the_fixture() {
     for (name, text) in fixtures() {
-        let (_, written) = again(&Incoming::decode(&text).unwrap());
-        let (fixture, written): (Value, Value) = (serde_json::from_str(&text).unwrap(), serde_json::from_str(&written).unwrap());
+        let (_, written) = again(&Incoming::decode(&text.as_str().into()).unwrap());
+        let (fixture, written): (Value, Value) =
+            (serde_json::from_str(&text).unwrap(), serde_json::from_str(written.body()).unwrap());
         assert_eq!(written["detail"], fixture["detail"], "{name}");
         assert_eq!((&written["source"], &written["detail-type"]), (&fixture["source"], &fixture["detail-type"]), "{name}");
+    }
+}
+
+#[test]
+fn an_event_that_stays_in_the_process_is_the_one_that_its_text_says() {
+    for (name, text) in fixtures() {
+        let event = Incoming::decode(&text.as_str().into()).unwrap();
+        let (_, sent) = again(&event);
+        assert_eq!(Incoming::decode(&sent.clone().into()).unwrap(), event, "{name}: before it was ever written");
+        assert_eq!(Incoming::decode(&sent.body().into()).unwrap(), event, "{name}: from what is written of it");
     }
 }
 
@@ -118,7 +129,7 @@ fn every_fixture_reaches_the_queues_of_its_readers() {
 
 #[test]
 fn fixtures_are_read_field_by_field() {
-    let read = |name: &str| Incoming::decode(&fs::read_to_string(folder().join(name)).unwrap()).unwrap();
+    let read = |name: &str| Incoming::decode(&fs::read_to_string(folder().join(name)).unwrap().into()).unwrap();
     let Incoming::StockChanged(stock) = read("stock_changed.v1.json") else { panic!() };
     assert_eq!((stock.data.on_hand, stock.data.quantity, stock.data.origin.as_str()), (117, Some(-3), "wms-berlin"));
     assert_eq!(stock.trace.unwrap().state(), Some("rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"));

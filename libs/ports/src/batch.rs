@@ -1,7 +1,6 @@
 use std::future::Future;
-use std::sync::Arc;
 
-use pricestream_event_schema::DecodeError;
+use pricestream_event_schema::{Body, DecodeError};
 
 use crate::Failure;
 
@@ -9,13 +8,13 @@ use crate::Failure;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(pub u64);
 
-/// One message as a queue hands it over: the body is raw text, parsed alone, so that a bad one harms no other (R8).
+/// One message as a queue hands it over: the body is read alone, so that a bad one harms no other (R8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// To acknowledge it by.
     pub id: MessageId,
     /// The whole event.
-    pub body: Arc<str>,
+    pub body: Body,
     /// This delivery included.
     pub receive_count: u32,
 }
@@ -51,7 +50,7 @@ impl BatchOutcome {
 /// Decodes and handles each message of a batch by itself: poison goes to quarantine, a failure stays alone (R8, R9).
 pub async fn each_message<T, F: Future<Output = Result<(), Failure>>>(
     batch: &[Delivery],
-    decode: impl Fn(&str) -> Result<T, DecodeError>,
+    decode: impl Fn(&Body) -> Result<T, DecodeError>,
     mut handle: impl FnMut(T) -> F,
 ) -> BatchOutcome {
     let mut outcome = BatchOutcome::default();

@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::hash::BuildHasher;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pricestream_event_schema::Body;
 
 use crate::{Delivery, MessageId};
 
@@ -28,7 +28,7 @@ pub struct DeadLetter {
     /// Its id in the queue.
     pub id: MessageId,
     /// What it said.
-    pub body: Arc<str>,
+    pub body: Body,
     /// How often it was delivered.
     pub receive_count: u32,
 }
@@ -48,7 +48,7 @@ pub struct Queue {
 #[derive(Clone, Debug)]
 struct Message {
     id: MessageId,
-    body: Arc<str>,
+    body: Body,
     receive_count: u32,
 }
 
@@ -59,7 +59,7 @@ impl Queue {
     }
 
     /// Adds a message; `receive_count` is above 0 when it was delivered before a restart.
-    pub fn send(&mut self, id: MessageId, body: Arc<str>, receive_count: u32) {
+    pub fn send(&mut self, id: MessageId, body: Body, receive_count: u32) {
         self.ready.push_back(Message { id, body, receive_count });
     }
 

@@ -1,10 +1,11 @@
-use std::sync::Mutex;
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use hdrhistogram::Histogram as Exact;
 use jiff::Timestamp;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::family::{Family, MetricConstructor};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
@@ -24,14 +25,14 @@ pub struct Metrics {
     pub source_seq_gaps: Counter,
     /// Outcomes of decisions.
     pub decisions: Decisions,
-    clamps: Family<Labels, Counter>,
+    clamps: Few<Labels, Counter>,
     conflicts: Family<Labels, Counter>,
-    cache_writes: Family<TwoLabels, Counter>,
+    cache_writes: Few<TwoLabels, Counter>,
     /// Time from stock commit to cached price.
     pub freshness: Freshness,
-    hop_lag: Family<Labels, Histogram, fn() -> Histogram>,
-    quarantined: Family<Labels, Counter>,
-    retried: Family<Labels, Counter>,
+    hop_lag: Few<Labels, Histogram, fn() -> Histogram>,
+    quarantined: Few<Labels, Counter>,
+    retried: Few<Labels, Counter>,
     dead_letters: Family<Labels, Counter>,
     /// See [`names::ALERTS`].
     pub alerts: Counter,
@@ -43,6 +44,36 @@ pub struct Metrics {
     requests: Family<TwoLabels, Counter>,
     /// See [`names::SETTINGS_REFUSED`].
     pub settings_refused: Counter,
+}
+
+/// A family of a few metrics that count at each change: comparing their labels costs less than hashing them.
+#[derive(Debug)]
+struct Few<S, M, C = fn() -> M> {
+    family: Family<S, M, C>,
+    known: RwLock<Vec<(S, M)>>,
+}
+
+impl<S: Copy + Eq + Hash, M: Clone, C: MetricConstructor<M>> Few<S, M, C> {
+    fn of(family: Family<S, M, C>) -> Self {
+        Self { family, known: RwLock::default() }
+    }
+
+    fn with<T>(&self, labels: S, act: impl FnOnce(&M) -> T) -> T {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, metric)) = known.iter().find(|(known, _)| *known == labels) {
+            return act(metric);
+        }
+        drop(known);
+        let metric = self.family.get_or_create_owned(&labels);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).push((labels, metric.clone()));
+        act(&metric)
+    }
+}
+
+impl<S: Copy + Eq + Hash, M: Clone + Default> Default for Few<S, M> {
+    fn default() -> Self {
+        Self::of(Family::default())
+    }
 }
 
 /// See [`names::STOCK_CHANGES`].
@@ -159,17 +190,17 @@ impl Default for Metrics {
                 refused: decisions.get_or_create_owned(&[("result", "refused")]),
                 skipped: decisions.get_or_create_owned(&[("result", "skipped")]),
             },
-            clamps: Family::default(),
+            clamps: Few::default(),
             conflicts: Family::default(),
-            cache_writes: Family::default(),
+            cache_writes: Few::default(),
             freshness: Freshness {
                 buckets: buckets(),
                 // One microsecond to one day, three digits.
                 exact: Mutex::new(Exact::new_with_bounds(1, 86_400_000_000, 3).expect("the bounds are in range")),
             },
-            hop_lag: Family::new_with_constructor(buckets),
-            quarantined: Family::default(),
-            retried: Family::default(),
+            hop_lag: Few::of(Family::new_with_constructor(buckets)),
+            quarantined: Few::default(),
+            retried: Few::default(),
             dead_letters: Family::default(),
             alerts: Counter::default(),
             mismatches: Family::default(),
@@ -182,13 +213,13 @@ impl Default for Metrics {
         registry.register(names::STOCK_CHANGES, "Stock changes by result", stock);
         registry.register(names::SOURCE_SEQ_GAPS, "Source numbers left out", metrics.source_seq_gaps.clone());
         registry.register(names::DECISIONS, "Price decisions by result", decisions);
-        registry.register(names::CLAMPS, "Effects of guardrails", metrics.clamps.clone());
+        registry.register(names::CLAMPS, "Effects of guardrails", metrics.clamps.family.clone());
         registry.register(names::CONFLICTS, "Conditional writes lost to a faster writer", metrics.conflicts.clone());
-        registry.register(names::CACHE_WRITES, "Compare-and-sets of the cache", metrics.cache_writes.clone());
+        registry.register(names::CACHE_WRITES, "Compare-and-sets of the cache", metrics.cache_writes.family.clone());
         registry.register(names::FRESHNESS, "Stock commit to cached price", metrics.freshness.buckets.clone());
-        registry.register(names::HOP_LAG, "Stock commit to each hop", metrics.hop_lag.clone());
-        registry.register(names::QUARANTINED, "Messages set aside with a reason", metrics.quarantined.clone());
-        registry.register(names::RETRIED, "Messages left to redelivery", metrics.retried.clone());
+        registry.register(names::HOP_LAG, "Stock commit to each hop", metrics.hop_lag.family.clone());
+        registry.register(names::QUARANTINED, "Messages set aside with a reason", metrics.quarantined.family.clone());
+        registry.register(names::RETRIED, "Messages left to redelivery", metrics.retried.family.clone());
         registry.register(names::DEAD_LETTERS, "Messages that redelivery gave up", metrics.dead_letters.clone());
         registry.register(names::ALERTS, "Low-stock alerts handed over", metrics.alerts.clone());
         registry.register(names::MISMATCHES, "What the reconciler mended", metrics.mismatches.clone());
@@ -207,7 +238,7 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts one effect of `guardrail`.
     pub fn clamp(&self, guardrail: &'static str) {
-        self.clamps.get_or_create(&[("guardrail", guardrail)]).inc();
+        self.clamps.with([("guardrail", guardrail)], Counter::inc);
     }
 
     /// Counts one conditional write of `record` that somebody else was faster at.
@@ -217,23 +248,23 @@ impl Metrics {
 
     /// Counts one compare-and-set of the cache.
     pub fn cache_write(&self, path: &'static str, result: &'static str) {
-        self.cache_writes.get_or_create(&[("path", path), ("result", result)]).inc();
+        self.cache_writes.with([("path", path), ("result", result)], Counter::inc);
     }
 
     /// Measures how long after the commit of a stock change `hop` handled it.
     pub fn hop(&self, hop: &'static str, committed: Timestamp, handled: Timestamp) {
         let seconds = handled.duration_since(committed).as_secs_f64().max(0.0);
-        self.hop_lag.get_or_create(&[("hop", hop)]).observe(seconds);
+        self.hop_lag.with([("hop", hop)], |lag| lag.observe(seconds));
     }
 
     /// Counts `messages` that `service` set aside.
     pub fn quarantine(&self, service: &'static str, messages: usize) {
-        self.quarantined.get_or_create(&[("service", service)]).inc_by(messages as u64);
+        self.quarantined.with([("service", service)], |counter| counter.inc_by(messages as u64));
     }
 
     /// Counts `messages` that `service` left to redelivery.
     pub fn retry(&self, service: &'static str, messages: usize) {
-        self.retried.get_or_create(&[("service", service)]).inc_by(messages as u64);
+        self.retried.with([("service", service)], |counter| counter.inc_by(messages as u64));
     }
 
     /// Counts one message that redelivery gave up.

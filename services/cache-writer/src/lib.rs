@@ -2,7 +2,7 @@
 //! record, and goes into the cache by one compare-and-set.
 
 use pricestream_domain::Cause;
-use pricestream_event_schema::{PriceChangedV1, decode};
+use pricestream_event_schema::{Body, PriceChangedV1};
 use pricestream_ports::{
     BatchOutcome, Cache, CacheEntry, CacheWrite, Clock, Delivery, Failure, IfAbsent, PriceRecord, RecordReads, each_message,
 };
@@ -28,7 +28,7 @@ pub struct CacheWriter<'a, R, K, C> {
 impl<R: RecordReads, K: Cache, C: Clock> CacheWriter<'_, R, K, C> {
     /// The fast path: `PriceChanged` events.
     pub async fn handle(&self, batch: &[Delivery]) -> BatchOutcome {
-        let outcome = each_message(batch, decode::<PriceChangedV1>, |event| async move {
+        let outcome = each_message(batch, Body::decode::<PriceChangedV1>, |event| async move {
             let hop = Hop::new(SERVICE, &event.data.sku, event.trace.as_ref(), &event.data.sku);
             let price = event.data;
             let entry = CacheEntry {

@@ -3,7 +3,7 @@
 
 mod band;
 
-use pricestream_event_schema::{LowStockV1, StockChangedV1, TraceContext, decode};
+use pricestream_event_schema::{Body, LowStockV1, StockChangedV1, TraceContext};
 use pricestream_ports::{
     AlertState, Alerts, BatchOutcome, Clock, Conditional, Delivery, Failure, PortError, ProductRecord, Records, Sighting,
     each_message,
@@ -34,7 +34,7 @@ pub struct LowStockAlert<'a, R, A, C> {
 impl<R: Records, A: Alerts, C: Clock> LowStockAlert<'_, R, A, C> {
     /// Handles a batch of `StockChanged`.
     pub async fn handle(&self, batch: &[Delivery]) -> BatchOutcome {
-        let outcome = each_message(batch, decode::<StockChangedV1>, |event| async move {
+        let outcome = each_message(batch, Body::decode::<StockChangedV1>, |event| async move {
             self.metrics.hop(SERVICE, event.data.committed_at, self.clock.measured());
             let trace: Option<TraceContext> = event.trace;
             let hop = Hop::new(SERVICE, &event.data.sku, trace.as_ref(), &event.data.sku);

@@ -267,8 +267,8 @@ fn redrive<C: Clock + Clone + 'static>(app: &App<C>, runtime: &Runtime<C>, id: i
             StockOutcome::Applied { .. } | StockOutcome::Repeated { .. } | StockOutcome::Stale { .. } => {}
         }
     } else {
-        let body = String::from_utf8_lossy(&body);
-        if !runtime.send(&queue, body.as_ref().into()) {
+        let body = String::from_utf8_lossy(&body).into_owned();
+        if !runtime.send(&queue, body.into()) {
             let why = format!("nobody subscribes queue {queue:?} any more");
             return Err(DeskError::Refused(Problem::new(Code::UnknownDeadLetter, why)));
         }

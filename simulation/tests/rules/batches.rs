@@ -1,6 +1,5 @@
 //! R8: each message of a batch stands for itself. R11: what waits loses nothing by it. R12: one SKU, one write.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use pricestream_ports::BatchOutcome;
@@ -39,8 +38,8 @@ fn r8_one_bad_body_among_nine_good_costs_only_itself() {
             for spoil in SPOILT {
                 let shop = ten_messages_in(queue);
                 let mut batch = shop.memory.receive(queue, 10);
-                let spoilt: Arc<str> = spoil(&batch[position].body).into();
-                batch[position].body = Arc::clone(&spoilt);
+                let spoilt = spoil(batch[position].body.text());
+                batch[position].body = spoilt.as_str().into();
                 let outcome = shop.handle(queue, &batch);
                 shop.memory.finish(queue, &batch, &outcome);
                 assert_eq!(outcome.retry, [], "{queue}: {spoilt:.60}");

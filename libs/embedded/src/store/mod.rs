@@ -7,8 +7,9 @@ mod writes;
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 
+use pricestream_event_schema::Body;
 use pricestream_ports::{MessageId, PortError, PriceRecord};
 use rusqlite::OptionalExtension;
 use rusqlite::params;
@@ -68,7 +69,7 @@ pub struct DeadLetterRow {
 }
 
 /// A message of the outbox: its queue, its id, what it says, how often it was delivered.
-pub(crate) type Undelivered = (String, MessageId, Arc<str>, u32);
+pub(crate) type Undelivered = (String, MessageId, Body, u32);
 
 /// How much a store holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,7 +143,7 @@ impl Store {
             let mut insert =
                 db.conn.prepare_cached("INSERT INTO outbox (id, queue, body, receive_count) VALUES (?1, ?2, ?3, 0)")?;
             for (queue, MessageId(id), body) in &outbox.insert {
-                insert.execute(params![id.cast_signed(), queue, &**body])?;
+                insert.execute(params![id.cast_signed(), queue, body.text()])?;
             }
         }
         if !outbox.delete.is_empty() {
@@ -161,7 +162,7 @@ impl Store {
         let mut select = db.conn.prepare("SELECT queue, id, body, receive_count FROM outbox ORDER BY id")?;
         let rows = select.query_map([], |row| {
             let body: String = row.get(2)?;
-            Ok((row.get(0)?, MessageId(row.get::<_, i64>(1)?.cast_unsigned()), Arc::from(body), row.get(3)?))
+            Ok((row.get(0)?, MessageId(row.get::<_, i64>(1)?.cast_unsigned()), Body::from(body), row.get(3)?))
         })?;
         rows.collect()
     }

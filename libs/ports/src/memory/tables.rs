@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pricestream_domain::{Override, RecordRev, Sku, StockVersion};
-use pricestream_event_schema::{Event, LowStockV1, Outgoing, Pattern};
+use pricestream_event_schema::{Body, Event, LowStockV1, Outgoing, Pattern};
 
 use crate::{
     AlertState, BatchOutcome, CacheEntry, CacheWrite, Conditional, DeadLetter, Delivery, EntryFailure, HistoryRow, IfAbsent,
@@ -76,10 +76,10 @@ impl Tables {
     }
 
     /// Puts a message into a queue as it is, without routing: a redrive, or a test's bad message.
-    pub fn send(&mut self, queue: &str, body: Arc<str>) {
+    pub fn send(&mut self, queue: &str, body: impl Into<Body>) {
         self.next_message += 1;
         let id = MessageId(self.next_message);
-        self.queue(queue).send(id, body, 0);
+        self.queue(queue).send(id, body.into(), 0);
     }
 
     /// What has gone to the dead letters of a queue.
@@ -90,6 +90,8 @@ impl Tables {
         dead
     }
 
+    /// Delivers text, never the event itself as the bus of one process may: what the handlers are tested with has been
+    /// written and read like everything that crosses a real bus.
     pub(super) fn publish(&mut self, events: &[Outgoing]) -> Vec<EntryFailure> {
         for event in events {
             let parsed = serde_json::from_str(event.body()).expect("an encoded event is JSON");
