@@ -32,6 +32,10 @@ pub struct QuoteAnswer {
     pub funding: Vec<AnsweredFunding>,
     /// Every promotion that was considered, once.
     pub promotions: Vec<AnsweredPromotion>,
+    /// What was paid out of each red packet that was used.
+    pub red_packets: Vec<AnsweredPacket>,
+    /// Points that were spent.
+    pub points: u64,
     /// What would apply with a little more, the least first.
     pub near_misses: Vec<NearMiss>,
     /// Components that were switched off although promotions of theirs concern the basket.
@@ -104,6 +108,15 @@ pub struct AnsweredFunding {
     pub party: String,
     /// How much.
     pub pays: Money,
+}
+
+/// A red packet that was used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredPacket {
+    /// Its id.
+    pub id: String,
+    /// What was paid out of it.
+    pub used: Money,
 }
 
 /// What became of a promotion.
@@ -179,6 +192,12 @@ impl Quote {
                 .map(|(party, pays)| AnsweredFunding { party: party.to_string(), pays: money(*pays) })
                 .collect(),
             promotions: self.decisions.iter().map(promotion).collect(),
+            red_packets: self
+                .red_packets
+                .iter()
+                .map(|(id, used)| AnsweredPacket { id: id.clone(), used: money(*used) })
+                .collect(),
+            points: self.points,
             near_misses: near_misses(&self.decisions, self.currency),
             degraded: self.degraded.clone(),
         }

@@ -11,6 +11,10 @@ pub(crate) struct Application {
     /// What it would have taken off and did not: prices were at their floors.
     pub(crate) unfit: i64,
     pub(crate) postage: i64,
+    /// Out of which red packet how much.
+    pub(crate) packets: Vec<(u16, i64)>,
+    /// Points that it spends.
+    pub(crate) points: u64,
     off: Range<u32>,
     used: Range<u32>,
     lines: Range<u32>,
@@ -69,6 +73,8 @@ impl Made {
             total: draft.total(),
             unfit: draft.unfit,
             postage: draft.postage,
+            packets: draft.packets.clone(),
+            points: draft.points,
             off: off..length(&self.off),
             used: used..length(&self.used),
             lines: lines..length(&self.lines),

@@ -10,6 +10,9 @@ pub const MAX_LINES: usize = 1_000;
 /// Units of a basket, at most: the quantities of all lines together.
 pub const MAX_UNITS: u32 = 100_000;
 
+/// Red packets of an order, at most.
+pub const MAX_RED_PACKETS: usize = 100;
+
 /// What is to be priced. The order of the lines makes no difference: they have ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Basket {
@@ -132,6 +135,12 @@ pub enum BasketError {
     /// An amount below zero.
     #[error("line {0:?} has a price below zero")]
     Negative(String),
+    /// A red packet in another currency, or below zero.
+    #[error("red packet {0:?} holds no amount of the basket's currency")]
+    RedPacket(String),
+    /// More than anybody holds.
+    #[error("{0} red packets are more than {MAX_RED_PACKETS}")]
+    TooManyRedPackets(usize),
     /// Amounts too large to add.
     #[error("the basket is worth more than 64 bits of minor units hold")]
     Overflow,
@@ -170,6 +179,19 @@ impl Basket {
             worth.checked_add(postage.amount.minor).ok_or(BasketError::Overflow)?;
         }
         Ok(())
+    }
+
+    /// Whether it can be paid with these.
+    pub(crate) fn check_packets(&self, packets: &[RedPacket]) -> Result<(), BasketError> {
+        if packets.len() > MAX_RED_PACKETS {
+            return Err(BasketError::TooManyRedPackets(packets.len()));
+        }
+        let of_basket = |packet: &&RedPacket| packet.amount.currency == self.currency && packet.amount.minor >= 0;
+        if let Some(packet) = packets.iter().find(|packet| !of_basket(packet)) {
+            return Err(BasketError::RedPacket(packet.id.clone()));
+        }
+        let total = packets.iter().try_fold(0_i64, |sum, packet| sum.checked_add(packet.amount.minor));
+        total.map(|_| ()).ok_or(BasketError::Overflow)
     }
 
     fn own(&self, line: &str, price: Money) -> Result<(), BasketError> {

@@ -4,7 +4,7 @@ use crate::application::{Application, Made};
 use crate::candidates::{Candidate, Candidates};
 use crate::compete::{Entry, resolve};
 use crate::compile::Compiled;
-use crate::components::{Declined, Draft, Given, Unit};
+use crate::components::{Declined, Draft, Given, Unit, Wallet};
 use crate::document::condition::Basis;
 use crate::document::pipeline::{Keep, Take};
 use crate::document::promotion::BeyondBudget;
@@ -224,6 +224,7 @@ impl Run<'_> {
                 Basis::Original | Basis::List => sheet.basket.postage.as_ref().map(|postage| postage.amount.minor),
             },
             postage_room: state.postage.unwrap_or(0),
+            wallet: Wallet { packets: &state.packets, points: state.points },
             running: &state.running,
             original: &sheet.original,
             list: &sheet.list,

@@ -25,9 +25,10 @@ mod state;
 mod timeline;
 
 pub use answer::{
-    AnsweredFunding, AnsweredLine, AnsweredPostage, AnsweredPromotion, AnsweredShare, AnsweredTax, AnsweredUnits, QuoteAnswer,
+    AnsweredFunding, AnsweredLine, AnsweredPacket, AnsweredPostage, AnsweredPromotion, AnsweredShare, AnsweredTax, AnsweredUnits,
+    QuoteAnswer,
 };
-pub use basket::{Basket, BasketError, Context, Customer, Left, Line, MAX_LINES, MAX_UNITS, Postage, RedPacket};
+pub use basket::{Basket, BasketError, Context, Customer, Left, Line, MAX_LINES, MAX_RED_PACKETS, MAX_UNITS, Postage, RedPacket};
 pub use compile::RuleSet;
 pub use components::{Declined, Effect, WorksOn};
 pub use condition::{Field, Unmet};
@@ -36,6 +37,6 @@ pub use near_miss::NearMiss;
 pub use quote::{Quote, QuotedLine, QuotedPostage, SHOP, Share, TaxTotal, Totals, UnitPrice};
 pub use record::{Decision, Limited, Outcome, Reason};
 pub use refund::Refund;
-pub use request::{Found, QuoteRequest, RequestError, RequestedCustomer, RequestedLine, RequestedPostage};
+pub use request::{Found, QuoteRequest, RequestError, RequestedCustomer, RequestedLine, RequestedPacket, RequestedPostage};
 pub use rounding::{Level, Mode, Of, Rounding};
 pub use timeline::{Slice, Timeline};

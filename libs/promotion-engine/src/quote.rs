@@ -38,6 +38,10 @@ pub struct Quote {
     pub funding: Vec<(Arc<str>, i64)>,
     /// Taxes by rate.
     pub taxes: Vec<TaxTotal>,
+    /// What was paid out of each red packet, by their ids; those that were not used are not named.
+    pub red_packets: Vec<(String, i64)>,
+    /// Points that were spent.
+    pub points: u64,
     /// Components that were switched off although promotions of theirs concern the basket.
     pub degraded: Vec<&'static str>,
 }
@@ -166,6 +170,7 @@ impl RuleSet {
     /// A basket that can be priced, ready to be.
     pub(crate) fn sheet<'a>(&'a self, basket: &'a Basket, context: &'a Context) -> Result<Sheet<'a>, BasketError> {
         basket.check()?;
+        basket.check_packets(&context.red_packets)?;
         let sheet = Sheet::of(self, basket, context);
         let ids = sheet.lines.windows(2).map(|pair| [&basket.lines[pair[0] as usize].id, &basket.lines[pair[1] as usize].id]);
         if let Some([id, _]) = ids.into_iter().find(|[one, other]| one == other) {
@@ -250,6 +255,8 @@ impl RuleSet {
         };
         let decisions: Vec<Decision> = outcomes.into_iter().map(decision).collect();
         let degraded = if sheet.context.switched_off.is_empty() { Vec::new() } else { switched_off(&decisions) };
+        let packets = sheet.context.red_packets.iter().zip(&state.packets);
+        let used = packets.map(|(packet, left)| (packet.id.clone(), packet.amount.minor - left)).filter(|(_, used)| *used > 0);
         let funding = self.parties.iter().zip(paid).filter(|(_, paid)| *paid > 0);
         Quote {
             rule_set: self.hash,
@@ -263,6 +270,8 @@ impl RuleSet {
             totals,
             funding: funding.map(|(party, paid)| (Arc::clone(party), paid)).collect(),
             taxes,
+            red_packets: used.collect(),
+            points: sheet.context.points - state.points,
             degraded,
         }
     }

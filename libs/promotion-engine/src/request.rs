@@ -6,7 +6,7 @@ use pricestream_domain::{Currency, Money, Product, Sku};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::basket::{Basket, BasketError, Context, Customer, Line, Postage};
+use crate::basket::{Basket, BasketError, Context, Customer, Line, Postage, RedPacket};
 
 /// A basket as a shop asks for its price: the input of every scenario, from one unit on a detail page to an order. Products and
 /// current prices are looked up.
@@ -36,6 +36,12 @@ pub struct QuoteRequest {
     /// Codes that the customer gave.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coupons: Vec<String>,
+    /// Red packets to use, in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub red_packets: Vec<RequestedPacket>,
+    /// Points to spend at most.
+    #[serde(default)]
+    pub points: u64,
 }
 
 /// Some units of one SKU.
@@ -61,6 +67,16 @@ pub struct RequestedPostage {
     /// How it is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
+}
+
+/// A red packet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RequestedPacket {
+    /// Its id.
+    pub id: String,
+    /// What is in it.
+    pub amount: Money,
 }
 
 /// Who buys.
@@ -136,6 +152,8 @@ impl QuoteRequest {
             region: self.region,
             payment_method: self.payment_method,
             coupons: self.coupons,
+            red_packets: self.red_packets.into_iter().map(|packet| RedPacket { id: packet.id, amount: packet.amount }).collect(),
+            points: self.points,
             ..Context::default()
         };
         Ok((basket, context))

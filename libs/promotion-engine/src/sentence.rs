@@ -30,6 +30,7 @@ impl Reason {
             Self::Component(Declined::TooLittleSpent { .. }) => "too_little_spent",
             Self::Component(Declined::NothingToTake) => "nothing_to_take",
             Self::Component(Declined::NoPostage) => "no_postage",
+            Self::Component(Declined::NothingHeld) => "nothing_held",
             Self::Floor { .. } => "floor",
             Self::OtherCurrency(_) => "other_currency",
             Self::SwitchedOff => "switched_off",
@@ -52,6 +53,7 @@ impl Reason {
                 format!("needs {} to be spent, and {} is", money(*needed), money(*actual))
             }
             Self::Component(Declined::NothingToTake) => "would take nothing off".to_owned(),
+            Self::Component(Declined::NothingHeld) => "pays with what the customer does not hold".to_owned(),
             Self::Component(Declined::NoPostage) => "is about postage, which is not known".to_owned(),
             Self::Floor { unfit } => format!("would take {} off, but prices are at their floors", money(*unfit)),
             Self::OtherCurrency(other) => format!("is in {other}, the basket in {currency}"),

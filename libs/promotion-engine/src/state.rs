@@ -42,6 +42,10 @@ pub(crate) struct State {
     pub(crate) total: i64,
     /// What postage costs now.
     pub(crate) postage: Option<i64>,
+    /// What is left in each red packet.
+    pub(crate) packets: Vec<i64>,
+    /// Points that are left.
+    pub(crate) points: u64,
     /// Units that some promotion has used up.
     used: Vec<bool>,
     /// Exclusion classes of what was applied: on each line, ...
@@ -124,6 +128,8 @@ impl State {
             running: sheet.original.clone(),
             total: sheet.original.iter().sum(),
             postage: sheet.basket.postage.as_ref().map(|postage| postage.amount.minor),
+            packets: sheet.context.red_packets.iter().map(|packet| packet.amount.minor).collect(),
+            points: sheet.context.points,
             used: vec![false; units],
             on_line: vec![0; words * sheet.lines.len()],
             on_unit: vec![0; if sheet.rules.excludes_on_units { words * units } else { 0 }],
@@ -205,6 +211,10 @@ impl State {
         if let Some(postage) = &mut self.postage {
             *postage -= application.postage;
         }
+        for (packet, used) in &application.packets {
+            self.packets[usize::from(*packet)] -= used;
+        }
+        self.points -= application.points;
         if promotion.uses_up {
             for unit in made.used(application) {
                 self.used[*unit as usize] = true;

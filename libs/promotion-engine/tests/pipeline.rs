@@ -2,7 +2,8 @@
 
 mod shop;
 
-use pricestream_promotion_engine::{Declined, Left, Limited, Quote, Reason, RuleSet, Unmet};
+use pricestream_domain::{Currency, Money};
+use pricestream_promotion_engine::{BasketError, Context, Declined, Left, Limited, Quote, Reason, RedPacket, RuleSet, Unmet};
 use shop::{assert_conserved, basket, declined, line, now, of_category, rule_set, rules, taken, with_postage};
 
 /// A promotion that takes a share off everything, or off one category.
@@ -233,6 +234,28 @@ fn a_quota_goes_to_the_dearest_units_and_a_budget_is_kept() {
             Err(limited) => assert_eq!(*declined(&quote, "flash"), Reason::UsedUp(limited), "{left:?}"),
         }
     }
+}
+
+#[test]
+fn a_red_packet_and_points_are_spent_once() {
+    let promotions = [
+        r#"{"id":"first","effect":{"red_packet":{"max_share_bp":5000}}}"#,
+        r#"{"id":"points","effect":{"points":{"points":100,"worth":{"minor":100,"currency":"EUR"}}}}"#,
+        r#"{"id":"second","effect":{"red_packet":{}}}"#,
+    ];
+    let pipeline = r#"[[{"component":"red_packet","take":"stack"}],[{"component":"points"}]]"#;
+    let rules = rules(pipeline, &promotions.join(","));
+    let packet = |id: &str, minor| RedPacket { id: id.to_owned(), amount: shop::eur(minor) };
+    let context = Context { red_packets: vec![packet("a", 300), packet("b", 900)], points: 350, ..now() };
+    let quote = rules.quote(&basket(vec![line("A", 1, 1_000, ""), line("B", 1, 500, "")]), &context).unwrap();
+    assert_conserved(&quote);
+    // Half of 1500 first, then what is left of the packets, then points in whole steps.
+    assert_eq!(taken(&quote), [("first".to_owned(), 750), ("second".to_owned(), 450), ("points".to_owned(), 300)]);
+    assert_eq!(quote.red_packets, [("a".to_owned(), 300), ("b".to_owned(), 900)]);
+    assert_eq!((quote.points, quote.totals.payable), (300, 0));
+    let foreign = Context { red_packets: vec![RedPacket { id: "c".to_owned(), amount: Money::new(1, Currency::USD) }], ..now() };
+    let refused = rules.quote(&basket(vec![line("A", 1, 1_000, "")]), &foreign);
+    assert_eq!(refused.unwrap_err(), BasketError::RedPacket("c".to_owned()));
 }
 
 #[test]

@@ -256,6 +256,7 @@ fn make_way(slots: &[usize], held: &mut [Held]) {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::Wallet;
     use super::super::samples::{draft_given, draft_of, problems_of, units_with_room};
     use super::super::{Effect, Unit};
     use super::*;
@@ -361,7 +362,16 @@ mod tests {
     fn a_price_is_the_price_in_the_end() {
         let (units, rounding) = (&fitting(&[(A, 1_000, 700), (B, 1_000, 300)]), Rounding::BASKET);
         let (running, original) = (&[700, 300], &[1_000, 1_000]);
-        let given = Given { units, rounding, postage: None, postage_room: 0, running, original, list: original };
+        let given = Given {
+            units,
+            rounding,
+            postage: None,
+            postage_room: 0,
+            wallet: Wallet::default(),
+            running,
+            original,
+            list: original,
+        };
         assert_eq!(draft_given(&bundle(&[1, 1], AT_500), &given).unwrap().off, [250, 250]);
     }
 

@@ -15,6 +15,10 @@ pub(crate) struct Draft {
     pub(crate) used: Vec<u32>,
     /// Off the postage.
     pub(crate) postage: i64,
+    /// Out of which red packet how much, by their places.
+    pub(crate) packets: Vec<(u16, i64)>,
+    /// Points that it spends.
+    pub(crate) points: u64,
     /// Wanted, and not taken for want of room.
     pub(crate) unfit: i64,
     scratch: Vec<Share>,
@@ -39,6 +43,8 @@ impl Draft {
         self.off.clear();
         self.off.resize(units, 0);
         self.used.clear();
+        self.packets.clear();
+        self.points = 0;
         self.postage = 0;
         self.unfit = 0;
     }

@@ -28,12 +28,23 @@ pub(crate) struct Given<'a> {
     pub(crate) postage: Option<i64>,
     /// What may be taken off the postage at most.
     pub(crate) postage_room: i64,
+    /// What the customer wants to pay with besides money.
+    pub(crate) wallet: Wallet<'a>,
     /// Prices of all units of the basket, by their places: now, ...
     pub(crate) running: &'a [i64],
     /// ... before promotions, ...
     pub(crate) original: &'a [i64],
     /// ... and as the merchant set them.
     pub(crate) list: &'a [i64],
+}
+
+/// What a customer wants to pay with besides money, as far as nothing has used it yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wallet<'a> {
+    /// What is left in each red packet.
+    pub(crate) packets: &'a [i64],
+    /// Points.
+    pub(crate) points: u64,
 }
 
 impl<'a> Given<'a> {

@@ -44,6 +44,7 @@ impl Component for GoodsAndPostage {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Wallet;
     use super::super::samples::{draft_given, draft_of, problems_of, units, units_with_room};
     use super::*;
     use crate::rounding::{Level, Rounding};
@@ -100,7 +101,16 @@ mod tests {
         let price = r#"{"goods_and_postage":{"off":{"price":{"minor":1000,"currency":"USD"}}}}"#;
         let (units, rounding) = (&units_with_room(&[(0, 2_000, 900)]), Rounding::BASKET);
         let (running, original) = (&[900], &[2_000]);
-        let given = Given { units, rounding, postage: Some(500), postage_room: 400, running, original, list: original };
+        let given = Given {
+            units,
+            rounding,
+            postage: Some(500),
+            postage_room: 400,
+            wallet: Wallet::default(),
+            running,
+            original,
+            list: original,
+        };
         let draft = draft_given(price, &given).unwrap();
         assert_eq!((draft.off, draft.postage), (vec![240], 60), "300 of 1300, shared by the prices to work from");
     }
@@ -111,7 +121,16 @@ mod tests {
         let units = &units(&[(0, 1_000)]);
         for (postage, expected) in [(None, Err(Declined::NoPostage)), (Some(0), Ok((vec![100], 0)))] {
             let (prices, rounding, postage_room) = (&[1_000], Rounding::BASKET, postage.unwrap_or(0));
-            let given = Given { units, rounding, postage, postage_room, running: prices, original: prices, list: prices };
+            let given = Given {
+                units,
+                rounding,
+                postage,
+                postage_room,
+                wallet: Wallet::default(),
+                running: prices,
+                original: prices,
+                list: prices,
+            };
             assert_eq!(draft_given(tenth, &given).map(|draft| (draft.off, draft.postage)), expected, "{postage:?}");
         }
     }

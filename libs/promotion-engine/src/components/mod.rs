@@ -21,9 +21,11 @@ mod nth_unit;
 mod off;
 mod order_fixed_price;
 mod percent_off;
+mod points;
 mod postage;
 mod quantity_groups;
 mod quantity_tiers;
+mod red_packet;
 #[cfg(test)]
 mod samples;
 mod special_price;
@@ -46,7 +48,7 @@ pub use self::coupon::Coupon;
 pub(crate) use self::draft::Draft;
 pub use self::first_and_additional::FirstAndAdditional;
 pub use self::flash_sale::FlashSale;
-pub(crate) use self::given::{Given, Unit};
+pub(crate) use self::given::{Given, Unit, Wallet};
 pub use self::goods_and_postage::GoodsAndPostage;
 pub use self::member_price::MemberPrice;
 pub use self::n_for_price::NForPrice;
@@ -54,9 +56,11 @@ pub use self::nth_unit::NthUnit;
 pub use self::off::Off;
 pub use self::order_fixed_price::OrderFixedPrice;
 pub use self::percent_off::PercentOff;
+pub use self::points::Points;
 pub use self::postage::PostageOff;
 pub use self::quantity_groups::QuantityGroups;
 pub use self::quantity_tiers::{Counted, QuantityTier, QuantityTiers};
+pub use self::red_packet::RedPackets;
 pub use self::special_price::SpecialPrice;
 pub use self::spend_and_save::{EveryFull, SpendAndSave, Steps, Tier};
 pub use self::valued::Valued;
@@ -93,6 +97,8 @@ pub enum Declined {
     NothingToTake,
     /// Nobody has said what postage costs.
     NoPostage,
+    /// The customer holds nothing of it, or does not want to use it.
+    NothingHeld,
 }
 
 /// What a kind of promotion must be able to do.
@@ -183,6 +189,10 @@ effects! {
     "goods_and_postage" => GoodsAndPostage(GoodsAndPostage),
     /// Postage for less.
     "postage" => PostageOff(PostageOff),
+    /// Points for money.
+    "points" => Points(Points),
+    /// Red packets, which pay like money.
+    "red_packet" => RedPackets(RedPackets),
 }
 
 impl Effect {
@@ -258,6 +268,8 @@ mod tests {
         r#"{"coupon":{"off":{"amount":{"minor":700,"currency":"USD"}}}}"#,
         r#"{"goods_and_postage":{"off":{"percent_bp":3333}}}"#,
         r#"{"postage":{"off":"free"}}"#,
+        r#"{"points":{"points":100,"worth":{"minor":150,"currency":"USD"},"max_share_bp":5000}}"#,
+        r#"{"red_packet":{"max_share_bp":5000}}"#,
     ];
 
     #[test]

@@ -2,7 +2,7 @@
 
 use pricestream_documents::Reader;
 
-use super::{Declined, Draft, Effect, Given, Unit};
+use super::{Declined, Draft, Effect, Given, Unit, Wallet};
 use crate::rounding::Rounding;
 
 /// Units of a sample, each its line and its price; they may be reduced to zero, and belong to the promotion's items.
@@ -29,7 +29,26 @@ pub(super) fn draft_of(json: &str, units: &[Unit], rounding: Rounding) -> Result
     let running = &prices;
     draft_given(
         json,
-        &Given { units, rounding, postage: Some(500), postage_room: 500, running, original: &prices, list: &prices },
+        &Given {
+            units,
+            rounding,
+            postage: Some(500),
+            postage_room: 500,
+            wallet: Wallet { packets: &[200, 300], points: 1_000 },
+            running,
+            original: &prices,
+            list: &prices,
+        },
+    )
+}
+
+/// What it takes off with this wallet.
+pub(super) fn draft_with(json: &str, units: &[Unit], wallet: Wallet<'_>) -> Result<Draft, Declined> {
+    let prices: &[i64] = &units.iter().map(|unit| unit.price).collect::<Vec<_>>();
+    let rounding = Rounding::BASKET;
+    draft_given(
+        json,
+        &Given { units, rounding, postage: None, postage_room: 0, wallet, running: prices, original: prices, list: prices },
     )
 }
 
@@ -54,7 +73,8 @@ pub(super) fn off_after(json: &str, of: &[(u16, i64)], running: &[i64]) -> Vec<i
     let with_room: Vec<(u16, i64, i64)> = of.iter().zip(running).map(|((line, price), now)| (*line, *price, *now)).collect();
     let original: &[i64] = &of.iter().map(|(_, price)| *price).collect::<Vec<_>>();
     let (units, rounding) = (&units_with_room(&with_room), Rounding::BASKET);
-    let given = Given { units, rounding, postage: None, postage_room: 0, running, original, list: original };
+    let wallet = Wallet::default();
+    let given = Given { units, rounding, postage: None, postage_room: 0, wallet, running, original, list: original };
     draft_given(json, &given).unwrap().off
 }
 

@@ -74,7 +74,9 @@ pub(crate) fn check(global: &Global, file: &Path) -> Result<Found> {
         println!("{}: no problems", file.display());
     } else {
         println!("{}: {} problems", file.display(), problems.len());
-        problems.iter().for_each(|problem| println!("  {problem}"));
+        for problem in &problems {
+            println!("  {problem}");
+        }
     }
     Ok(if problems.is_empty() { Found::Nothing } else { Found::Something })
 }
@@ -147,6 +149,12 @@ fn show(answer: &QuoteAnswer) {
     for funding in &answer.funding {
         sums.add(format!("{} pays", funding.party), funding.pays);
     }
+    for packet in &answer.red_packets {
+        sums.add(format!("red packet {} pays", packet.id), packet.used);
+    }
+    if answer.points > 0 {
+        sums.count("points spent", answer.points);
+    }
     sums.add("payable", answer.payable);
     print!("\n{sums}\n");
     let promotions: Vec<Vec<String>> =
@@ -154,7 +162,9 @@ fn show(answer: &QuoteAnswer) {
     print!("{}", table(&["promotion", "what became of it"], &promotions));
     if !answer.near_misses.is_empty() {
         println!();
-        answer.near_misses.iter().for_each(|miss| println!("hint: {}", miss.hint));
+        for miss in &answer.near_misses {
+            println!("hint: {}", miss.hint);
+        }
     }
     if !answer.degraded.is_empty() {
         println!("degraded: {} switched off", answer.degraded.join(", "));
