@@ -172,6 +172,26 @@ fn every_strategies_document_of_the_pages_is_one() {
 }
 
 #[test]
+fn every_rule_set_of_the_pages_is_one_and_every_kind_has_its_row() {
+    const MARK: &str = "<!-- test: promotions -->\n```json\n";
+    let blocks =
+        |text: &str| text.split(MARK).skip(1).map(|block| block.split("```").next().unwrap().to_owned()).collect::<Vec<_>>();
+    let documents: Vec<(String, String)> = pages()
+        .into_iter()
+        .flat_map(|(page, text)| blocks(&text).into_iter().map(move |document| (page.clone(), document)))
+        .collect();
+    assert!(!documents.is_empty(), "no page shows a rule set");
+    for (page, document) in documents {
+        let problems = pricestream_promotion_engine::RuleSet::from_json(&document).err().unwrap_or_default();
+        assert!(problems.is_empty(), "{page}: {problems:?}");
+    }
+    let kinds = read(&root().join("docs/promotions.md"));
+    for name in pricestream_promotion_engine::Effect::NAMES {
+        assert!(kinds.contains(&format!("| `{name}` |")), "docs/promotions.md has no row for {name}");
+    }
+}
+
+#[test]
 fn the_example_shop_is_priced_whole() {
     let examples = root().join("examples");
     let strategies = pricestream_repricing_engine::Strategies::from_json(&read(&examples.join("strategies.json")));

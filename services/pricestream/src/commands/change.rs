@@ -13,7 +13,7 @@ use pricestream_repricing_engine::Strategies;
 use serde_json::{Value, json};
 use ureq::http::Method;
 
-use super::{Found, Usage, read_bytes, read_text};
+use super::{Found, Usage, read_bytes, read_text, report_problems};
 use crate::app::App;
 use crate::cli::{Audit, Global, Override};
 use crate::report::{Lines, table, thousands};
@@ -107,20 +107,7 @@ pub(crate) fn report_import(global: &Global, import: &Import) {
 }
 
 pub(crate) fn check_strategies(global: &Global, file: &Path) -> Result<Found> {
-    let problems = Strategies::from_json(&read_text(file)?).err().unwrap_or_default();
-    if global.json {
-        let problems: Vec<Value> =
-            problems.iter().map(|problem| json!({ "path": problem.path, "message": problem.message })).collect();
-        println!("{}", json!({ "problems": problems }));
-    } else if problems.is_empty() {
-        println!("{}: no problems", file.display());
-    } else {
-        println!("{}: {} problems", file.display(), problems.len());
-        for problem in &problems {
-            println!("  {problem}");
-        }
-    }
-    Ok(if problems.is_empty() { Found::Nothing } else { Found::Something })
+    Ok(report_problems(global, file, &Strategies::from_json(&read_text(file)?).err().unwrap_or_default()))
 }
 
 /// `text`, if it is a strategies document; else everything that is wrong with it.

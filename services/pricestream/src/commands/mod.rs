@@ -12,9 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use pricestream_documents::Problem;
 use pricestream_embedded::{Access, Store};
 use pricestream_ports::SystemClock;
 use pricestream_telemetry::Metrics;
+use serde_json::json;
 
 use crate::app::App;
 use crate::cli::{Cli, Command, Durability, Global};
@@ -75,6 +77,22 @@ impl Global {
         Store::open(&self.directory(), Access::Read)?; // says so when there is none, and makes none
         App::open(&self.directory(), self.durability(), SystemClock, None, Arc::new(Metrics::default()))
     }
+}
+
+/// Says everything that is wrong with a document.
+fn report_problems(global: &Global, file: &Path, problems: &[Problem]) -> Found {
+    if global.json {
+        let told = problems.iter().map(|Problem { path, message }| json!({ "path": path, "message": message }));
+        println!("{}", json!({ "problems": told.collect::<Vec<_>>() }));
+    } else if problems.is_empty() {
+        println!("{}: no problems", file.display());
+    } else {
+        println!("{}: {} problems", file.display(), problems.len());
+        for problem in problems {
+            println!("  {problem}");
+        }
+    }
+    if problems.is_empty() { Found::Nothing } else { Found::Something }
 }
 
 /// A file, or standard input for `-`.

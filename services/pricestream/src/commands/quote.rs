@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
-use pricestream_documents::Problem;
 use pricestream_domain::{Money, Sku};
 use pricestream_embedded::{Access, Store, ready};
 use pricestream_ports::RecordReads;
@@ -14,7 +13,7 @@ use pricestream_price_api::catalogue_lines;
 use pricestream_promotion_engine::{Basket, Context as Asked, Found as Item, QuoteAnswer, QuoteRequest, RuleSet};
 use serde_json::json;
 
-use super::{Found, Usage, read_bytes, read_text};
+use super::{Found, Usage, read_bytes, read_text, report_problems};
 use crate::cli::{Global, Priced, Quote, Timeline};
 use crate::report::{Lines, table};
 
@@ -65,20 +64,7 @@ pub(crate) fn timeline(global: &Global, options: &Timeline) -> Result<Found> {
 }
 
 pub(crate) fn check(global: &Global, file: &Path) -> Result<Found> {
-    let problems = RuleSet::from_json(&read_text(file)?).err().unwrap_or_default();
-    if global.json {
-        let problems: Vec<_> =
-            problems.iter().map(|Problem { path, message }| json!({ "path": path, "message": message })).collect();
-        println!("{}", json!({ "problems": problems }));
-    } else if problems.is_empty() {
-        println!("{}: no problems", file.display());
-    } else {
-        println!("{}: {} problems", file.display(), problems.len());
-        for problem in &problems {
-            println!("  {problem}");
-        }
-    }
-    Ok(if problems.is_empty() { Found::Nothing } else { Found::Something })
+    Ok(report_problems(global, file, &RuleSet::from_json(&read_text(file)?).err().unwrap_or_default()))
 }
 
 fn read(global: &Global, priced: &Priced) -> Result<(RuleSet, Basket, Asked)> {
