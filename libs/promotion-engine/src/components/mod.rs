@@ -1,7 +1,7 @@
 //! The kinds of promotions, one file each. Each takes the units that it is given, at the prices that it is given, and says what
 //! it would take off; it prices those units and no others, and edits nothing.
 //!
-//! A new kind is its file, and here `mod`, a line of [`effects!`] and, where a pipeline names it, a unit.
+//! A new kind is its file, and here `mod`, a line of `effects!` and, where a pipeline names it, a unit.
 
 mod amount_off;
 mod bundle;
