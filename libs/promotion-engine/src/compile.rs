@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use pricestream_documents::{ContentHash, Problem, Zone};
@@ -20,6 +20,8 @@ use crate::rounding::Rounding;
 #[derive(Debug)]
 pub struct RuleSet {
     pub(crate) hash: ContentHash,
+    /// Of everything but its promotions.
+    pub(crate) frame: ContentHash,
     pub(crate) zone: Zone,
     pub(crate) policies: Policies,
     pub(crate) nodes: Vec<Node>,
@@ -55,6 +57,8 @@ pub(crate) struct Unit {
 pub(crate) struct Compiled {
     pub(crate) id: Arc<str>,
     pub(crate) document: Promotion,
+    /// Of that; worked out when it is asked for.
+    pub(crate) hash: OnceLock<ContentHash>,
     pub(crate) node: u16,
     pub(crate) unit: u16,
     /// Of its amounts; `None` when it has none.
@@ -120,6 +124,7 @@ impl RuleSet {
         };
         Self {
             hash: document.hash,
+            frame: document.frame,
             zone: document.time_zone.clone(),
             policies: document.policies.clone(),
             nodes: document.pipeline.iter().map(node).collect(),
@@ -161,6 +166,7 @@ impl Compiled {
         Self {
             id: promotion.id.as_str().into(),
             document: promotion.clone(),
+            hash: OnceLock::new(),
             node: place(node),
             unit: place(unit),
             currency: promotion.amounts().next().map(|amount| amount.currency),

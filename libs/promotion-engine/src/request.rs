@@ -121,6 +121,11 @@ pub enum RequestError {
 }
 
 impl RequestedLine {
+    /// One unit of `sku`, as a line of that id.
+    pub fn of(sku: Sku) -> Self {
+        Self { id: None, sku, quantity: 1 }
+    }
+
     const fn one() -> u32 {
         1
     }

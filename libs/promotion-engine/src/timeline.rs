@@ -1,8 +1,12 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use pricestream_domain::{Currency, Money};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::basket::{Basket, BasketError, Context};
 use crate::candidates::{Candidate, Candidates};
@@ -61,30 +65,50 @@ impl RuleSet {
         until: Timestamp,
         most: usize,
     ) -> Result<Timeline, BasketError> {
+        let mut timeline = Timeline { slices: Vec::new(), cut: false };
+        self.sweep(basket, context, from, until, |slice, _| {
+            let full = timeline.slices.len() == most;
+            match timeline.slices.last_mut() {
+                Some(last) if last.same_as(&slice) => last.until = slice.until,
+                _ if full => {
+                    timeline.cut = true;
+                    return ControlFlow::Break(());
+                }
+                _ => timeline.slices.push(slice),
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(timeline)
+    }
+
+    /// Visits what `basket` costs between any two instants at which a window opens or closes, in order of time, until `visit` breaks
+    /// off; it is told besides whether any window changes after that, be it after `until`.
+    pub(crate) fn sweep(
+        &self,
+        basket: &Basket,
+        context: &Context,
+        from: Timestamp,
+        until: Timestamp,
+        mut visit: impl FnMut(Slice, bool) -> ControlFlow<()>,
+    ) -> Result<(), BasketError> {
         let mut sheet = self.sheet(basket, context)?;
         let candidates = Candidates::of(&sheet);
         let mut sweep = Sweep::new(&sheet, &candidates, from);
-        let mut timeline = Timeline { slices: Vec::new(), cut: false };
         let mut open = Vec::new();
         let mut now = from;
         while now < until {
             sheet.at = now;
-            let next = sweep.next_change().filter(|next| *next < until).unwrap_or(until);
+            let change = sweep.next_change();
+            let next = change.filter(|next| *next < until).unwrap_or(until);
             sweep.open_candidates(&mut open);
             let slice = slice(&sheet, &evaluate(&sheet, &candidates, &open), now, next);
-            let full = timeline.slices.len() == most;
-            match timeline.slices.last_mut() {
-                Some(last) if last.same_as(&slice) => last.until = next,
-                _ if full => {
-                    timeline.cut = true;
-                    break;
-                }
-                _ => timeline.slices.push(slice),
+            if visit(slice, change.is_some()).is_break() {
+                break;
             }
             now = next;
             sweep.advance(now);
         }
-        Ok(timeline)
+        Ok(())
     }
 }
 
@@ -98,6 +122,44 @@ fn slice(sheet: &Sheet<'_>, evaluated: &Evaluated, from: Timestamp, until: Times
     let applied = evaluated.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Applied { .. }));
     let promotions = applied.map(|(promotion, _)| Arc::clone(&sheet.rules.promotions[*promotion as usize].id)).collect();
     Slice { from, until, goods: evaluated.state.total, postage: evaluated.state.postage, promotions }
+}
+
+/// A timeline as a shop reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TimelineAnswer {
+    /// In order of time, without gaps; two that follow each other differ.
+    pub slices: Vec<AnsweredSlice>,
+    /// The first of the slices in which the basket costs least; absent when there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lowest: Option<AnsweredSlice>,
+    /// There are more slices than were asked for: the last one ends early.
+    pub cut: bool,
+}
+
+/// A time in which nothing changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AnsweredSlice {
+    /// Its first instant.
+    pub from: Timestamp,
+    /// The first instant after it.
+    pub until: Timestamp,
+    /// Goods and postage together.
+    pub payable: Money,
+    /// What is applied, in the order in which it is.
+    pub promotions: Vec<String>,
+}
+
+impl Timeline {
+    /// As a shop reads it; its amounts are in `currency`.
+    pub fn answer(&self, currency: Currency) -> TimelineAnswer {
+        let told = |slice: &Slice| AnsweredSlice {
+            from: slice.from,
+            until: slice.until,
+            payable: Money::new(slice.payable(), currency),
+            promotions: slice.promotions.iter().map(ToString::to_string).collect(),
+        };
+        TimelineAnswer { slices: self.slices.iter().map(told).collect(), lowest: self.lowest().map(told), cut: self.cut }
+    }
 }
 
 /// The windows of the candidates, moved along in time: each is looked at again when it changes, and not before.

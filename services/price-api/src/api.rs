@@ -2,15 +2,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use axum::Router;
-use pricestream_ports::{Cache, Clock, Documents, RecordReads};
+use pricestream_ports::{Cache, Clock, Documents, RecordReads, Settings};
 use pricestream_telemetry::Metrics;
 
 use crate::desk::Desk;
 use crate::ledger::Ledger;
+use crate::quotes::Items;
 use crate::routes::Routes;
 use crate::stream::StreamHub;
 use crate::tokens::Tokens;
-use crate::{admin, operations, prices, stock, stream};
+use crate::{admin, operations, prices, quotes, stock, stream};
 
 /// The types that a composition is made of.
 pub trait World: Send + Sync + 'static {
@@ -20,6 +21,8 @@ pub trait World: Send + Sync + 'static {
     type Documents: Documents + 'static;
     /// What a price is read from.
     type Cache: Cache + 'static;
+    /// Settings ready for use.
+    type Settings: Settings + 'static;
     /// Where changes go.
     type Desk: Desk;
     /// What an administrator may look at.
@@ -32,6 +35,10 @@ pub struct Api<W: World> {
     pub records: Arc<W::Records>,
     /// For mode and strategies.
     pub documents: Arc<W::Documents>,
+    /// What baskets are priced under.
+    pub settings: Arc<W::Settings>,
+    /// Products with their prices, as they were read a moment ago.
+    pub items: Items,
     /// Read first.
     pub cache: Arc<W::Cache>,
     /// Takes what changes something.
@@ -54,7 +61,10 @@ pub struct Api<W: World> {
 pub fn router<W: World>(api: Api<W>) -> Router {
     let api = Arc::new(api);
     let mut routes = Routes::new(&api);
+    let items = api.items.clone();
+    api.hub.on_entry(move |entry| items.forget(&entry.sku));
     prices::routes(&mut routes);
+    quotes::routes(&mut routes);
     stock::routes(&mut routes);
     stream::routes(&mut routes);
     admin::routes(&mut routes);

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -101,6 +102,24 @@ pub enum Change {
         text: Arc<str>,
         /// Who publishes it.
         by: String,
+    },
+    /// Puts a rule set of promotions in force.
+    PublishPromotions {
+        /// The document.
+        text: Arc<str>,
+        /// Who publishes it.
+        by: String,
+    },
+    /// Switches promotions, or some components of them, on or off; the rule set stays.
+    SwitchPromotions {
+        /// To what.
+        on: bool,
+        /// Components that are off even so.
+        components_off: BTreeSet<String>,
+        /// Who does.
+        by: String,
+        /// Why.
+        note: String,
     },
     /// Turns the kill switch.
     SetMode {

@@ -55,6 +55,14 @@ codes! {
     TooManySkus = "too-many-skus", UNPROCESSABLE_ENTITY, "Too many SKUs";
     /// The strategies document has problems.
     BadStrategies = "bad-strategies", UNPROCESSABLE_ENTITY, "The strategies document has problems";
+    /// The rule set has problems.
+    BadRuleSet = "bad-rule-set", UNPROCESSABLE_ENTITY, "The rule set has problems";
+    /// There is no such component to switch.
+    BadSwitch = "bad-switch", UNPROCESSABLE_ENTITY, "There is no such component";
+    /// No rule set is in force.
+    NoRuleSet = "no-rule-set", NOT_FOUND, "No rule set was published yet";
+    /// A basket that cannot be priced.
+    BadBasket = "bad-basket", UNPROCESSABLE_ENTITY, "The basket cannot be priced";
     /// The override cannot be set.
     BadOverride = "bad-override", UNPROCESSABLE_ENTITY, "The override cannot be set";
     /// It does not say who.

@@ -75,6 +75,9 @@ pub(crate) enum Command {
     /// The strategies document
     #[command(subcommand)]
     Strategies(Strategies),
+    /// The rule set of promotions in force, and their switch
+    #[command(subcommand)]
+    Promotions(Promotions),
     /// Set a person's price for one SKU, or lift it
     Override(Override),
     /// Show the kill switch, or turn it
@@ -96,6 +99,9 @@ pub(crate) struct Up {
     /// Strategies document to put in force at the start, and again whenever the file changes
     #[arg(long, value_name = "FILE")]
     pub(crate) strategies: Option<PathBuf>,
+    /// Rule set of promotions to put in force at the start, and again whenever the file changes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) promotions: Option<PathBuf>,
     /// Catalogue (NDJSON) to import at the start
     #[arg(long, value_name = "FILE")]
     pub(crate) catalogue: Option<PathBuf>,
@@ -114,6 +120,9 @@ pub(crate) struct Replay {
     /// Strategies document to put in force first
     #[arg(long, value_name = "FILE")]
     pub(crate) strategies: Option<PathBuf>,
+    /// Rule set of promotions to put in force first
+    #[arg(long, value_name = "FILE")]
+    pub(crate) promotions: Option<PathBuf>,
     /// "max", or how many times real time
     #[arg(long, default_value = "max", value_name = "SPEED")]
     pub(crate) speed: Speed,
@@ -188,6 +197,38 @@ pub(crate) enum Strategies {
         #[command(flatten)]
         audit: Audit,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Promotions {
+    /// Print the rule set in force, as it was published
+    Show,
+    /// Put a rule set in force; every SKU that it touches is priced anew
+    Publish {
+        /// - is standard input
+        file: PathBuf,
+        #[command(flatten)]
+        audit: Audit,
+    },
+    /// Show the switch of promotions, or turn it; the rule set stays
+    Switch {
+        /// on or off
+        to: Option<OnOff>,
+        /// Components that are off even so, with commas between
+        #[arg(long, value_delimiter = ',', requires = "to", value_name = "COMPONENTS")]
+        without: Vec<String>,
+        #[command(flatten)]
+        audit: Audit,
+    },
+}
+
+/// Where a switch stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnOff {
+    /// Promotions apply
+    On,
+    /// They do not
+    Off,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
-use pricestream_embedded::{EmbeddedBus, EmbeddedCache, Store};
+use pricestream_embedded::{EmbeddedBus, EmbeddedCache, EmbeddedSettings, Store};
 use pricestream_event_schema::{LowStockV1, StockChange, TraceContext};
 use pricestream_ports::{PortError, SystemClock};
 use pricestream_price_api::{
@@ -102,6 +102,7 @@ pub(crate) struct OneMachine;
 impl World for OneMachine {
     type Records = Store;
     type Documents = Store;
+    type Settings = EmbeddedSettings;
     type Cache = EmbeddedCache;
     type Desk = WriterDesk;
     type Ledger = StoreLedger;

@@ -11,7 +11,7 @@ use axum::response::Html;
 use axum::routing::get;
 use pricestream_embedded::{Access, CacheListener, Runtime, Store};
 use pricestream_ports::{CacheEntry, SystemClock};
-use pricestream_price_api::{Api, StreamHub, Token, Tokens, router};
+use pricestream_price_api::{Api, Items, StreamHub, Token, Tokens, router};
 use pricestream_telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -69,6 +69,8 @@ impl Server {
         let api = router::<OneMachine>(Api {
             records: Arc::clone(&reader),
             documents: Arc::clone(&reader),
+            settings: Arc::clone(&app.settings),
+            items: Items::default(),
             cache: Arc::clone(&app.cache),
             desk: Arc::new(WriterDesk(worker.jobs.clone())),
             ledger: Arc::new(StoreLedger {

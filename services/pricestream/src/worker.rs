@@ -252,7 +252,7 @@ fn carry_out<C: Clock + Clone + 'static>(app: &App<C>, runtime: &Runtime<C>, com
 
 /// Carries out an administrator's change; within a turn.
 pub(crate) fn change_records<C: Clock + Clone + 'static>(app: &App<C>, change: Change) -> Result<Done, DeskError> {
-    ready(execute(change, &*app.store, &*app.store, &*app.bus, &app.settings, &app.clock)).map_err(DeskError::from)
+    ready(execute(change, &*app.store, &*app.store, &*app.bus, &*app.settings, &app.clock)).map_err(DeskError::from)
 }
 
 fn redrive<C: Clock + Clone + 'static>(app: &App<C>, runtime: &Runtime<C>, id: i64) -> Result<Done, DeskError> {

@@ -78,8 +78,20 @@ pub(super) fn standing(row: &Row<'_>, first: usize) -> Result<Option<Standing>> 
 }
 
 const MODES: [Mode; 4] = [Mode::Run, Mode::Freeze, Mode::ListPrice, Mode::Shadow];
-const CAUSES: [Cause; 7] =
-    [Cause::Stock, Cause::Product, Cause::Strategies, Cause::Mode, Cause::Override, Cause::Due, Cause::Reconcile];
+/// By their codes: a new one comes last.
+const CAUSES: [Cause; 8] = [
+    Cause::Stock,
+    Cause::Product,
+    Cause::Strategies,
+    Cause::Mode,
+    Cause::Override,
+    Cause::Due,
+    Cause::Reconcile,
+    Cause::Promotions,
+];
+
+/// Stands for a rule set that could not be read.
+pub(super) const UNREADABLE_RULES: i64 = -1;
 
 pub(super) fn mode_code(mode: Mode) -> i64 {
     code_of(&MODES, &mode)

@@ -23,6 +23,8 @@ use crate::components::Effect;
 pub struct Document {
     /// Of its content.
     pub hash: ContentHash,
+    /// Of everything in it but its promotions.
+    pub frame: ContentHash,
     /// Where days and hours are that name no zone of their own.
     pub time_zone: Zone,
     /// What the market decides.
@@ -78,7 +80,9 @@ impl Document {
             None => return Err(reader.problems),
         };
         let hash = ContentHash::of_json(&root);
-        let document = reader.rule_set(hash, root);
+        let said_of_all = |(field, _): &(&String, &Value)| !["name", "promotions"].contains(&field.as_str());
+        let frame = ContentHash::of_json(&root.iter().filter(said_of_all).collect::<std::collections::BTreeMap<_, _>>());
+        let document = Document { frame, ..reader.rule_set(hash, root) };
         if reader.problems.is_empty() { Ok(document) } else { Err(reader.problems) }
     }
 }
@@ -127,7 +131,7 @@ impl ReadRuleSet for Reader {
                 "is no field of a rule set: version, name, time_zone, policies, pipeline, promotions, exclusions",
             );
         }
-        let document = Document { hash, time_zone, policies, pipeline, promotions, exclusions };
+        let document = Document { hash, frame: hash, time_zone, policies, pipeline, promotions, exclusions };
         if self.problems.is_empty() {
             self.meetings(&document);
         }

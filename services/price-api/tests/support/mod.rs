@@ -16,8 +16,8 @@ use pricestream_inventory_publisher::{PublishError, Published, Refused, TimeLimi
 use pricestream_ports::memory::Memory;
 use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, PolledSettings, PortError, QueueSettings, RecordReads};
 use pricestream_price_api::{
-    Api, Code, Command, DeadLetterView, Desk, DeskError, Done, Ledger, Problem, StockOutcome, StoreStatus, StreamHub, Token,
-    Tokens, World, execute, router,
+    Api, Code, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, Problem, StockOutcome, StoreStatus, StreamHub,
+    Token, Tokens, World, execute, router,
 };
 use pricestream_pricing_calculator::PricingCalculator;
 use pricestream_reconciler::Reconciler;
@@ -30,6 +30,7 @@ pub struct InMemory;
 impl World for InMemory {
     type Records = Memory;
     type Documents = Memory;
+    type Settings = PolledSettings<Memory>;
     type Cache = Listened;
     type Desk = TestDesk;
     type Ledger = TestDesk;
@@ -65,7 +66,7 @@ impl Cache for Listened {
 pub struct TestDesk {
     pub memory: Memory,
     pub cache: Listened,
-    pub settings: PolledSettings<Memory>,
+    pub settings: Arc<PolledSettings<Memory>>,
     pub metrics: Arc<Metrics>,
     pub aside: Mutex<Vec<(Vec<u8>, String)>>,
     pub traces: Mutex<Vec<Option<TraceContext>>>,
@@ -86,7 +87,7 @@ impl TestDesk {
         let calculator = PricingCalculator {
             records: &self.memory,
             bus: &self.memory,
-            settings: &self.settings,
+            settings: &*self.settings,
             clock: &self.memory,
             metrics: &self.metrics,
         };
@@ -106,7 +107,7 @@ impl TestDesk {
             records: &self.memory,
             bus: &self.memory,
             cache: &self.cache,
-            settings: &self.settings,
+            settings: &*self.settings,
             clock: &self.memory,
             metrics: &self.metrics,
         };
@@ -159,7 +160,7 @@ impl Desk for TestDesk {
         let memory = &self.memory;
         match command {
             Command::Change(change) => {
-                let done = execute(change, memory, memory, memory, &self.settings, memory).await?;
+                let done = execute(change, memory, memory, memory, &*self.settings, memory).await?;
                 self.settle().await;
                 if done.needs_reconcile() {
                     self.reconcile().await;
@@ -237,7 +238,7 @@ pub fn bare(tokens: Tokens) -> Server {
     let desk = Arc::new(TestDesk {
         memory: memory.clone(),
         cache: cache.clone(),
-        settings: PolledSettings::new(memory.clone(), Duration::ZERO),
+        settings: Arc::new(PolledSettings::new(memory.clone(), Duration::ZERO)),
         metrics: Arc::clone(&metrics),
         aside: Mutex::default(),
         traces: Mutex::default(),
@@ -248,6 +249,8 @@ pub fn bare(tokens: Tokens) -> Server {
     let api = Api::<InMemory> {
         records: Arc::new(memory.clone()),
         documents: Arc::new(memory.clone()),
+        settings: Arc::clone(&desk.settings),
+        items: Items::default(),
         cache: Arc::new(cache.clone()),
         desk: Arc::clone(&desk),
         ledger: Arc::clone(&desk),

@@ -1,0 +1,81 @@
+//! What baskets cost: quotes, timelines, and prices of many SKUs for one customer.
+
+mod items;
+mod quote;
+mod timeline;
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use axum::http::Method;
+use pricestream_domain::Sku;
+use pricestream_ports::{Promotions, PublishedRules, Settings};
+use pricestream_promotion_engine::{Basket, Context, Found, QuoteAnswer, QuoteRequest, RequestError, TimelineAnswer};
+
+pub use items::Items;
+
+use crate::api::{Api, World};
+use crate::openapi::Operation;
+use crate::problem::{Code, Problem};
+use crate::routes::Routes;
+
+pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
+    const BASKET: [Code; 5] = [Code::BadBasket, Code::UnknownSku, Code::NoPrice, Code::Withdrawn, Code::Unavailable];
+    let operation = Operation::new("quotes", "What a basket costs, and what became of every promotion that it concerns")
+        .query::<quote::Asked>()
+        .reads::<QuoteRequest>()
+        .answers::<QuoteAnswer>(200, "The quote with its decision record")
+        .fails(&BASKET);
+    routes.add(&Method::POST, "/v1/quotes", quote::quote::<W>, operation);
+    let operation = Operation::new("quotes", "What a basket costs from one instant until another, and when that changes")
+        .query::<timeline::Between>()
+        .reads::<QuoteRequest>()
+        .answers::<TimelineAnswer>(200, "The slices of its lane")
+        .fails(&BASKET);
+    routes.add(&Method::POST, "/v1/quotes:timeline", timeline::of_basket::<W>, operation);
+    let operation = Operation::new("prices", "What a SKU costs a customer from one instant until another, and when that changes")
+        .query::<timeline::Asked>()
+        .answers::<TimelineAnswer>(200, "The slices of its lane")
+        .fails(&BASKET);
+    routes.add(&Method::GET, "/v1/prices/{sku}/timeline", timeline::of_sku::<W>, operation);
+}
+
+/// A rule set without promotions: what is paid is the current price.
+static NO_PROMOTIONS: LazyLock<Arc<PublishedRules>> =
+    LazyLock::new(|| Arc::new(PublishedRules::read(r#"{"version":1}"#.into()).expect("it is a rule set")));
+
+impl<W: World> Api<W> {
+    /// The rule set in force: one for the whole of an answer. Errors: there is one, and it cannot be read.
+    pub(crate) fn rules(&self) -> Result<Arc<PublishedRules>, Problem> {
+        match &self.settings.current().promotions {
+            Promotions::InForce { rules, .. } => Ok(Arc::clone(rules)),
+            Promotions::None => Ok(Arc::clone(&NO_PROMOTIONS)),
+            Promotions::Unreadable => Err(Problem::new(
+                Code::Unavailable,
+                "the rule set in force cannot be read by this version: publish it anew, or switch promotions off",
+            )),
+        }
+    }
+
+    /// The basket and its context, with what is known of each SKU.
+    pub(crate) async fn resolve(&self, request: QuoteRequest) -> Result<(Basket, Context), Problem> {
+        let mut found: HashMap<Sku, Arc<Found>> = HashMap::with_capacity(request.lines.len());
+        for line in &request.lines {
+            if !found.contains_key(&line.sku) {
+                let item = self.item(&line.sku).await;
+                let item = item.map_err(|problem| problem.with("sku", line.sku.as_str()))?;
+                found.insert(line.sku.clone(), item);
+            }
+        }
+        let now = self.clock.now();
+        let resolved = request.resolve(now, |sku| found.get(sku).map(|found| Found::clone(found)));
+        resolved.map_err(|error| match error {
+            RequestError::NoPrice { ref sku, .. } => Problem::new(Code::NoPrice, error.to_string()).with("sku", sku.as_str()),
+            RequestError::Basket(error) => bad_basket(&error),
+        })
+    }
+}
+
+pub(crate) fn bad_basket(error: &pricestream_promotion_engine::BasketError) -> Problem {
+    Problem::new(Code::BadBasket, error.to_string())
+}
