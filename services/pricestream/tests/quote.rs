@@ -138,7 +138,10 @@ fn every_kind_of_promotion_is_quoted_with_its_example() {
         let command = ["quote", &basket, "--rules", &rules, "--catalogue", &catalogue];
         let priced = answer(&run(&[&command[..], &["--json"]].concat(), ""));
         let promotions = priced["promotions"].as_array().unwrap();
-        assert!(!promotions.is_empty() && promotions.iter().all(|promotion| promotion["off"]["minor"].as_i64() > Some(0)), "{rules}: {priced}");
+        assert!(
+            !promotions.is_empty() && promotions.iter().all(|promotion| promotion["off"]["minor"].as_i64() > Some(0)),
+            "{rules}: {priced}"
+        );
         let told = run(&command, "");
         assert!(String::from_utf8_lossy(&told.stdout).contains(promotions[0]["why"].as_str().unwrap()), "{rules}");
         assert!(run(&["check", &rules], "").status.success(), "{rules}");

@@ -21,7 +21,7 @@ pub(crate) struct Draft {
     pub(crate) packets: Vec<(u16, i64)>,
     /// Points that it spends.
     pub(crate) points: u64,
-    /// Wanted, and not taken for want of room.
+    /// Wanted, and not taken for want of room; at most what 64 bits hold.
     pub(crate) unfit: i64,
     /// Where the cents go that do not divide.
     odd_cents: OddCents,
@@ -85,14 +85,14 @@ impl Draft {
     pub(crate) fn take(&mut self, given: &Given<'_>, place: u32, amount: i64) {
         let place = place as usize;
         let fit = amount.clamp(0, given.units[place].room - self.off[place]);
-        self.unfit += amount - fit;
+        self.unfit = self.unfit.saturating_add(amount - fit);
         self.off[place] += fit;
     }
 
     /// Takes `amount` off the postage, or as much of it as there is.
     pub(crate) fn take_postage(&mut self, given: &Given<'_>, amount: i64) {
         let fit = amount.clamp(0, given.postage_room - self.postage);
-        self.unfit += amount - fit;
+        self.unfit = self.unfit.saturating_add(amount - fit);
         self.postage += fit;
     }
 
@@ -167,7 +167,7 @@ impl Draft {
             shares.push(Share { place, units, weight, cap, quota: 0, remainder: 0 });
             place += units;
         }
-        self.unfit += share(&mut shares, total, self.odd_cents);
+        self.unfit = self.unfit.saturating_add(share(&mut shares, total, self.odd_cents));
         for Share { place, units, quota, .. } in shares.iter().copied() {
             let line = &given.units[place as usize..(place + units) as usize];
             self.spread_in_line(given, place, line, quota);
@@ -182,7 +182,7 @@ impl Draft {
         let room = |(unit, off): (&Unit, &i64)| if unit.price > 0 { unit.room - off } else { 0 };
         let goods = share_with(given.total(), given.units.iter().zip(&self.off).map(room).sum());
         let mut shares = [goods, share_with(given.postage.unwrap_or(0), given.postage_room - self.postage)];
-        self.unfit += share(&mut shares, total, self.odd_cents);
+        self.unfit = self.unfit.saturating_add(share(&mut shares, total, self.odd_cents));
         let [goods, postage] = shares;
         self.postage += postage.quota;
         self.spread(given, goods.quota);
@@ -191,7 +191,7 @@ impl Draft {
     /// Shares `total` among some of the units given.
     pub(crate) fn spread_among(&mut self, given: &Given<'_>, places: &[u32], total: i64) {
         let mut shares: Vec<Share> = places.iter().map(|place| self.share_of(given, *place)).collect();
-        self.unfit += share(&mut shares, total, self.odd_cents);
+        self.unfit = self.unfit.saturating_add(share(&mut shares, total, self.odd_cents));
         for Share { place, quota, .. } in shares {
             self.off[place as usize] += quota;
         }
