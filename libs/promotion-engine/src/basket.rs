@@ -10,6 +10,10 @@ pub const MAX_LINES: usize = 1_000;
 /// Units of a basket, at most: the quantities of all lines together.
 pub const MAX_UNITS: u32 = 100_000;
 
+/// Minor units that a basket is worth at most, at its prices and at list prices together with the postage: a tax on top of it
+/// then fits 64 bits too.
+const MOST_WORTH: i64 = i64::MAX / 2;
+
 /// Red packets of an order, at most.
 pub const MAX_RED_PACKETS: usize = 100;
 
@@ -142,7 +146,7 @@ pub enum BasketError {
     #[error("{0} red packets are more than {MAX_RED_PACKETS}")]
     TooManyRedPackets(usize),
     /// Amounts too large to add.
-    #[error("the basket is worth more than 64 bits of minor units hold")]
+    #[error("the basket is worth more than 64 bits of minor units hold with its taxes: price it in parts")]
     Overflow,
 }
 
@@ -176,7 +180,10 @@ impl Basket {
         }
         if let Some(postage) = &self.postage {
             self.own("postage", postage.amount)?;
-            worth.checked_add(postage.amount.minor).ok_or(BasketError::Overflow)?;
+            worth = worth.checked_add(postage.amount.minor).ok_or(BasketError::Overflow)?;
+        }
+        if worth > MOST_WORTH {
+            return Err(BasketError::Overflow);
         }
         Ok(())
     }

@@ -7,7 +7,8 @@ use crate::compile::Compiled;
 use crate::components::{Declined, Draft, Given, Unit, Wallet};
 use crate::document::condition::Basis;
 use crate::document::pipeline::{Keep, Take};
-use crate::document::promotion::BeyondBudget;
+use crate::document::policies::ExclusiveBy;
+use crate::document::promotion::{BeyondBudget, Scope};
 use crate::record::{Limited, Outcome, Reason};
 use crate::state::{Now, Sheet, State};
 
@@ -25,30 +26,49 @@ pub(crate) struct Evaluated {
 
 /// Runs the pipeline over some of the candidates.
 pub(crate) fn evaluate(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candidate]) -> Evaluated {
-    let units = sheet.original.len();
-    let mut run = Run {
-        sheet,
-        candidates,
-        all,
-        scratch: Scratch { units: Vec::with_capacity(units), draft: Draft::default() },
-        outcomes: vec![None; all.len()],
-        applied: Vec::with_capacity(all.len()),
-        made: Made::with_room(units, sheet.lines.len()),
-    };
-    let mut state = State::of(sheet);
-    let promotions = &sheet.rules.promotions;
-    let node_of = |place: usize| promotions[all[place].promotion as usize].node;
-    let mut first = 0;
-    while first < all.len() {
-        let node = node_of(first);
-        let last = (first..all.len()).find(|place| node_of(*place) != node).unwrap_or(all.len());
-        run.node(&mut state, usize::from(node), first..last);
-        first = last;
+    let run = || Run::of(sheet, candidates, all);
+    let document = |place: usize| &sheet.rules.promotions[all[place].promotion as usize].document;
+    match sheet.rules.policies.exclusive_by {
+        ExclusiveBy::Turn => run().whole(&[]),
+        ExclusiveBy::Priority => {
+            let mut exclusive: Vec<usize> = (0..all.len()).filter(|place| document(*place).exclusive.is_some()).collect();
+            exclusive.sort_by_key(|place| (std::cmp::Reverse(document(*place).priority), *place));
+            run().whole(&exclusive)
+        }
+        ExclusiveBy::Value => {
+            let exclusive = (0..all.len()).filter(|place| document(*place).exclusive == Some(Scope::Order));
+            by_value(run, &exclusive.collect::<Vec<_>>())
+        }
     }
-    let outcomes = run.outcomes.into_iter().zip(all);
-    let outcomes =
-        outcomes.map(|(outcome, candidate)| (candidate.promotion, outcome.expect("every candidate was decided"))).collect();
-    Evaluated { state, applied: run.applied, made: run.made, outcomes }
+}
+
+/// The best exclusive promotion alone, or all others without those: what takes more off.
+fn by_value<'a>(run: impl Fn() -> Run<'a>, exclusive: &[usize]) -> Evaluated {
+    let mut others = run();
+    let state = State::of(others.sheet);
+    let mut alone: Vec<(i64, usize)> = Vec::new();
+    for place in exclusive {
+        others.outcomes[*place] = Some(Outcome::Declined(match others.attempt(&state, *place) {
+            Ok(application) => {
+                alone.push((application.total, *place));
+                Reason::Component(Declined::NothingToTake)
+            }
+            Err(reason) => reason,
+        }));
+    }
+    let mut others = others.whole(&[]);
+    let off = others.applied.iter().map(|(_, application)| application.total).sum::<i64>();
+    let best = alone.iter().copied().max_by_key(|(total, place)| (*total, std::cmp::Reverse(*place)));
+    if let Some((_, place)) = best.filter(|(total, _)| *total > off) {
+        return run().whole(&[place]);
+    }
+    let most = others.applied.iter().max_by_key(|(place, application)| (application.total, std::cmp::Reverse(*place)));
+    if let Some(by) = most.map(|(_, application)| Arc::clone(&run().sheet.rules.promotions[application.promotion as usize].id)) {
+        for (total, place) in alone {
+            others.outcomes[place].1 = Outcome::Declined(Reason::Beaten { by: Arc::clone(&by), by_amount: off - total });
+        }
+    }
+    others
 }
 
 struct Run<'a> {
@@ -68,7 +88,40 @@ struct Scratch {
 
 type Places = std::ops::Range<usize>;
 
-impl Run<'_> {
+impl<'a> Run<'a> {
+    fn of(sheet: &'a Sheet<'a>, candidates: &'a Candidates, all: &'a [Candidate]) -> Self {
+        let units = sheet.original.len();
+        Self {
+            sheet,
+            candidates,
+            all,
+            scratch: Scratch { units: Vec::with_capacity(units), draft: Draft::with(sheet.rules.policies.odd_cents) },
+            outcomes: vec![None; all.len()],
+            applied: Vec::with_capacity(all.len()),
+            made: Made::with_room(units, sheet.lines.len()),
+        }
+    }
+
+    /// Some candidates ahead of the pipeline, then the others node by node; those that have been decided already stay so.
+    fn whole(mut self, ahead: &[usize]) -> Evaluated {
+        let all = self.all;
+        let mut state = State::of(self.sheet);
+        self.stack(&mut state, ahead.iter().copied());
+        let promotions = &self.sheet.rules.promotions;
+        let node_of = |place: usize| promotions[all[place].promotion as usize].node;
+        let mut first = 0;
+        while first < all.len() {
+            let node = node_of(first);
+            let last = (first..all.len()).find(|place| node_of(*place) != node).unwrap_or(all.len());
+            self.node(&mut state, usize::from(node), first..last);
+            first = last;
+        }
+        let outcomes = self.outcomes.into_iter().zip(all);
+        let outcomes =
+            outcomes.map(|(outcome, candidate)| (candidate.promotion, outcome.expect("every candidate was decided"))).collect();
+        Evaluated { state, applied: self.applied, made: self.made, outcomes }
+    }
+
     fn node(&mut self, state: &mut State, node: usize, places: Places) {
         let rules = self.sheet.rules;
         let unit_of = |run: &Self, place: usize| rules.promotions[run.all[place].promotion as usize].unit;
@@ -118,8 +171,11 @@ impl Run<'_> {
     }
 
     /// Each upon the other.
-    fn stack(&mut self, state: &mut State, places: Places) {
+    fn stack(&mut self, state: &mut State, places: impl Iterator<Item = usize>) {
         for place in places {
+            if self.outcomes[place].is_some() {
+                continue;
+            }
             match self.attempt(state, place) {
                 Ok(application) => self.commit(state, place, application),
                 Err(reason) => self.outcomes[place] = Some(Outcome::Declined(reason)),
@@ -131,6 +187,9 @@ impl Run<'_> {
     fn best(&mut self, state: &State, places: Places) -> Vec<(usize, Application)> {
         let mut entries = Vec::new();
         for place in places {
+            if self.outcomes[place].is_some() {
+                continue;
+            }
             match self.attempt(state, place) {
                 Ok(application) => entries.push(Entry { priority: 0, applications: vec![(place, application)] }),
                 Err(reason) => self.outcomes[place] = Some(Outcome::Declined(reason)),

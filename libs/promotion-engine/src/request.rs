@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use pricestream_documents::{Problem, Reader, parse};
 use pricestream_domain::{Currency, Money, Product, Sku};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -136,6 +137,23 @@ impl RequestedLine {
 }
 
 impl QuoteRequest {
+    /// Reads a request. Errors: every problem that it has, each with its path.
+    pub fn from_json(text: &str) -> Result<Self, Vec<Problem>> {
+        let mut reader = Reader::default();
+        let read = match parse(text, &mut reader.problems) {
+            Some(value) if value.is_object() => reader.read::<Self>("", value),
+            Some(_) => {
+                reader.problem("", "a request must be an object with `lines`");
+                None
+            }
+            None => None,
+        };
+        let problems = reader.problems.into_iter();
+        let problems: Vec<Problem> =
+            problems.map(|problem| Problem { path: problem.path.trim_start_matches('.').to_owned(), ..problem }).collect();
+        read.filter(|_| problems.is_empty()).ok_or(problems)
+    }
+
     /// The basket and its context, with what `find` knows of each SKU. `now` is the instant to price unless the request names
     /// one.
     pub fn resolve(self, now: Timestamp, mut find: impl FnMut(&Sku) -> Option<Found>) -> Result<(Basket, Context), RequestError> {

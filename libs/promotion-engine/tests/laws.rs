@@ -107,12 +107,15 @@ fn some_pipeline() -> impl Strategy<Value = String> {
 fn some_rules() -> impl Strategy<Value = RuleSet> {
     let rounding = prop_oneof![Just("half_up"), Just("half_even"), Just("down")];
     let level = prop_oneof![Just("unit"), Just("line"), Just("order")];
-    (some_pipeline(), prop::collection::vec(some_promotion(), 1..8), rounding, level).prop_map(
-        |(pipeline, promotions, mode, level)| {
+    let odd = ["largest_remainder", "first", "last", "last_rounded_down", "carried", "carried_from_last"];
+    let choices = (prop::sample::select(odd.to_vec()), prop::sample::select(vec!["turn", "turn", "priority", "value"]));
+    (some_pipeline(), prop::collection::vec(some_promotion(), 1..8), rounding, level, choices).prop_map(
+        |(pipeline, promotions, mode, level, (odd, exclusive))| {
             let promotions: Vec<String> =
                 promotions.iter().enumerate().map(|(number, promotion)| format!(r#"{{"id":"p{number}",{promotion}}}"#)).collect();
             rule_set(&format!(
                 r#"{{"version":1,"policies":{{"basket_rounding":{{"mode":"{mode}","level":"{level}"}},
+            "odd_cents":"{odd}","exclusive_by":"{exclusive}",
             "tax":{{"default_rate":2100,"postage_rate":2100}}}},"pipeline":{pipeline},"promotions":[{}]}}"#,
                 promotions.join(",")
             ))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
+use pricestream_documents::Problem;
 use pricestream_domain::{Money, Sku};
 use pricestream_embedded::{Access, Store, ready};
 use pricestream_ports::RecordReads;
@@ -73,12 +74,12 @@ fn read(global: &Global, priced: &Priced) -> Result<(RuleSet, Basket, Asked)> {
             Usage("a basket is priced with a store (--data) or a catalogue (--catalogue), not at a --target".to_owned()).into()
         );
     }
-    let rules = RuleSet::from_json(&read_text(&priced.rules)?).map_err(|problems| {
+    let told = |file: &Path, problems: Vec<Problem>| {
         let told: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
-        anyhow::anyhow!("{} has {} problems:\n{}", priced.rules.display(), problems.len(), told.join("\n"))
-    })?;
-    let request: QuoteRequest = serde_json::from_str(&read_text(&priced.basket)?)
-        .with_context(|| format!("{} is no basket: see `pricestream quote --help`", priced.basket.display()))?;
+        anyhow::anyhow!("{} has {} problems:\n{}", file.display(), problems.len(), told.join("\n"))
+    };
+    let rules = RuleSet::from_json(&read_text(&priced.rules)?).map_err(|problems| told(&priced.rules, problems))?;
+    let request = QuoteRequest::from_json(&read_text(&priced.basket)?).map_err(|problems| told(&priced.basket, problems))?;
     let (basket, asked) = match &priced.catalogue {
         Some(catalogue) => {
             let items = from_catalogue(catalogue)?;
