@@ -4,9 +4,11 @@ use pricestream_domain::{BasisPoints, Currency, Money, Sku};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::degraded::Degraded;
 use crate::near_miss::{NearMiss, near_misses};
 use crate::quote::Quote;
 use crate::record::Outcome;
+use crate::scenario::Scenario;
 
 /// A quote as a shop reads it: the answer of every scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -38,8 +40,12 @@ pub struct QuoteAnswer {
     pub points: u64,
     /// What would apply with a little more, the least first.
     pub near_misses: Vec<NearMiss>,
-    /// Components that were switched off although promotions of theirs concern the basket.
-    pub degraded: Vec<&'static str>,
+    /// Components that it does without although promotions of theirs would have been tried.
+    pub degraded: Vec<Degraded>,
+    /// What it was asked for.
+    pub scenario: Scenario,
+    /// Whether it may be sold, in that scenario.
+    pub sellable: bool,
 }
 
 /// A line.
@@ -200,6 +206,8 @@ impl Quote {
             points: self.points,
             near_misses: near_misses(&self.decisions, self.currency),
             degraded: self.degraded.clone(),
+            scenario: self.scenario,
+            sellable: self.sellable,
         }
     }
 }

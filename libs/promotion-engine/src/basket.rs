@@ -4,6 +4,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pricestream_domain::{Currency, Money, Product};
 
+use crate::scenario::Scenario;
+
 /// Lines of a basket, at most.
 pub const MAX_LINES: usize = 1_000;
 
@@ -71,6 +73,8 @@ pub struct Context {
     pub left: BTreeMap<String, Left>,
     /// Components that are switched off, by their names: the quote says that it is degraded.
     pub switched_off: BTreeSet<String>,
+    /// What the price is asked for, which makes no difference to it.
+    pub scenario: Scenario,
 }
 
 /// Who buys.

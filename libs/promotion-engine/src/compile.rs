@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use pricestream_documents::{ContentHash, Problem, Zone};
 use pricestream_domain::{BasisPoints, Currency};
 
-use crate::components::WorksOn;
+use crate::components::{COMPONENTS, Effect, WorksOn};
 use crate::condition::Test;
 use crate::document::Document;
 use crate::document::pipeline::{Keep, Stage, Take};
@@ -22,6 +22,8 @@ pub struct RuleSet {
     pub(crate) hash: ContentHash,
     pub(crate) zone: Zone,
     pub(crate) policies: Policies,
+    /// Steps that each component may take in one quote.
+    pub(crate) steps: [u64; COMPONENTS],
     pub(crate) nodes: Vec<Node>,
     /// In the order in which they run: by node, unit, priority and id.
     pub(crate) promotions: Vec<Compiled>,
@@ -55,6 +57,8 @@ pub(crate) struct Unit {
 pub(crate) struct Compiled {
     pub(crate) id: Arc<str>,
     pub(crate) document: Promotion,
+    /// Its component's place in [`Effect::NAMES`].
+    pub(crate) component: usize,
     pub(crate) node: u16,
     pub(crate) unit: u16,
     /// Of its amounts; `None` when it has none.
@@ -122,6 +126,7 @@ impl RuleSet {
             hash: document.hash,
             zone: document.time_zone.clone(),
             policies: document.policies.clone(),
+            steps: std::array::from_fn(|component| document.policies.degradation.steps_of(Effect::NAMES[component])),
             nodes: document.pipeline.iter().map(node).collect(),
             promotions,
             parties,
@@ -161,6 +166,7 @@ impl Compiled {
         Self {
             id: promotion.id.as_str().into(),
             document: promotion.clone(),
+            component: promotion.effect.place(),
             node: place(node),
             unit: place(unit),
             currency: promotion.amounts().next().map(|amount| amount.currency),

@@ -4,10 +4,12 @@ use crate::application::{Application, Made};
 use crate::candidates::{Candidate, Candidates};
 use crate::compete::{Entry, resolve};
 use crate::compile::Compiled;
-use crate::components::{Declined, Draft, Given, Unit, Wallet};
+use crate::components::{COMPONENTS, Declined, Draft, Given, StepCount, Unit, Wallet};
+use crate::degraded::{LeftOut, Out, switched_off};
 use crate::document::condition::Basis;
 use crate::document::pipeline::{Keep, Take};
 use crate::document::promotion::BeyondBudget;
+use crate::edge::Edge;
 use crate::record::{Limited, Outcome, Reason};
 use crate::state::{Now, Sheet, State};
 
@@ -21,15 +23,33 @@ pub(crate) struct Evaluated {
     pub(crate) made: Made,
     /// Of each candidate, in their order.
     pub(crate) outcomes: Vec<(u32, Outcome)>,
+    /// Components that it was made without.
+    pub(crate) out: Out,
 }
 
-/// Runs the pipeline over some of the candidates.
-pub(crate) fn evaluate(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candidate]) -> Evaluated {
+/// Runs the pipeline over some of the candidates. When components fail or pass their budgets on the way, it is run again without
+/// them: so what they gave before does not stand, and the price is the same as if they were switched off.
+pub(crate) fn evaluate<E: Edge>(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candidate], edge: &E) -> Evaluated {
+    let mut out = switched_off(sheet.context);
+    loop {
+        let evaluated = run(sheet, candidates, all, edge, out);
+        if evaluated.out == out {
+            return evaluated;
+        }
+        out = evaluated.out;
+    }
+}
+
+/// Runs it once, without the components that are `out`; more of them may be in the end.
+fn run<E: Edge>(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candidate], edge: &E, out: Out) -> Evaluated {
     let units = sheet.original.len();
     let mut run = Run {
         sheet,
         candidates,
         all,
+        edge,
+        out,
+        steps: [0; COMPONENTS],
         scratch: Scratch { units: Vec::with_capacity(units), draft: Draft::default() },
         outcomes: vec![None; all.len()],
         applied: Vec::with_capacity(all.len()),
@@ -48,13 +68,17 @@ pub(crate) fn evaluate(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candid
     let outcomes = run.outcomes.into_iter().zip(all);
     let outcomes =
         outcomes.map(|(outcome, candidate)| (candidate.promotion, outcome.expect("every candidate was decided"))).collect();
-    Evaluated { state, applied: run.applied, made: run.made, outcomes }
+    Evaluated { state, applied: run.applied, made: run.made, outcomes, out: run.out }
 }
 
-struct Run<'a> {
+struct Run<'a, E> {
     sheet: &'a Sheet<'a>,
     candidates: &'a Candidates,
     all: &'a [Candidate],
+    edge: &'a E,
+    out: Out,
+    /// That each component took so far.
+    steps: [u64; COMPONENTS],
     scratch: Scratch,
     outcomes: Vec<Option<Outcome>>,
     applied: Vec<(u32, Application)>,
@@ -68,7 +92,7 @@ struct Scratch {
 
 type Places = std::ops::Range<usize>;
 
-impl Run<'_> {
+impl<E: Edge> Run<'_, E> {
     fn node(&mut self, state: &mut State, node: usize, places: Places) {
         let rules = self.sheet.rules;
         let unit_of = |run: &Self, place: usize| rules.promotions[run.all[place].promotion as usize].unit;
@@ -177,9 +201,6 @@ impl Run<'_> {
         let candidate = &self.all[place];
         let promotion = &sheet.rules.promotions[candidate.promotion as usize];
         let context = sheet.context;
-        if !context.switched_off.is_empty() && context.switched_off.contains(promotion.document.effect.component()) {
-            return Err(Reason::SwitchedOff);
-        }
         if let Some(window) = &promotion.document.window {
             let opening = window.at(sheet.at, &sheet.rules.zone);
             if !opening.open {
@@ -208,12 +229,19 @@ impl Run<'_> {
         if left.is_some_and(|left| left.uses == Some(0)) {
             return Err(Reason::UsedUp(Limited::Uses));
         }
+        let quota = left.and_then(|left| left.units);
+        if quota == Some(0) {
+            return Err(Reason::UsedUp(Limited::Units));
+        }
+        // Here it would be called: what is left out is missed by this promotion.
+        let component = promotion.component;
+        let most = sheet.rules.steps[component];
+        if let Some(why) = self.out[component] {
+            return Err(why.reason(most));
+        }
         let Scratch { units, draft } = &mut self.scratch;
         state.units(sheet, promotion, lines, units);
-        if let Some(quota) = left.and_then(|left| left.units) {
-            if quota == 0 {
-                return Err(Reason::UsedUp(Limited::Units));
-            }
+        if let Some(quota) = quota {
             keep_dearest(units, usize::try_from(quota).unwrap_or(usize::MAX));
         }
         let given = Given {
@@ -229,8 +257,22 @@ impl Run<'_> {
             original: &sheet.original,
             list: &sheet.list,
         };
+        let effect = &promotion.document.effect;
         draft.begin(units.len());
-        promotion.document.effect.apply(&given, draft).map_err(Reason::Component)?;
+        draft.steps = StepCount { taken: self.steps[component], most };
+        if !draft.steps.count(units.len()) {
+            return Err(self.leave_out(component, LeftOut::TooCostly));
+        }
+        let Some(applied) = self.edge.call(effect.component(), &promotion.id, || effect.apply(&given, draft)) else {
+            // It may have left anything behind.
+            *draft = Draft::default();
+            return Err(self.leave_out(component, LeftOut::Failed));
+        };
+        self.steps[component] = draft.steps.taken;
+        if draft.steps.passed() {
+            return Err(self.leave_out(component, LeftOut::TooCostly));
+        }
+        applied.map_err(Reason::Component)?;
         if let Some(budget) = left.and_then(|left| left.budget).filter(|budget| draft.total() > *budget) {
             let beyond = promotion.document.limit.as_ref().map(|limit| limit.beyond_budget);
             if budget <= 0 || beyond != Some(BeyondBudget::Partial) {
@@ -244,6 +286,12 @@ impl Run<'_> {
             Application { total: 0, unfit, .. } => Err(Reason::Floor { unfit }),
             application => Ok(application),
         }
+    }
+
+    /// Does without a component from here on.
+    fn leave_out(&mut self, component: usize, why: LeftOut) -> Reason {
+        self.out[component] = Some(why);
+        why.reason(self.sheet.rules.steps[component])
     }
 }
 

@@ -54,6 +54,13 @@ pub enum Reason {
     OtherCurrency(Currency),
     /// Its component is switched off.
     SwitchedOff,
+    /// Its component takes more steps than it may, and is left out.
+    TooCostly {
+        /// As many as it may.
+        steps: u64,
+    },
+    /// Its component failed, and is left out.
+    Failed,
     /// Nothing is left of its limit.
     UsedUp(Limited),
     /// It does not apply together with another one, which came before.

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::basket::{Basket, BasketError, Context, Customer, Line, Postage, RedPacket};
+use crate::scenario::Scenario;
 
 /// A basket as a shop asks for its price: the input of every scenario, from one unit on a detail page to an order. Products and
 /// current prices are looked up.
@@ -42,6 +43,9 @@ pub struct QuoteRequest {
     /// Points to spend at most.
     #[serde(default)]
     pub points: u64,
+    /// What it is asked for, which makes no difference to the price; `basket` when absent.
+    #[serde(default)]
+    pub scenario: Scenario,
 }
 
 /// Some units of one SKU.
@@ -154,6 +158,7 @@ impl QuoteRequest {
             coupons: self.coupons,
             red_packets: self.red_packets.into_iter().map(|packet| RedPacket { id: packet.id, amount: packet.amount }).collect(),
             points: self.points,
+            scenario: self.scenario,
             ..Context::default()
         };
         Ok((basket, context))

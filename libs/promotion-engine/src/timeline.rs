@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use crate::basket::{Basket, BasketError, Context};
 use crate::candidates::{Candidate, Candidates};
 use crate::compile::{Compiled, RuleSet};
+use crate::degraded::{Degraded, degraded};
+use crate::edge::{AtEdge, Edge};
 use crate::evaluate::{Evaluated, evaluate};
 use crate::record::Outcome;
 use crate::state::Sheet;
@@ -18,6 +20,8 @@ pub struct Timeline {
     pub slices: Vec<Slice>,
     /// There would have been more slices than were asked for: the last one ends early.
     pub cut: bool,
+    /// Components that some slice does without although promotions of theirs would have been tried, in the order of their names.
+    pub degraded: Vec<Degraded>,
 }
 
 /// A time in which nothing changes.
@@ -61,17 +65,33 @@ impl RuleSet {
         until: Timestamp,
         most: usize,
     ) -> Result<Timeline, BasketError> {
-        let mut sheet = self.sheet(basket, context)?;
+        self.bare().timeline(basket, context, from, until, most)
+    }
+}
+
+impl<E: Edge> AtEdge<'_, E> {
+    /// As [`RuleSet::timeline`].
+    pub fn timeline(
+        self,
+        basket: &Basket,
+        context: &Context,
+        from: Timestamp,
+        until: Timestamp,
+        most: usize,
+    ) -> Result<Timeline, BasketError> {
+        let mut sheet = self.rules.sheet(basket, context)?;
         let candidates = Candidates::of(&sheet);
         let mut sweep = Sweep::new(&sheet, &candidates, from);
-        let mut timeline = Timeline { slices: Vec::new(), cut: false };
+        let mut timeline = Timeline { slices: Vec::new(), cut: false, degraded: Vec::new() };
         let mut open = Vec::new();
         let mut now = from;
         while now < until {
             sheet.at = now;
             let next = sweep.next_change().filter(|next| *next < until).unwrap_or(until);
             sweep.open_candidates(&mut open);
-            let slice = slice(&sheet, &evaluate(&sheet, &candidates, &open), now, next);
+            let evaluated = evaluate(&sheet, &candidates, &open, self.edge);
+            timeline.degraded.extend(missed(&sheet, &evaluated));
+            let slice = slice(&sheet, &evaluated, now, next);
             let full = timeline.slices.len() == most;
             match timeline.slices.last_mut() {
                 Some(last) if last.same_as(&slice) => last.until = next,
@@ -84,6 +104,8 @@ impl RuleSet {
             now = next;
             sweep.advance(now);
         }
+        timeline.degraded.sort_unstable();
+        timeline.degraded.dedup();
         Ok(timeline)
     }
 }
@@ -92,6 +114,12 @@ impl Slice {
     fn same_as(&self, other: &Self) -> bool {
         (self.goods, self.postage, &self.promotions) == (other.goods, other.postage, &other.promotions)
     }
+}
+
+/// What an instant does without.
+fn missed(sheet: &Sheet<'_>, evaluated: &Evaluated) -> Vec<Degraded> {
+    let component = |promotion: u32| sheet.rules.promotions[promotion as usize].document.effect.component();
+    degraded(&evaluated.out, evaluated.outcomes.iter().map(|(promotion, outcome)| (component(*promotion), outcome)))
 }
 
 fn slice(sheet: &Sheet<'_>, evaluated: &Evaluated, from: Timestamp, until: Timestamp) -> Slice {

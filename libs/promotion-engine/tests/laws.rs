@@ -2,9 +2,11 @@
 
 mod shop;
 
+use std::collections::BTreeSet;
+
 use pricestream_promotion_engine::{Basket, Context, Line, Outcome, RuleSet};
 use proptest::prelude::*;
-use shop::{assert_conserved, line, now, rule_set, with_postage};
+use shop::{Failing, assert_conserved, line, now, rule_set, with_postage};
 
 const CATEGORIES: [&str; 3] = ["toys", "books", "tea"];
 
@@ -87,9 +89,16 @@ fn some_promotion() -> impl Strategy<Value = String> {
     })
 }
 
+/// Every component that occurs here.
+const COMPONENTS: [&str; 6] = ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "postage"];
+
+/// Some of them.
+fn some_components() -> impl Strategy<Value = BTreeSet<String>> {
+    prop::sample::subsequence(&COMPONENTS[..], 0..=6).prop_map(|some| some.into_iter().map(str::to_owned).collect())
+}
+
 /// Pipelines of different kinds, each with every component that occurs here.
 fn some_pipeline() -> impl Strategy<Value = String> {
-    const COMPONENTS: [&str; 6] = ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "postage"];
     let unit = |component: &str, take: &str| format!(r#"{{"component":"{component}","take":"{take}"}}"#);
     let take = prop_oneof![Just("best"), Just("stack")];
     let keep = prop_oneof![Just("best"), Just("stack")];
@@ -105,17 +114,22 @@ fn some_pipeline() -> impl Strategy<Value = String> {
 }
 
 fn some_rules() -> impl Strategy<Value = RuleSet> {
+    some_document("").prop_map(|json| rule_set(&json))
+}
+
+/// A rule set with more policies.
+fn some_document(policies: &'static str) -> impl Strategy<Value = String> {
     let rounding = prop_oneof![Just("half_up"), Just("half_even"), Just("down")];
     let level = prop_oneof![Just("unit"), Just("line"), Just("order")];
     (some_pipeline(), prop::collection::vec(some_promotion(), 1..8), rounding, level).prop_map(
-        |(pipeline, promotions, mode, level)| {
+        move |(pipeline, promotions, mode, level)| {
             let promotions: Vec<String> =
                 promotions.iter().enumerate().map(|(number, promotion)| format!(r#"{{"id":"p{number}",{promotion}}}"#)).collect();
-            rule_set(&format!(
+            format!(
                 r#"{{"version":1,"policies":{{"basket_rounding":{{"mode":"{mode}","level":"{level}"}},
-            "tax":{{"default_rate":2100,"postage_rate":2100}}}},"pipeline":{pipeline},"promotions":[{}]}}"#,
+            "tax":{{"default_rate":2100,"postage_rate":2100}}{policies}}},"pipeline":{pipeline},"promotions":[{}]}}"#,
                 promotions.join(",")
-            ))
+            )
         },
     )
 }
@@ -212,5 +226,44 @@ proptest! {
         let pay = |rules: &RuleSet| rules.quote(&basket, &Context { ..now() }).unwrap().totals.payable;
         let (fewer, more) = (pay(&set(&effects[..effects.len() - 1])), pay(&set(&effects)));
         prop_assert!(more <= fewer, "{fewer} became {more}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_component_that_is_missing_is_as_if_its_promotions_were_not_there(
+        document in some_document(""), basket in some_basket(), missing in some_components(),
+    ) {
+        let rules = rule_set(&document);
+        let off = rules.quote(&basket, &Context { switched_off: missing.clone(), ..now() }).unwrap();
+        assert_conserved(&off);
+        let edge = Failing(missing.clone());
+        let failed = rules.at_edge(&edge).quote(&basket, &now()).unwrap();
+        prop_assert_eq!((failed.totals, &failed.lines, &failed.shares), (off.totals, &off.lines, &off.shares));
+        let named = |degraded: &[pricestream_promotion_engine::Degraded]| degraded.iter().map(|of| of.component).collect::<Vec<_>>();
+        prop_assert_eq!(named(&failed.degraded), named(&off.degraded));
+        prop_assert!(off.degraded.iter().all(|of| missing.contains(of.component)));
+
+        let mut fewer: serde_json::Value = serde_json::from_str(&document).unwrap();
+        let there = |promotion: &serde_json::Value| promotion["effect"].as_object().unwrap().keys().all(|name| !missing.contains(name));
+        fewer["promotions"].as_array_mut().unwrap().retain(there);
+        let fewer = rule_set(&fewer.to_string()).quote(&basket, &now()).unwrap();
+        prop_assert_eq!((off.totals, off.lines), (fewer.totals, fewer.lines));
+        prop_assert!(fewer.degraded.is_empty() && fewer.sellable);
+
+        let whole = rules.at_edge(&Failing::default()).quote(&basket, &now()).unwrap();
+        prop_assert_eq!(&whole, &rules.quote(&basket, &now()).unwrap(), "an edge at which nothing fails");
+        prop_assert!(whole.degraded.is_empty());
+    }
+
+    #[test]
+    fn a_component_gives_all_or_nothing_however_few_steps_it_may_take(
+        document in some_document(r#","degradation":{"steps":1000000}"#), basket in some_basket(), steps in 1..40_u64,
+    ) {
+        let few = rule_set(&document.replace("1000000", &steps.to_string())).quote(&basket, &now()).unwrap();
+        assert_conserved(&few);
+        let switched_off = few.degraded.iter().map(|of| of.component.to_owned()).collect();
+        let off = rule_set(&document).quote(&basket, &Context { switched_off, ..now() }).unwrap();
+        prop_assert_eq!((few.totals, few.lines, few.shares), (off.totals, off.lines, off.shares));
     }
 }

@@ -94,6 +94,7 @@ impl Component for BuyXGetY {
         let mut spare = either - (times * buy).saturating_sub(only_bought);
         let mut left = times * get;
         let mut reduced = Vec::new();
+        let mut is_reduced = vec![false; given.units.len()];
         for place in places.iter().copied().filter(|place| may(*place, got)) {
             let either = may(place, BOUGHT);
             if left == 0 || (either && spare == 0) {
@@ -102,13 +103,15 @@ impl Component for BuyXGetY {
             spare -= u64::from(either);
             left -= 1;
             reduced.push(place);
+            is_reduced[place as usize] = true;
         }
+        let worth = self.valued.of(given);
         for place in &reduced {
-            draft.take(given, *place, self.off.of(self.valued.of(given, *place), given.rounding));
+            draft.take(given, *place, self.off.of(worth(*place), given.rounding));
         }
         // Those that only count as bought first: what could be reduced by another promotion stays free for it.
         let mut bought: Vec<u32> =
-            places.iter().copied().filter(|place| may(*place, BOUGHT) && !reduced.contains(place)).collect();
+            places.iter().copied().filter(|place| may(*place, BOUGHT) && !is_reduced[*place as usize]).collect();
         bought.sort_by_key(|place| (may(*place, got), Reverse(given.units[*place as usize].price), *place));
         bought.truncate(usize::try_from(times * buy).expect("a basket is small"));
         draft.used.extend(reduced);

@@ -4,6 +4,7 @@ use pricestream_domain::BasisPoints;
 
 use super::Off;
 use super::given::{Given, Unit};
+use super::step_count::StepCount;
 use crate::rounding::Level;
 
 /// What a component would take off. Nothing is taken below a unit's room, and what does not fit is shared again.
@@ -21,6 +22,8 @@ pub(crate) struct Draft {
     pub(crate) points: u64,
     /// Wanted, and not taken for want of room.
     pub(crate) unfit: i64,
+    /// What it takes to work it out; a draft that has passed its budget is thrown away, whatever it says.
+    pub(crate) steps: StepCount,
     scratch: Vec<Share>,
 }
 
@@ -38,7 +41,7 @@ struct Share {
 }
 
 impl Draft {
-    /// Makes it fit for `units` units.
+    /// Makes it fit for `units` units; steps go on being counted.
     pub(crate) fn begin(&mut self, units: usize) {
         self.off.clear();
         self.off.resize(units, 0);
@@ -59,7 +62,7 @@ impl Draft {
     pub(crate) fn reduce_to(&mut self, most: i64) {
         let share_of = |(place, off): (u32, &i64)| Share { place, units: 1, weight: *off, cap: *off, quota: 0, remainder: 0 };
         let mut shares: Vec<Share> = (0..).zip(&self.off).map(share_of).collect();
-        self.postage = share(&mut shares, most).min(self.postage);
+        self.postage = share(&mut shares, most, &mut StepCount::default()).min(self.postage);
         for Share { place, quota, .. } in shares {
             self.off[place as usize] = quota;
         }
@@ -151,7 +154,7 @@ impl Draft {
             shares.push(Share { place, units, weight, cap, quota: 0, remainder: 0 });
             place += units;
         }
-        self.unfit += share(&mut shares, total);
+        self.unfit += share(&mut shares, total, &mut self.steps);
         for Share { place, units, quota, .. } in shares.iter().copied() {
             let line = &given.units[place as usize..(place + units) as usize];
             self.spread_in_line(given, place, line, quota);
@@ -166,7 +169,7 @@ impl Draft {
         let room = |(unit, off): (&Unit, &i64)| if unit.price > 0 { unit.room - off } else { 0 };
         let goods = share_with(given.total(), given.units.iter().zip(&self.off).map(room).sum());
         let mut shares = [goods, share_with(given.postage.unwrap_or(0), given.postage_room - self.postage)];
-        self.unfit += share(&mut shares, total);
+        self.unfit += share(&mut shares, total, &mut self.steps);
         let [goods, postage] = shares;
         self.postage += postage.quota;
         self.spread(given, goods.quota);
@@ -175,7 +178,7 @@ impl Draft {
     /// Shares `total` among some of the units given.
     pub(crate) fn spread_among(&mut self, given: &Given<'_>, places: &[u32], total: i64) {
         let mut shares: Vec<Share> = places.iter().map(|place| self.share_of(given, *place)).collect();
-        self.unfit += share(&mut shares, total);
+        self.unfit += share(&mut shares, total, &mut self.steps);
         for Share { place, quota, .. } in shares {
             self.off[place as usize] += quota;
         }
@@ -207,11 +210,12 @@ impl Draft {
 }
 
 /// Shares `total` in proportion to the weights, none above its cap; gives what does not fit. Largest remainder, of equal
-/// remainders the earlier; a zero weight gets nothing.
-fn share(shares: &mut [Share], total: i64) -> i64 {
+/// remainders the earlier; a zero weight gets nothing. Each time round looks at all of them, and there may be as many times as
+/// there are caps.
+fn share(shares: &mut [Share], total: i64, steps: &mut StepCount) -> i64 {
     let mut left = total;
     let open = |share: &Share| share.weight > 0 && share.quota < share.cap;
-    while left > 0 {
+    while left > 0 && steps.count(shares.len()) {
         let weights: i64 = shares.iter().filter(|share| open(share)).map(|share| share.weight).sum();
         if weights == 0 {
             return left;
@@ -246,7 +250,7 @@ fn share(shares: &mut [Share], total: i64) -> i64 {
             }
         }
     }
-    0
+    left
 }
 
 /// `part * weight / weights` and what remains.
@@ -269,7 +273,7 @@ mod tests {
         let share_of =
             |(weight, cap): &(i64, i64)| Share { place: 0, units: 1, weight: *weight, cap: *cap, quota: 0, remainder: 0 };
         let mut shares: Vec<Share> = of.iter().map(share_of).collect();
-        let unfit = share(&mut shares, total);
+        let unfit = share(&mut shares, total, &mut StepCount::default());
         (shares.iter().map(|share| share.quota).collect(), unfit)
     }
 
@@ -285,6 +289,23 @@ mod tests {
         ] {
             assert_eq!(shared(total, of), (expected.to_vec(), unfit), "{total} by {of:?}");
         }
+    }
+
+    #[test]
+    fn sharing_stops_where_the_steps_end() {
+        // Each time round one more is full.
+        let of: Vec<(i64, i64)> = (1..=100).map(|cap| (1, cap * 1_000)).collect();
+        let share_of =
+            |(weight, cap): &(i64, i64)| Share { place: 0, units: 1, weight: *weight, cap: *cap, quota: 0, remainder: 0 };
+        let taken = |most: u64| {
+            let mut steps = StepCount { taken: 0, most };
+            share(&mut of.iter().map(share_of).collect::<Vec<_>>(), 5_000_000, &mut steps);
+            (steps.taken, steps.passed())
+        };
+        let (whole, _) = taken(u64::MAX);
+        assert!(whole > 300, "{whole}");
+        assert_eq!(taken(whole), (whole, false));
+        assert_eq!(taken(150), (200, true), "it is told after the time round that passes it");
     }
 
     proptest! {

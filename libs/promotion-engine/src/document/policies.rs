@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use pricestream_documents::Reader;
 use pricestream_domain::BasisPoints;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::degradation::Degradation;
 use crate::rounding::{Mode, Rounding};
 
 /// What the market decides, and not one promotion.
@@ -24,6 +26,8 @@ pub struct Policies {
     pub unit_reuse: UnitReuse,
     /// What prices contain.
     pub tax: Tax,
+    /// What happens without a component.
+    pub degradation: Degradation,
 }
 
 /// Whether units are used up by promotions that count them: buy X get Y, N for a price, bundles and the like.
@@ -94,6 +98,13 @@ impl Default for Policies {
             coupon_case: CouponCase::Insensitive,
             unit_reuse: UnitReuse::Never,
             tax: Tax::default(),
+            degradation: Degradation::default(),
         }
+    }
+}
+
+impl Policies {
+    pub(crate) fn check(&self, reader: &mut Reader, path: &str) {
+        self.degradation.check(reader, &format!("{path}.degradation"));
     }
 }

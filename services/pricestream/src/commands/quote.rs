@@ -10,7 +10,7 @@ use pricestream_domain::{Money, Sku};
 use pricestream_embedded::{Access, Store, ready};
 use pricestream_ports::RecordReads;
 use pricestream_price_api::catalogue_lines;
-use pricestream_promotion_engine::{Basket, Context as Asked, Found as Item, QuoteAnswer, QuoteRequest, RuleSet};
+use pricestream_promotion_engine::{Basket, Context as Asked, Degraded, Found as Item, QuoteAnswer, QuoteRequest, RuleSet};
 use serde_json::json;
 
 use super::{Found, Usage, read_bytes, read_text, report_problems};
@@ -43,7 +43,8 @@ pub(crate) fn timeline(global: &Global, options: &Timeline) -> Result<Found> {
             json!({ "from": slice.from, "until": slice.until, "payable": money(slice.payable()), "promotions": promotions })
         });
         let lowest = lowest.map(|slice| json!({ "from": slice.from, "payable": money(slice.payable()) }));
-        println!("{}", json!({ "slices": slices.collect::<Vec<_>>(), "lowest": lowest, "cut": timeline.cut }));
+        let slices: Vec<_> = slices.collect();
+        println!("{}", json!({ "slices": slices, "lowest": lowest, "cut": timeline.cut, "degraded": timeline.degraded }));
         return Ok(Found::Nothing);
     }
     let rows: Vec<Vec<String>> = timeline
@@ -60,6 +61,7 @@ pub(crate) fn timeline(global: &Global, options: &Timeline) -> Result<Found> {
     if timeline.cut {
         println!("there is more: --most says how many slices are told");
     }
+    show_degraded(&timeline.degraded);
     Ok(Found::Nothing)
 }
 
@@ -114,6 +116,12 @@ fn from_store(store: &Store, sku: &Sku) -> Option<Item> {
     Some(Item { product, unit_price, stock_left: inputs.inventory.map(|inventory| inventory.on_hand) })
 }
 
+fn show_degraded(degraded: &[Degraded]) {
+    for of in degraded {
+        println!("degraded: {} is left out ({})", of.component, of.why.code());
+    }
+}
+
 fn show(answer: &QuoteAnswer) {
     let lines: Vec<Vec<String>> = answer
         .lines
@@ -152,7 +160,8 @@ fn show(answer: &QuoteAnswer) {
             println!("hint: {}", miss.hint);
         }
     }
-    if !answer.degraded.is_empty() {
-        println!("degraded: {} switched off", answer.degraded.join(", "));
+    show_degraded(&answer.degraded);
+    if !answer.sellable {
+        println!("not for sale: the rule set's policies forbid it");
     }
 }
