@@ -39,6 +39,8 @@ pub struct Line {
     pub unit_price: Money,
     /// Sellable units in stock, when known.
     pub stock_left: Option<u64>,
+    /// What a unit cost when the customer last saw it, when known: it makes no difference to the price.
+    pub last_price: Option<Money>,
 }
 
 /// What sending the basket costs.
@@ -162,8 +164,9 @@ impl Basket {
         let mut units = 0_u64;
         let mut worth = 0_i64;
         for line in &self.lines {
-            let prices = [Some(line.unit_price), Some(line.product.list_price), line.product.promotion_floor];
-            for price in prices.into_iter().flatten() {
+            let product = &line.product;
+            let others = [product.promotion_floor, product.cost, line.last_price];
+            for price in [line.unit_price, product.list_price].into_iter().chain(others.into_iter().flatten()) {
                 self.own(&line.id, price)?;
             }
             if line.quantity == 0 {

@@ -15,6 +15,7 @@ mod degraded;
 pub mod document;
 mod edge;
 mod evaluate;
+mod guard;
 mod keys;
 mod near_miss;
 mod quote;
@@ -28,16 +29,18 @@ mod state;
 mod timeline;
 
 pub use answer::{
-    AnsweredFunding, AnsweredLine, AnsweredPacket, AnsweredPostage, AnsweredPromotion, AnsweredShare, AnsweredTax, AnsweredUnits,
-    QuoteAnswer,
+    AnsweredFunding, AnsweredLine, AnsweredPacket, AnsweredPostage, AnsweredPromotion, AnsweredRisk, AnsweredShare, AnsweredTax,
+    AnsweredUnits, QuoteAnswer,
 };
 pub use basket::{Basket, BasketError, Context, Customer, Left, Line, MAX_LINES, MAX_RED_PACKETS, MAX_UNITS, Postage, RedPacket};
 pub use compile::RuleSet;
 pub use components::{Declined, Effect, WorksOn};
 pub use condition::{Field, Unmet};
 pub use degraded::{Degraded, LeftOut};
+pub use document::guards::Action;
 pub use document::{Document, document_schema};
 pub use edge::{AtEdge, Edge};
+pub use guard::{Guard, Risk};
 pub use near_miss::NearMiss;
 pub use quote::{Quote, QuotedLine, QuotedPostage, SHOP, Share, TaxTotal, Totals, UnitPrice};
 pub use record::{Decision, Limited, Outcome, Reason};

@@ -9,9 +9,11 @@ use crate::basket::{Basket, BasketError, Context};
 use crate::candidates::Candidates;
 use crate::compile::RuleSet;
 use crate::degraded::{Degraded, degraded};
+use crate::document::guards::Action;
 use crate::document::policies::{Prices, Tax};
 use crate::edge::{AtEdge, Edge};
 use crate::evaluate::{Evaluated, evaluate};
+use crate::guard::{Risk, risks};
 use crate::record::Decision;
 use crate::scenario::Scenario;
 use crate::state::Sheet;
@@ -47,9 +49,11 @@ pub struct Quote {
     pub points: u64,
     /// Components that it does without although promotions of theirs would have been tried, in the order of their names.
     pub degraded: Vec<Degraded>,
+    /// Guards that it passed.
+    pub risks: Vec<Risk>,
     /// What it was asked for.
     pub scenario: Scenario,
-    /// Whether it may be sold, in that scenario.
+    /// Whether it may be sold, in that scenario: no guard blocks it, and no component is missing that may not be.
     pub sellable: bool,
 }
 
@@ -254,7 +258,7 @@ impl RuleSet {
         let packets = sheet.context.red_packets.iter().zip(&state.packets);
         let used = packets.map(|(packet, left)| (packet.id.clone(), packet.amount.minor - left)).filter(|(_, used)| *used > 0);
         let funding = self.parties.iter().zip(paid).filter(|(_, paid)| *paid > 0);
-        Quote {
+        let mut quote = Quote {
             rule_set: self.hash,
             at: sheet.at,
             currency: basket.currency,
@@ -270,8 +274,12 @@ impl RuleSet {
             points: sheet.context.points - state.points,
             sellable: degraded.is_empty() || self.policies.degradation.sold_in.contains(&scenario),
             degraded,
+            risks: Vec::new(),
             scenario,
-        }
+        };
+        quote.risks = risks(&self.policies.guards, basket, &quote);
+        quote.sellable &= quote.risks.iter().all(|risk| risk.action != Action::Block);
+        quote
     }
 }
 

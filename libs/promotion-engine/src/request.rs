@@ -60,6 +60,9 @@ pub struct RequestedLine {
     /// Units, 1 when absent.
     #[serde(default = "RequestedLine::one")]
     pub quantity: u32,
+    /// What a unit cost when the customer last saw it; makes no difference to the price, but may be flagged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_price: Option<Money>,
 }
 
 /// What sending costs.
@@ -106,6 +109,8 @@ pub struct Found {
     pub unit_price: Money,
     /// Sellable units in stock, when known.
     pub stock_left: Option<u64>,
+    /// What a unit cost when the customer last saw it, when that is kept; a request may say it better.
+    pub last_price: Option<Money>,
 }
 
 /// Why a request cannot be priced.
@@ -141,8 +146,9 @@ impl QuoteRequest {
         let mut lines = Vec::with_capacity(self.lines.len());
         for line in &self.lines {
             let no_price = || RequestError::NoPrice { line: line.id().to_owned(), sku: line.sku.clone() };
-            let Found { product, unit_price, stock_left } = find(&line.sku).ok_or_else(no_price)?;
-            lines.push(Line { id: line.id().into(), product, quantity: line.quantity, unit_price, stock_left });
+            let Found { product, unit_price, stock_left, last_price } = find(&line.sku).ok_or_else(no_price)?;
+            let last_price = line.last_price.or(last_price);
+            lines.push(Line { id: line.id().into(), product, quantity: line.quantity, unit_price, stock_left, last_price });
         }
         let currency = lines.first().map_or(Currency::EUR, |line| line.unit_price.currency);
         let postage = self.postage.map(|postage| Postage { amount: postage.amount, method: postage.method });

@@ -4,7 +4,7 @@ mod shop;
 
 use std::collections::BTreeSet;
 
-use pricestream_promotion_engine::{Basket, Context, Line, Outcome, RuleSet};
+use pricestream_promotion_engine::{Basket, Context, Guard, Line, Outcome, RuleSet, Scenario};
 use proptest::prelude::*;
 use shop::{Failing, assert_conserved, line, now, rule_set, with_postage};
 
@@ -265,5 +265,44 @@ proptest! {
         let switched_off = few.degraded.iter().map(|of| of.component.to_owned()).collect();
         let off = rule_set(&document).quote(&basket, &Context { switched_off, ..now() }).unwrap();
         prop_assert_eq!((few.totals, few.lines, few.shares), (off.totals, off.lines, off.shares));
+    }
+
+    #[test]
+    fn a_guard_tells_what_is_so_and_neither_it_nor_the_scenario_changes_a_price(
+        document in some_document(r#","guards":{}"#),
+        mut basket in some_basket(),
+        (share, depth, jump) in (0..10_000_i64, 0..4_i64, 0..20_000_i64),
+        (costs, shown) in (prop::collection::vec(prop::option::of(0..9_000_i64), 7), prop::collection::vec(prop::option::of(0..9_000_i64), 7)),
+        scenario in prop::sample::select(Scenario::ALL.to_vec()),
+    ) {
+        let money = |minor: Option<i64>| minor.map(shop::eur);
+        for (line, (cost, shown)) in basket.lines.iter_mut().zip(costs.into_iter().zip(shown)) {
+            std::sync::Arc::make_mut(&mut line.product).cost = money(cost);
+            line.last_price = money(shown);
+        }
+        let guards = format!(
+            r#""guards":{{"below_cost":{{"action":"flag"}},"discount_share":{{"most_bp":{share},"action":"alert"}},
+            "stack_depth":{{"most":{depth},"action":"block"}},"price_jump":{{"most_bp":{jump},"action":"flag"}}}}"#
+        );
+        let plain = rule_set(&document).quote(&basket, &now()).unwrap();
+        let quote = rule_set(&document.replace(r#""guards":{}"#, &guards)).quote(&basket, &Context { scenario, ..now() }).unwrap();
+        prop_assert_eq!((plain.totals, &plain.lines, &plain.decisions), (quote.totals, &quote.lines, &quote.decisions));
+        prop_assert!(plain.risks.is_empty() && plain.sellable);
+        let told = |guard: Guard, line: Option<&str>| quote.risks.iter().any(|risk| risk.guard == guard && risk.line.as_deref() == line);
+        for (place, line) in basket.lines.iter().enumerate() {
+            let id = Some(&*line.id);
+            let below = line.product.cost.is_some_and(|cost| quote.units(place).iter().any(|units| units.payable < cost.minor));
+            prop_assert_eq!(told(Guard::BelowCost, id), below);
+            prop_assert_eq!(told(Guard::StackDepth, id), i64::try_from(quote.shares_of(place).count()).unwrap() > depth);
+            let far = line.last_price.is_some_and(|last| {
+                let before = last.minor * i64::from(line.quantity);
+                let moved = (quote.lines[place].payable - before).abs();
+                moved * 10_000 > before.max(i64::from(line.quantity)) * jump
+            });
+            prop_assert_eq!(told(Guard::PriceJump, id), far);
+        }
+        prop_assert_eq!(told(Guard::DiscountShare, None), quote.totals.goods_off * 10_000 > quote.totals.goods * share);
+        prop_assert!(quote.risks.iter().all(|risk| (risk.actual.abs() > risk.limit) != (risk.guard == Guard::BelowCost)));
+        prop_assert_eq!(quote.sellable, !quote.risks.iter().any(|risk| risk.guard == Guard::StackDepth));
     }
 }

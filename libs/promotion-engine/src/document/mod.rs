@@ -2,6 +2,7 @@
 
 pub mod condition;
 pub mod degradation;
+pub mod guards;
 pub mod items;
 pub mod pipeline;
 pub mod policies;

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::degradation::Degradation;
+use super::guards::Guards;
 use crate::rounding::{Mode, Rounding};
 
 /// What the market decides, and not one promotion.
@@ -28,6 +29,8 @@ pub struct Policies {
     pub tax: Tax,
     /// What happens without a component.
     pub degradation: Degradation,
+    /// What a price is not trusted with.
+    pub guards: Guards,
 }
 
 /// Whether units are used up by promotions that count them: buy X get Y, N for a price, bundles and the like.
@@ -99,6 +102,7 @@ impl Default for Policies {
             unit_reuse: UnitReuse::Never,
             tax: Tax::default(),
             degradation: Degradation::default(),
+            guards: Guards::default(),
         }
     }
 }

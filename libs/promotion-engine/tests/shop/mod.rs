@@ -18,7 +18,7 @@ pub(crate) fn eur(minor: i64) -> Money {
 pub(crate) fn line(sku: &str, quantity: u32, price: i64, more: &str) -> Line {
     let product = format!(r#"{{"sku":"{sku}","list_price":{{"minor":{price},"currency":"EUR"}}{more}}}"#);
     let product: Product = serde_json::from_str(&product).unwrap();
-    Line { id: sku.into(), product: Arc::new(product), quantity, unit_price: eur(price), stock_left: None }
+    Line { id: sku.into(), product: Arc::new(product), quantity, unit_price: eur(price), stock_left: None, last_price: None }
 }
 
 pub(crate) fn of_category(sku: &str, quantity: u32, price: i64, category: &str) -> Line {

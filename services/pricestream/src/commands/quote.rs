@@ -103,7 +103,7 @@ fn from_catalogue(file: &Path) -> Result<HashMap<Sku, Item>> {
     }
     let item = |product: pricestream_domain::Product| {
         let unit_price = product.list_price;
-        (product.sku.clone(), Item { product: Arc::new(product), unit_price, stock_left: None })
+        (product.sku.clone(), Item { product: Arc::new(product), unit_price, stock_left: None, last_price: None })
     };
     Ok(lines.products.into_iter().map(item).collect())
 }
@@ -113,7 +113,7 @@ fn from_store(store: &Store, sku: &Sku) -> Option<Item> {
     let unit_price = ready(store.price(sku)).ok()??.standing?.price;
     let inputs = ready(store.inputs(sku)).ok()?;
     let product = Arc::new(inputs.product?.product.clone());
-    Some(Item { product, unit_price, stock_left: inputs.inventory.map(|inventory| inventory.on_hand) })
+    Some(Item { product, unit_price, stock_left: inputs.inventory.map(|inventory| inventory.on_hand), last_price: None })
 }
 
 fn show_degraded(degraded: &[Degraded]) {
@@ -161,6 +161,10 @@ fn show(answer: &QuoteAnswer) {
         }
     }
     show_degraded(&answer.degraded);
+    for risk in &answer.risks {
+        let line = risk.line.as_ref().map(|line| format!("line {line}: ")).unwrap_or_default();
+        println!("risk: {line}{} ({}: {})", risk.why, risk.guard.name(), risk.action.name());
+    }
     if !answer.sellable {
         println!("not for sale: the rule set's policies forbid it");
     }
