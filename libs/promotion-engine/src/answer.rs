@@ -4,9 +4,13 @@ use pricestream_domain::{BasisPoints, Currency, Money, Sku};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::degraded::Degraded;
+use crate::document::guards::Action;
+use crate::guard::{Guard, Risk};
 use crate::near_miss::{NearMiss, near_misses};
 use crate::quote::Quote;
 use crate::record::Outcome;
+use crate::scenario::Scenario;
 
 /// A quote as a shop reads it: the answer of every scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -38,8 +42,14 @@ pub struct QuoteAnswer {
     pub points: u64,
     /// What would apply with a little more, the least first.
     pub near_misses: Vec<NearMiss>,
-    /// Components that were switched off although promotions of theirs concern the basket.
-    pub degraded: Vec<&'static str>,
+    /// Components that it does without although promotions of theirs would have been tried.
+    pub degraded: Vec<Degraded>,
+    /// Guards that it passed.
+    pub risks: Vec<AnsweredRisk>,
+    /// What it was asked for.
+    pub scenario: Scenario,
+    /// Whether it may be sold, in that scenario.
+    pub sellable: bool,
 }
 
 /// A line.
@@ -135,6 +145,38 @@ pub struct AnsweredPromotion {
     pub why: String,
 }
 
+/// A guard that a price passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredRisk {
+    /// Which.
+    pub guard: Guard,
+    /// What the policy says is done.
+    pub action: Action,
+    /// The line that it is about; absent when it is the order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
+    /// Minor units, basis points or promotions, as the guard counts.
+    pub actual: i64,
+    /// What would have been in order, in the same.
+    pub limit: i64,
+    /// In words.
+    pub why: String,
+}
+
+impl Risk {
+    /// As a shop reads it; amounts are in `currency`.
+    pub(crate) fn answer(&self, currency: Currency) -> AnsweredRisk {
+        AnsweredRisk {
+            guard: self.guard,
+            action: self.action,
+            line: self.line.as_deref().map(str::to_owned),
+            actual: self.actual,
+            limit: self.limit,
+            why: self.sentence(currency),
+        }
+    }
+}
+
 impl Quote {
     /// As a shop reads it.
     pub fn answer(&self) -> QuoteAnswer {
@@ -200,6 +242,9 @@ impl Quote {
             points: self.points,
             near_misses: near_misses(&self.decisions, self.currency),
             degraded: self.degraded.clone(),
+            risks: self.risks.iter().map(|risk| risk.answer(self.currency)).collect(),
+            scenario: self.scenario,
+            sellable: self.sellable,
         }
     }
 }

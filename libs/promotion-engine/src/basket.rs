@@ -4,6 +4,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pricestream_domain::{Currency, Money, Product};
 
+use crate::scenario::Scenario;
+
 /// Lines of a basket, at most.
 pub const MAX_LINES: usize = 1_000;
 
@@ -41,6 +43,8 @@ pub struct Line {
     pub unit_price: Money,
     /// Sellable units in stock, when known.
     pub stock_left: Option<u64>,
+    /// What a unit cost when the customer last saw it, when known: it makes no difference to the price.
+    pub last_price: Option<Money>,
 }
 
 /// What sending the basket costs.
@@ -75,6 +79,8 @@ pub struct Context {
     pub left: BTreeMap<String, Left>,
     /// Components that are switched off, by their names: the quote says that it is degraded.
     pub switched_off: BTreeSet<String>,
+    /// What the price is asked for, which makes no difference to it.
+    pub scenario: Scenario,
 }
 
 /// Who buys.
@@ -162,8 +168,9 @@ impl Basket {
         let mut units = 0_u64;
         let mut worth = 0_i64;
         for line in &self.lines {
-            let prices = [Some(line.unit_price), Some(line.product.list_price), line.product.promotion_floor];
-            for price in prices.into_iter().flatten() {
+            let product = &line.product;
+            let others = [product.promotion_floor, product.cost, line.last_price];
+            for price in [line.unit_price, product.list_price].into_iter().chain(others.into_iter().flatten()) {
                 self.own(&line.id, price)?;
             }
             if line.quantity == 0 {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use pricestream_documents::{ContentHash, Problem, Zone};
 use pricestream_domain::{BasisPoints, Currency};
 
-use crate::components::WorksOn;
+use crate::components::{COMPONENTS, Effect, WorksOn};
 use crate::condition::Test;
 use crate::document::Document;
 use crate::document::pipeline::{Keep, Stage, Take};
@@ -24,6 +24,8 @@ pub struct RuleSet {
     pub(crate) frame: ContentHash,
     pub(crate) zone: Zone,
     pub(crate) policies: Policies,
+    /// Steps that each component may take in one quote.
+    pub(crate) steps: [u64; COMPONENTS],
     pub(crate) nodes: Vec<Node>,
     /// In the order in which they run: by node, unit, priority and id.
     pub(crate) promotions: Vec<Compiled>,
@@ -59,6 +61,8 @@ pub(crate) struct Compiled {
     pub(crate) document: Promotion,
     /// Of that; worked out when it is asked for.
     pub(crate) hash: OnceLock<ContentHash>,
+    /// Its component's place in [`Effect::NAMES`].
+    pub(crate) component: usize,
     pub(crate) node: u16,
     pub(crate) unit: u16,
     /// Of its amounts; `None` when it has none.
@@ -127,6 +131,7 @@ impl RuleSet {
             frame: document.frame,
             zone: document.time_zone.clone(),
             policies: document.policies.clone(),
+            steps: std::array::from_fn(|component| document.policies.degradation.steps_of(Effect::NAMES[component])),
             nodes: document.pipeline.iter().map(node).collect(),
             promotions,
             parties,
@@ -167,6 +172,7 @@ impl Compiled {
             id: promotion.id.as_str().into(),
             document: promotion.clone(),
             hash: OnceLock::new(),
+            component: promotion.effect.place(),
             node: place(node),
             unit: place(unit),
             currency: promotion.amounts().next().map(|amount| amount.currency),

@@ -4,11 +4,13 @@ use crate::application::{Application, Made};
 use crate::candidates::{Candidate, Candidates};
 use crate::compete::{Entry, resolve};
 use crate::compile::Compiled;
-use crate::components::{Declined, Draft, Given, Unit, Wallet};
+use crate::components::{COMPONENTS, Declined, Draft, Given, StepCount, Unit, Wallet};
+use crate::degraded::{LeftOut, Out, switched_off};
 use crate::document::condition::Basis;
 use crate::document::pipeline::{Keep, Take};
 use crate::document::policies::ExclusiveBy;
 use crate::document::promotion::{BeyondBudget, Scope};
+use crate::edge::Edge;
 use crate::record::{Limited, Outcome, Reason};
 use crate::state::{Now, Sheet, State};
 
@@ -22,29 +24,44 @@ pub(crate) struct Evaluated {
     pub(crate) made: Made,
     /// Of each candidate, in their order.
     pub(crate) outcomes: Vec<(u32, Outcome)>,
+    /// Components that it was made without.
+    pub(crate) out: Out,
 }
 
-/// Runs the pipeline over some of the candidates.
-pub(crate) fn evaluate(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candidate]) -> Evaluated {
-    let run = || Run::of(sheet, candidates, all);
+/// Runs the pipeline over some of the candidates. When components fail or pass their budgets on the way, it is run again without
+/// them: so what they gave before does not stand, and the price is the same as if they were switched off.
+pub(crate) fn evaluate<E: Edge>(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candidate], edge: &E) -> Evaluated {
+    let mut out = switched_off(sheet.context);
+    loop {
+        let evaluated = without(sheet, candidates, all, edge, out);
+        if evaluated.out == out {
+            return evaluated;
+        }
+        out = evaluated.out;
+    }
+}
+
+/// Runs it without the components that are `out`; more of them may be in the end.
+fn without<E: Edge>(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candidate], edge: &E, out: Out) -> Evaluated {
+    let run = |out| Run::of(sheet, candidates, all, edge, out);
     let document = |place: usize| &sheet.rules.promotions[all[place].promotion as usize].document;
     match sheet.rules.policies.exclusive_by {
-        ExclusiveBy::Turn => run().whole(&[]),
+        ExclusiveBy::Turn => run(out).whole(&[]),
         ExclusiveBy::Priority => {
             let mut exclusive: Vec<usize> = (0..all.len()).filter(|place| document(*place).exclusive.is_some()).collect();
             exclusive.sort_by_key(|place| (std::cmp::Reverse(document(*place).priority), *place));
-            run().whole(&exclusive)
+            run(out).whole(&exclusive)
         }
         ExclusiveBy::Value => {
             let exclusive = (0..all.len()).filter(|place| document(*place).exclusive == Some(Scope::Order));
-            by_value(run, &exclusive.collect::<Vec<_>>())
+            by_value(run, out, &exclusive.collect::<Vec<_>>())
         }
     }
 }
 
 /// The best exclusive promotion alone, or all others without those: what takes more off.
-fn by_value<'a>(run: impl Fn() -> Run<'a>, exclusive: &[usize]) -> Evaluated {
-    let mut others = run();
+fn by_value<'a, E: Edge + 'a>(run: impl Fn(Out) -> Run<'a, E>, out: Out, exclusive: &[usize]) -> Evaluated {
+    let mut others = run(out);
     let state = State::of(others.sheet);
     let mut alone: Vec<(i64, usize)> = Vec::new();
     for place in exclusive {
@@ -60,10 +77,18 @@ fn by_value<'a>(run: impl Fn() -> Run<'a>, exclusive: &[usize]) -> Evaluated {
     let off = others.applied.iter().map(|(_, application)| application.total).sum::<i64>();
     let best = alone.iter().copied().max_by_key(|(total, place)| (*total, std::cmp::Reverse(*place)));
     if let Some((_, place)) = best.filter(|(total, _)| *total > off) {
-        return run().whole(&[place]);
+        let mut best = run(others.out).whole(&[place]);
+        // It may be the best for want of these alone.
+        for (outcome, of_others) in best.outcomes.iter_mut().zip(others.outcomes) {
+            if matches!(&of_others.1, Outcome::Declined(reason) if reason.is_degraded()) {
+                *outcome = of_others;
+            }
+        }
+        return best;
     }
     let most = others.applied.iter().max_by_key(|(place, application)| (application.total, std::cmp::Reverse(*place)));
-    if let Some(by) = most.map(|(_, application)| Arc::clone(&run().sheet.rules.promotions[application.promotion as usize].id)) {
+    let id = |promotion: u32| Arc::clone(&run(out).sheet.rules.promotions[promotion as usize].id);
+    if let Some(by) = most.map(|(_, application)| id(application.promotion)) {
         for (total, place) in alone {
             others.outcomes[place].1 = Outcome::Declined(Reason::Beaten { by: Arc::clone(&by), by_amount: off - total });
         }
@@ -71,10 +96,14 @@ fn by_value<'a>(run: impl Fn() -> Run<'a>, exclusive: &[usize]) -> Evaluated {
     others
 }
 
-struct Run<'a> {
+struct Run<'a, E> {
     sheet: &'a Sheet<'a>,
     candidates: &'a Candidates,
     all: &'a [Candidate],
+    edge: &'a E,
+    out: Out,
+    /// That each component took so far.
+    steps: [u64; COMPONENTS],
     scratch: Scratch,
     outcomes: Vec<Option<Outcome>>,
     applied: Vec<(u32, Application)>,
@@ -88,13 +117,16 @@ struct Scratch {
 
 type Places = std::ops::Range<usize>;
 
-impl<'a> Run<'a> {
-    fn of(sheet: &'a Sheet<'a>, candidates: &'a Candidates, all: &'a [Candidate]) -> Self {
+impl<'a, E: Edge> Run<'a, E> {
+    fn of(sheet: &'a Sheet<'a>, candidates: &'a Candidates, all: &'a [Candidate], edge: &'a E, out: Out) -> Self {
         let units = sheet.original.len();
         Self {
             sheet,
             candidates,
             all,
+            edge,
+            out,
+            steps: [0; COMPONENTS],
             scratch: Scratch { units: Vec::with_capacity(units), draft: Draft::with(sheet.rules.policies.odd_cents) },
             outcomes: vec![None; all.len()],
             applied: Vec::with_capacity(all.len()),
@@ -119,7 +151,7 @@ impl<'a> Run<'a> {
         let outcomes = self.outcomes.into_iter().zip(all);
         let outcomes =
             outcomes.map(|(outcome, candidate)| (candidate.promotion, outcome.expect("every candidate was decided"))).collect();
-        Evaluated { state, applied: self.applied, made: self.made, outcomes }
+        Evaluated { state, applied: self.applied, made: self.made, outcomes, out: self.out }
     }
 
     fn node(&mut self, state: &mut State, node: usize, places: Places) {
@@ -236,9 +268,6 @@ impl<'a> Run<'a> {
         let candidate = &self.all[place];
         let promotion = &sheet.rules.promotions[candidate.promotion as usize];
         let context = sheet.context;
-        if !context.switched_off.is_empty() && context.switched_off.contains(promotion.document.effect.component()) {
-            return Err(Reason::SwitchedOff);
-        }
         if let Some(window) = &promotion.document.window {
             let opening = window.at(sheet.at, &sheet.rules.zone);
             if !opening.open {
@@ -267,12 +296,19 @@ impl<'a> Run<'a> {
         if left.is_some_and(|left| left.uses == Some(0)) {
             return Err(Reason::UsedUp(Limited::Uses));
         }
+        let quota = left.and_then(|left| left.units);
+        if quota == Some(0) {
+            return Err(Reason::UsedUp(Limited::Units));
+        }
+        // Here it would be called: what is left out is missed by this promotion.
+        let component = promotion.component;
+        let most = sheet.rules.steps[component];
+        if let Some(why) = self.out[component] {
+            return Err(why.reason(most));
+        }
         let Scratch { units, draft } = &mut self.scratch;
         state.units(sheet, promotion, lines, units);
-        if let Some(quota) = left.and_then(|left| left.units) {
-            if quota == 0 {
-                return Err(Reason::UsedUp(Limited::Units));
-            }
+        if let Some(quota) = quota {
             keep_dearest(units, usize::try_from(quota).unwrap_or(usize::MAX));
         }
         let given = Given {
@@ -288,8 +324,22 @@ impl<'a> Run<'a> {
             original: &sheet.original,
             list: &sheet.list,
         };
+        let effect = &promotion.document.effect;
         draft.begin(units.len());
-        promotion.document.effect.apply(&given, draft).map_err(Reason::Component)?;
+        draft.steps = StepCount { taken: self.steps[component], most };
+        if !draft.steps.count(units.len()) {
+            return Err(self.leave_out(component, LeftOut::TooCostly));
+        }
+        let Some(applied) = self.edge.call(effect.component(), &promotion.id, || effect.apply(&given, draft)) else {
+            // It may have left anything behind.
+            *draft = Draft::with(sheet.rules.policies.odd_cents);
+            return Err(self.leave_out(component, LeftOut::Failed));
+        };
+        self.steps[component] = draft.steps.taken;
+        if draft.steps.passed() {
+            return Err(self.leave_out(component, LeftOut::TooCostly));
+        }
+        applied.map_err(Reason::Component)?;
         if let Some(budget) = left.and_then(|left| left.budget).filter(|budget| draft.total() > *budget) {
             let beyond = promotion.document.limit.as_ref().map(|limit| limit.beyond_budget);
             if budget <= 0 || beyond != Some(BeyondBudget::Partial) {
@@ -303,6 +353,12 @@ impl<'a> Run<'a> {
             Application { total: 0, unfit, .. } => Err(Reason::Floor { unfit }),
             application => Ok(application),
         }
+    }
+
+    /// Does without a component from here on.
+    fn leave_out(&mut self, component: usize, why: LeftOut) -> Reason {
+        self.out[component] = Some(why);
+        why.reason(self.sheet.rules.steps[component])
     }
 }
 

@@ -62,14 +62,14 @@ impl RuleSet {
         if self.touching(product).is_empty() {
             return Ok(None);
         }
-        let line = Line { id: "1".into(), product: Arc::clone(product), quantity: 1, unit_price, stock_left };
+        let line = Line { id: "1".into(), product: Arc::clone(product), quantity: 1, unit_price, stock_left, last_price: None };
         let basket = Basket { currency: unit_price.currency, lines: vec![line], postage: None };
         let mut context = Context { at: from, ..Context::default() };
         without.apply_to(&mut context);
         let until = from.checked_add(HORIZON).unwrap_or(Timestamp::MAX);
         let mut slices: Vec<LaneSlice> = Vec::new();
         let mut end = Some(until);
-        self.sweep(&basket, &context, from, until, |slice, changes_again| {
+        self.bare().sweep(&basket, &context, from, until, |slice, _, changes_again| {
             let payable = Money::new(slice.goods, unit_price.currency);
             if slices.last().is_none_or(|last| last.payable != payable) {
                 if slices.len() == MOST_SLICES {

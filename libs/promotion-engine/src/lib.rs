@@ -11,8 +11,11 @@ mod compete;
 mod compile;
 pub mod components;
 mod condition;
+mod degraded;
 pub mod document;
+mod edge;
 mod evaluate;
+mod guard;
 mod keys;
 mod lane;
 mod near_miss;
@@ -21,19 +24,24 @@ mod record;
 mod refund;
 mod request;
 mod rounding;
+mod scenario;
 mod sentence;
 mod state;
 mod timeline;
 
 pub use answer::{
-    AnsweredFunding, AnsweredLine, AnsweredPacket, AnsweredPostage, AnsweredPromotion, AnsweredShare, AnsweredTax, AnsweredUnits,
-    QuoteAnswer,
+    AnsweredFunding, AnsweredLine, AnsweredPacket, AnsweredPostage, AnsweredPromotion, AnsweredRisk, AnsweredShare, AnsweredTax,
+    AnsweredUnits, QuoteAnswer,
 };
 pub use basket::{Basket, BasketError, Context, Customer, Left, Line, MAX_LINES, MAX_RED_PACKETS, MAX_UNITS, Postage, RedPacket};
 pub use compile::RuleSet;
 pub use components::{Declined, Effect, WorksOn};
 pub use condition::{Field, Unmet};
+pub use degraded::{Degraded, LeftOut};
+pub use document::guards::Action;
 pub use document::{Document, document_schema};
+pub use edge::{AtEdge, Edge};
+pub use guard::{Guard, Risk};
 pub use lane::Without;
 pub use near_miss::NearMiss;
 pub use quote::{Quote, QuotedLine, QuotedPostage, SHOP, Share, TaxTotal, Totals, UnitPrice};
@@ -41,4 +49,5 @@ pub use record::{Decision, Limited, Outcome, Reason};
 pub use refund::Refund;
 pub use request::{Found, QuoteRequest, RequestError, RequestedCustomer, RequestedLine, RequestedPacket, RequestedPostage};
 pub use rounding::{Level, Mode, Of, Rounding};
+pub use scenario::Scenario;
 pub use timeline::{AnsweredSlice, Slice, Timeline, TimelineAnswer};

@@ -54,6 +54,13 @@ pub enum Reason {
     OtherCurrency(Currency),
     /// Its component is switched off.
     SwitchedOff,
+    /// Its component takes more steps than it may, and is left out.
+    TooCostly {
+        /// As many as it may.
+        steps: u64,
+    },
+    /// Its component failed, and is left out.
+    Failed,
     /// Nothing is left of its limit.
     UsedUp(Limited),
     /// It does not apply together with another one, which came before.
@@ -68,6 +75,13 @@ pub enum Reason {
         /// How much more that one takes off, in minor units; below zero when it won by its priority.
         by_amount: i64,
     },
+}
+
+impl Reason {
+    /// Whether its component was left out.
+    pub(crate) fn is_degraded(&self) -> bool {
+        matches!(self, Self::SwitchedOff | Self::TooCostly { .. } | Self::Failed)
+    }
 }
 
 /// What is limited.

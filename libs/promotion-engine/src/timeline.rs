@@ -6,11 +6,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pricestream_domain::{Currency, Money};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::basket::{Basket, BasketError, Context};
 use crate::candidates::{Candidate, Candidates};
 use crate::compile::{Compiled, RuleSet};
+use crate::degraded::{Degraded, degraded};
+use crate::edge::{AtEdge, Edge};
 use crate::evaluate::{Evaluated, evaluate};
 use crate::record::Outcome;
 use crate::state::Sheet;
@@ -22,6 +24,8 @@ pub struct Timeline {
     pub slices: Vec<Slice>,
     /// There would have been more slices than were asked for: the last one ends early.
     pub cut: bool,
+    /// Components that some slice does without although promotions of theirs would have been tried, in the order of their names.
+    pub degraded: Vec<Degraded>,
 }
 
 /// A time in which nothing changes.
@@ -65,8 +69,24 @@ impl RuleSet {
         until: Timestamp,
         most: usize,
     ) -> Result<Timeline, BasketError> {
-        let mut timeline = Timeline { slices: Vec::new(), cut: false };
-        self.sweep(basket, context, from, until, |slice, _| {
+        self.bare().timeline(basket, context, from, until, most)
+    }
+}
+
+impl<E: Edge> AtEdge<'_, E> {
+    /// As [`RuleSet::timeline`].
+    pub fn timeline(
+        self,
+        basket: &Basket,
+        context: &Context,
+        from: Timestamp,
+        until: Timestamp,
+        most: usize,
+    ) -> Result<Timeline, BasketError> {
+        let mut timeline = Timeline { slices: Vec::new(), cut: false, degraded: Vec::new() };
+        let mut degraded = Vec::new();
+        self.sweep(basket, context, from, until, |slice, missed, _| {
+            degraded.extend(missed);
             let full = timeline.slices.len() == most;
             match timeline.slices.last_mut() {
                 Some(last) if last.same_as(&slice) => last.until = slice.until,
@@ -78,20 +98,23 @@ impl RuleSet {
             }
             ControlFlow::Continue(())
         })?;
+        degraded.sort_unstable();
+        degraded.dedup();
+        timeline.degraded = degraded;
         Ok(timeline)
     }
 
     /// Visits what `basket` costs between any two instants at which a window opens or closes, in order of time, until `visit` breaks
-    /// off; it is told besides whether any window changes after that, be it after `until`.
+    /// off; it is told besides what is done without, and whether any window changes after that, be it after `until`.
     pub(crate) fn sweep(
-        &self,
+        self,
         basket: &Basket,
         context: &Context,
         from: Timestamp,
         until: Timestamp,
-        mut visit: impl FnMut(Slice, bool) -> ControlFlow<()>,
+        mut visit: impl FnMut(Slice, Vec<Degraded>, bool) -> ControlFlow<()>,
     ) -> Result<(), BasketError> {
-        let mut sheet = self.sheet(basket, context)?;
+        let mut sheet = self.rules.sheet(basket, context)?;
         let candidates = Candidates::of(&sheet);
         let mut sweep = Sweep::new(&sheet, &candidates, from);
         let mut open = Vec::new();
@@ -101,8 +124,9 @@ impl RuleSet {
             let change = sweep.next_change();
             let next = change.filter(|next| *next < until).unwrap_or(until);
             sweep.open_candidates(&mut open);
-            let slice = slice(&sheet, &evaluate(&sheet, &candidates, &open), now, next);
-            if visit(slice, change.is_some()).is_break() {
+            let evaluated = evaluate(&sheet, &candidates, &open, self.edge);
+            let missed = missed(&sheet, &evaluated);
+            if visit(slice(&sheet, &evaluated, now, next), missed, change.is_some()).is_break() {
                 break;
             }
             now = next;
@@ -118,6 +142,12 @@ impl Slice {
     }
 }
 
+/// What an instant does without.
+fn missed(sheet: &Sheet<'_>, evaluated: &Evaluated) -> Vec<Degraded> {
+    let component = |promotion: u32| sheet.rules.promotions[promotion as usize].document.effect.component();
+    degraded(&evaluated.out, evaluated.outcomes.iter().map(|(promotion, outcome)| (component(*promotion), outcome)))
+}
+
 fn slice(sheet: &Sheet<'_>, evaluated: &Evaluated, from: Timestamp, until: Timestamp) -> Slice {
     let applied = evaluated.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Applied { .. }));
     let promotions = applied.map(|(promotion, _)| Arc::clone(&sheet.rules.promotions[*promotion as usize].id)).collect();
@@ -125,19 +155,22 @@ fn slice(sheet: &Sheet<'_>, evaluated: &Evaluated, from: Timestamp, until: Times
 }
 
 /// A timeline as a shop reads it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TimelineAnswer {
     /// In order of time, without gaps; two that follow each other differ.
     pub slices: Vec<AnsweredSlice>,
     /// The first of the slices in which the basket costs least; absent when there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lowest: Option<AnsweredSlice>,
     /// There are more slices than were asked for: the last one ends early.
     pub cut: bool,
+    /// Components that some slice does without although promotions of theirs would have been tried.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub degraded: Vec<Degraded>,
 }
 
 /// A time in which nothing changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AnsweredSlice {
     /// Its first instant.
     pub from: Timestamp,
@@ -158,7 +191,7 @@ impl Timeline {
             payable: Money::new(slice.payable(), currency),
             promotions: slice.promotions.iter().map(ToString::to_string).collect(),
         };
-        TimelineAnswer { slices: self.slices.iter().map(told).collect(), lowest: self.lowest().map(told), cut: self.cut }
+        TimelineAnswer { slices: self.slices.iter().map(told).collect(), lowest: self.lowest().map(told), cut: self.cut, degraded: self.degraded.clone() }
     }
 }
 

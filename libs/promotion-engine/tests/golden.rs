@@ -16,7 +16,7 @@ fn the_example_sale_prices_these_baskets_so() {
     let found: HashMap<Sku, Found> = products
         .map(|product| {
             let unit_price = product.list_price;
-            (product.sku.clone(), Found { product: Arc::new(product), unit_price, stock_left: None })
+            (product.sku.clone(), Found { product: Arc::new(product), unit_price, stock_left: None, last_price: None })
         })
         .collect();
     let rules = RuleSet::from_json(SALE).unwrap();

@@ -2,9 +2,11 @@
 
 mod shop;
 
-use pricestream_promotion_engine::{Basket, Context, Line, Outcome, RuleSet};
+use std::collections::BTreeSet;
+
+use pricestream_promotion_engine::{Basket, Context, Guard, Line, Outcome, RuleSet, Scenario};
 use proptest::prelude::*;
-use shop::{assert_conserved, line, now, rule_set, with_postage};
+use shop::{Failing, assert_conserved, line, now, rule_set, with_postage};
 
 const CATEGORIES: [&str; 3] = ["toys", "books", "tea"];
 
@@ -87,9 +89,16 @@ fn some_promotion() -> impl Strategy<Value = String> {
     })
 }
 
+/// Every component that occurs here.
+const COMPONENTS: [&str; 6] = ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "postage"];
+
+/// Some of them.
+fn some_components() -> impl Strategy<Value = BTreeSet<String>> {
+    prop::sample::subsequence(&COMPONENTS[..], 0..=6).prop_map(|some| some.into_iter().map(str::to_owned).collect())
+}
+
 /// Pipelines of different kinds, each with every component that occurs here.
 fn some_pipeline() -> impl Strategy<Value = String> {
-    const COMPONENTS: [&str; 6] = ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "postage"];
     let unit = |component: &str, take: &str| format!(r#"{{"component":"{component}","take":"{take}"}}"#);
     let take = prop_oneof![Just("best"), Just("stack")];
     let keep = prop_oneof![Just("best"), Just("stack")];
@@ -105,20 +114,25 @@ fn some_pipeline() -> impl Strategy<Value = String> {
 }
 
 fn some_rules() -> impl Strategy<Value = RuleSet> {
+    some_document("").prop_map(|json| rule_set(&json))
+}
+
+/// A rule set with more policies.
+fn some_document(policies: &'static str) -> impl Strategy<Value = String> {
     let rounding = prop_oneof![Just("half_up"), Just("half_even"), Just("down")];
     let level = prop_oneof![Just("unit"), Just("line"), Just("order")];
     let odd = ["largest_remainder", "first", "last", "last_rounded_down", "carried", "carried_from_last"];
     let choices = (prop::sample::select(odd.to_vec()), prop::sample::select(vec!["turn", "turn", "priority", "value"]));
     (some_pipeline(), prop::collection::vec(some_promotion(), 1..8), rounding, level, choices).prop_map(
-        |(pipeline, promotions, mode, level, (odd, exclusive))| {
+        move |(pipeline, promotions, mode, level, (odd, exclusive))| {
             let promotions: Vec<String> =
                 promotions.iter().enumerate().map(|(number, promotion)| format!(r#"{{"id":"p{number}",{promotion}}}"#)).collect();
-            rule_set(&format!(
+            format!(
                 r#"{{"version":1,"policies":{{"basket_rounding":{{"mode":"{mode}","level":"{level}"}},
             "odd_cents":"{odd}","exclusive_by":"{exclusive}",
-            "tax":{{"default_rate":2100,"postage_rate":2100}}}},"pipeline":{pipeline},"promotions":[{}]}}"#,
+            "tax":{{"default_rate":2100,"postage_rate":2100}}{policies}}},"pipeline":{pipeline},"promotions":[{}]}}"#,
                 promotions.join(",")
-            ))
+            )
         },
     )
 }
@@ -215,5 +229,83 @@ proptest! {
         let pay = |rules: &RuleSet| rules.quote(&basket, &Context { ..now() }).unwrap().totals.payable;
         let (fewer, more) = (pay(&set(&effects[..effects.len() - 1])), pay(&set(&effects)));
         prop_assert!(more <= fewer, "{fewer} became {more}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_component_that_is_missing_is_as_if_its_promotions_were_not_there(
+        document in some_document(""), basket in some_basket(), missing in some_components(),
+    ) {
+        let rules = rule_set(&document);
+        let off = rules.quote(&basket, &Context { switched_off: missing.clone(), ..now() }).unwrap();
+        assert_conserved(&off);
+        let edge = Failing(missing.clone());
+        let failed = rules.at_edge(&edge).quote(&basket, &now()).unwrap();
+        prop_assert_eq!((failed.totals, &failed.lines, &failed.shares), (off.totals, &off.lines, &off.shares));
+        let named = |degraded: &[pricestream_promotion_engine::Degraded]| degraded.iter().map(|of| of.component).collect::<Vec<_>>();
+        prop_assert_eq!(named(&failed.degraded), named(&off.degraded));
+        prop_assert!(off.degraded.iter().all(|of| missing.contains(of.component)));
+
+        let mut fewer: serde_json::Value = serde_json::from_str(&document).unwrap();
+        let there = |promotion: &serde_json::Value| promotion["effect"].as_object().unwrap().keys().all(|name| !missing.contains(name));
+        fewer["promotions"].as_array_mut().unwrap().retain(there);
+        let fewer = rule_set(&fewer.to_string()).quote(&basket, &now()).unwrap();
+        prop_assert_eq!((off.totals, off.lines), (fewer.totals, fewer.lines));
+        prop_assert!(fewer.degraded.is_empty() && fewer.sellable);
+
+        let whole = rules.at_edge(&Failing::default()).quote(&basket, &now()).unwrap();
+        prop_assert_eq!(&whole, &rules.quote(&basket, &now()).unwrap(), "an edge at which nothing fails");
+        prop_assert!(whole.degraded.is_empty());
+    }
+
+    #[test]
+    fn a_component_gives_all_or_nothing_however_few_steps_it_may_take(
+        document in some_document(r#","degradation":{"steps":1000000}"#), basket in some_basket(), steps in 1..40_u64,
+    ) {
+        let few = rule_set(&document.replace("1000000", &steps.to_string())).quote(&basket, &now()).unwrap();
+        assert_conserved(&few);
+        let switched_off = few.degraded.iter().map(|of| of.component.to_owned()).collect();
+        let off = rule_set(&document).quote(&basket, &Context { switched_off, ..now() }).unwrap();
+        prop_assert_eq!((few.totals, few.lines, few.shares), (off.totals, off.lines, off.shares));
+    }
+
+    #[test]
+    fn a_guard_tells_what_is_so_and_neither_it_nor_the_scenario_changes_a_price(
+        document in some_document(r#","guards":{}"#),
+        mut basket in some_basket(),
+        (share, depth, jump) in (0..10_000_i64, 0..4_i64, 0..20_000_i64),
+        (costs, shown) in (prop::collection::vec(prop::option::of(0..9_000_i64), 7), prop::collection::vec(prop::option::of(0..9_000_i64), 7)),
+        scenario in prop::sample::select(Scenario::ALL.to_vec()),
+    ) {
+        let money = |minor: Option<i64>| minor.map(shop::eur);
+        for (line, (cost, shown)) in basket.lines.iter_mut().zip(costs.into_iter().zip(shown)) {
+            std::sync::Arc::make_mut(&mut line.product).cost = money(cost);
+            line.last_price = money(shown);
+        }
+        let guards = format!(
+            r#""guards":{{"below_cost":{{"action":"flag"}},"discount_share":{{"most_bp":{share},"action":"alert"}},
+            "stack_depth":{{"most":{depth},"action":"block"}},"price_jump":{{"most_bp":{jump},"action":"flag"}}}}"#
+        );
+        let plain = rule_set(&document).quote(&basket, &now()).unwrap();
+        let quote = rule_set(&document.replace(r#""guards":{}"#, &guards)).quote(&basket, &Context { scenario, ..now() }).unwrap();
+        prop_assert_eq!((plain.totals, &plain.lines, &plain.decisions), (quote.totals, &quote.lines, &quote.decisions));
+        prop_assert!(plain.risks.is_empty() && plain.sellable);
+        let told = |guard: Guard, line: Option<&str>| quote.risks.iter().any(|risk| risk.guard == guard && risk.line.as_deref() == line);
+        for (place, line) in basket.lines.iter().enumerate() {
+            let id = Some(&*line.id);
+            let below = line.product.cost.is_some_and(|cost| quote.units(place).iter().any(|units| units.payable < cost.minor));
+            prop_assert_eq!(told(Guard::BelowCost, id), below);
+            prop_assert_eq!(told(Guard::StackDepth, id), i64::try_from(quote.shares_of(place).count()).unwrap() > depth);
+            let far = line.last_price.is_some_and(|last| {
+                let before = last.minor * i64::from(line.quantity);
+                let moved = (quote.lines[place].payable - before).abs();
+                moved * 10_000 > before.max(i64::from(line.quantity)) * jump
+            });
+            prop_assert_eq!(told(Guard::PriceJump, id), far);
+        }
+        prop_assert_eq!(told(Guard::DiscountShare, None), quote.totals.goods_off * 10_000 > quote.totals.goods * share);
+        prop_assert!(quote.risks.iter().all(|risk| (risk.actual.abs() > risk.limit) != (risk.guard == Guard::BelowCost)));
+        prop_assert_eq!(quote.sellable, !quote.risks.iter().any(|risk| risk.guard == Guard::StackDepth));
     }
 }

@@ -6,7 +6,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
+use super::{Component, Declined, Draft, Given, Off, StepCount, WorksOn, check_at_least};
 use crate::document::items::Items;
 
 /// Some of this and some of that for less together: a camera, a lens and two cards. Its slots say which items; the promotion's
@@ -97,7 +97,8 @@ impl Component for Bundle {
         let mut places = given.places();
         places.retain(|place| self.fits(given, *place) != 0);
         places.sort_by_key(order);
-        let fill = |times: u64| Filling::of(self, given, &places, times);
+        let steps = &mut draft.steps;
+        let mut fill = |times: u64| Filling::of(self, given, &places, times, steps);
 
         let needed = self.units();
         let first = fill(1);
@@ -110,9 +111,9 @@ impl Component for Bundle {
         // What one more bundle adds to the worth of all never grows with their number: the units of a smaller number of bundles
         // are among those of a greater one. So the last that can be filled, and saves something, can be searched by halves;
         // mostly it is the greatest.
-        let saves = |times: u64| {
+        let mut saves = |times: u64| {
             let filling = fill(times);
-            let adds = || filling.worth(&worth) - fill(times - 1).worth(&worth);
+            let mut adds = || filling.worth(&worth) - fill(times - 1).worth(&worth);
             filling.filled == times * needed && if let Off::Price(price) = self.off { adds() > price.minor } else { true }
         };
         let mut times = 0;
@@ -172,8 +173,9 @@ struct Filling {
 impl Filling {
     /// Fills the slots of `times` bundles, as far as it goes, from `places`, the dearest first. Each unit that can have a place
     /// gets one and keeps it, though others may have to change their slot for it: so the units that have one are together the
-    /// dearest that can (the sets of units that fit are a transversal matroid, for which taking the best first is exact).
-    fn of(bundle: &Bundle, given: &Given<'_>, places: &[u32], times: u64) -> Self {
+    /// dearest that can (the sets of units that fit are a transversal matroid, for which taking the best first is exact). It
+    /// stops where the steps end.
+    fn of(bundle: &Bundle, given: &Given<'_>, places: &[u32], times: u64, steps: &mut StepCount) -> Self {
         let mut open: Vec<u64> = bundle.slots.iter().map(|slot| u64::from(slot.quantity) * times).collect();
         let mut left = bundle.units() * times;
         let mut held: Vec<Held> = vec![Held::new(); open.len()];
@@ -182,13 +184,13 @@ impl Filling {
         let mut filled = 0;
         for place in places {
             let fits = bundle.fits(given, *place);
-            if left == 0 {
+            if left == 0 || !steps.count(1) {
                 break;
             }
             if fits & !closed == 0 {
                 continue;
             }
-            match way(fits, &open, &held) {
+            match way(fits, &open, &held, steps) {
                 Ok(slots) => {
                     make_way(&slots, &mut held);
                     held[slots[0]].entry(fits).or_default().push(*place);
@@ -212,7 +214,7 @@ type Held = BTreeMap<u16, Vec<u32>>;
 
 /// The shortest way to an open slot for a unit that `fits`: it takes the first slot, a unit of which moves to the next, and so
 /// on. Errors: all slots that could be reached, as bits; none of them is open.
-fn way(fits: u16, open: &[u64], held: &[Held]) -> Result<Vec<usize>, u16> {
+fn way(fits: u16, open: &[u64], held: &[Held], steps: &mut StepCount) -> Result<Vec<usize>, u16> {
     let slots = |bits: u16| (0..open.len()).filter(move |slot| bits >> slot & 1 == 1);
     let mut queue: Vec<(usize, Option<usize>)> = slots(fits).map(|slot| (slot, None)).collect();
     let mut seen = fits;
@@ -230,6 +232,7 @@ fn way(fits: u16, open: &[u64], held: &[Held]) -> Result<Vec<usize>, u16> {
             way.reverse();
             return Ok(way);
         }
+        steps.count(held[slot].len());
         let further = held[slot].keys().fold(0, |all, fits| all | fits) & !seen;
         seen |= further;
         queue.extend(slots(further).map(|slot| (slot, Some(next))));
@@ -373,6 +376,38 @@ mod tests {
             list: original,
         };
         assert_eq!(draft_given(&bundle(&[1, 1], AT_500), &given).unwrap().off, [250, 250]);
+    }
+
+    #[test]
+    fn a_search_stops_where_the_steps_end() {
+        // 3,000 units of either slot for a price: the number of bundles is searched for, each time over all units.
+        let units = fitting(&vec![(AB, 400, 400); 3_000]);
+        let effect: Effect = serde_json::from_str(&bundle(&[1, 1], AT_500)).unwrap();
+        let steps = |most: u64| {
+            let mut draft = Draft::default();
+            draft.steps = StepCount { taken: 0, most };
+            draft.begin(units.len());
+            let prices = vec![400; 3_000];
+            let given = Given {
+                units: &units,
+                rounding: Rounding::BASKET,
+                postage: None,
+                postage_room: 0,
+                wallet: Wallet::default(),
+                running: &prices,
+                original: &prices,
+                list: &prices,
+            };
+            let _whatever_it_says = effect.apply(&given, &mut draft);
+            (draft.steps.taken, draft.steps.passed())
+        };
+        let (whole, passed) = steps(u64::MAX);
+        assert!(whole > 4 * 3_000 && !passed, "{whole}");
+        assert_eq!(steps(whole), (whole, false), "just enough");
+        for most in [0, 1, 1_000, 4_000, whole / 2] {
+            let (taken, passed) = steps(most);
+            assert!(passed && taken < most + 50, "{taken} of {most}");
+        }
     }
 
     #[test]

@@ -93,8 +93,9 @@ impl Component for BuyXGetY {
                 Pick::Cheapest | Pick::Dearest => self.all_at_once(given, places),
                 Pick::DearestLeft => self.one_by_one(given, places),
             };
+            let worth = self.valued.of(given);
             for place in &reduced {
-                draft.take(given, *place, self.off.of(self.valued.of(given, *place), given.rounding));
+                draft.take(given, *place, self.off.of(worth(*place), given.rounding));
             }
             draft.used.extend(reduced);
             draft.used.extend(bought);

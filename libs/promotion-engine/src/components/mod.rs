@@ -31,6 +31,7 @@ mod red_packet;
 mod samples;
 mod special_price;
 mod spend_and_save;
+mod step_count;
 mod valued;
 
 use pricestream_documents::Reader;
@@ -65,6 +66,7 @@ pub use self::quantity_tiers::{Counted, QuantityTier, QuantityTiers};
 pub use self::red_packet::RedPackets;
 pub use self::special_price::SpecialPrice;
 pub use self::spend_and_save::{EveryFull, SpendAndSave, Steps, Tier};
+pub(crate) use self::step_count::StepCount;
 pub use self::valued::Valued;
 
 /// What a component works on; promotions of a node compete accordingly.
@@ -151,6 +153,9 @@ macro_rules! effects {
     };
 }
 
+/// How many kinds there are; each has its place in [`Effect::NAMES`].
+pub(crate) const COMPONENTS: usize = Effect::NAMES.len();
+
 // In the order in which they run where a document names no pipeline: prices of units, then sets, then the order, then postage.
 effects! {
     /// A fixed price for each unit.
@@ -198,6 +203,11 @@ effects! {
 }
 
 impl Effect {
+    /// Its component's place in [`Self::NAMES`].
+    pub(crate) fn place(&self) -> usize {
+        Self::NAMES.iter().position(|name| *name == self.component()).expect("every kind has a name")
+    }
+
     pub(crate) fn check(&self, reader: &mut Reader, path: &str) {
         self.inner().check(reader, path);
     }

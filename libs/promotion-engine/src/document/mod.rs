@@ -1,6 +1,8 @@
 //! The rule set as JSON: promotions, the pipeline that they run in, and the market's policies.
 
 pub mod condition;
+pub mod degradation;
+pub mod guards;
 pub mod items;
 pub mod pipeline;
 pub mod policies;
@@ -108,7 +110,8 @@ impl ReadRuleSet for Reader {
             self.problem("name", "must be text");
         }
         let time_zone = root.remove("time_zone").and_then(|name| self.read("time_zone", name)).unwrap_or(Zone::UTC);
-        let policies = root.remove("policies").and_then(|policies| self.read("policies", policies)).unwrap_or_default();
+        let policies: Policies = root.remove("policies").and_then(|policies| self.read("policies", policies)).unwrap_or_default();
+        policies.check(self, "policies");
         let pipeline = match root.remove("pipeline") {
             Some(pipeline) => self.pipeline(pipeline),
             None => vec![everything_stacked()],

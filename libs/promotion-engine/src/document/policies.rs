@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use pricestream_documents::Reader;
 use pricestream_domain::BasisPoints;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::degradation::Degradation;
+use super::guards::Guards;
 use crate::rounding::{Mode, Rounding};
 
 /// What the market decides, and not one promotion.
@@ -28,6 +31,10 @@ pub struct Policies {
     pub exclusive_by: ExclusiveBy,
     /// What prices contain.
     pub tax: Tax,
+    /// What happens without a component.
+    pub degradation: Degradation,
+    /// What a price is not trusted with.
+    pub guards: Guards,
 }
 
 /// Where the cents of an amount go that is shared among lines, or among units of several, in proportion to their prices, and
@@ -140,6 +147,14 @@ impl Default for Policies {
             odd_cents: OddCents::LargestRemainder,
             exclusive_by: ExclusiveBy::Turn,
             tax: Tax::default(),
+            degradation: Degradation::default(),
+            guards: Guards::default(),
         }
+    }
+}
+
+impl Policies {
+    pub(crate) fn check(&self, reader: &mut Reader, path: &str) {
+        self.degradation.check(reader, &format!("{path}.degradation"));
     }
 }

@@ -44,7 +44,7 @@ impl<W: World> Api<W> {
         let Some(unit_price) = entry.price else { return Err(withdrawn(&entry)) };
         let product = self.records.product(sku).await?.ok_or_else(|| unknown(sku))?;
         let stock_left = self.records.inventory(sku).await?.map(|inventory| inventory.on_hand);
-        let found = Arc::new(Found { product: Arc::new(product.product.clone()), unit_price, stock_left });
+        let found = Arc::new(Found { product: Arc::new(product.product.clone()), unit_price, stock_left, last_price: None });
         self.items.0.insert(sku.clone(), Arc::clone(&found));
         Ok(found)
     }

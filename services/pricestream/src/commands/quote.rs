@@ -11,7 +11,7 @@ use pricestream_domain::{Money, Sku};
 use pricestream_embedded::{Access, Store, ready};
 use pricestream_ports::RecordReads;
 use pricestream_price_api::catalogue_lines;
-use pricestream_promotion_engine::{Basket, Context as Asked, Found as Item, QuoteAnswer, QuoteRequest, RuleSet};
+use pricestream_promotion_engine::{Basket, Context as Asked, Degraded, Found as Item, QuoteAnswer, QuoteRequest, RuleSet};
 use serde_json::json;
 
 use super::{Found, Usage, read_bytes, read_text, report_problems};
@@ -44,7 +44,8 @@ pub(crate) fn timeline(global: &Global, options: &Timeline) -> Result<Found> {
             json!({ "from": slice.from, "until": slice.until, "payable": money(slice.payable()), "promotions": promotions })
         });
         let lowest = lowest.map(|slice| json!({ "from": slice.from, "payable": money(slice.payable()) }));
-        println!("{}", json!({ "slices": slices.collect::<Vec<_>>(), "lowest": lowest, "cut": timeline.cut }));
+        let slices: Vec<_> = slices.collect();
+        println!("{}", json!({ "slices": slices, "lowest": lowest, "cut": timeline.cut, "degraded": timeline.degraded }));
         return Ok(Found::Nothing);
     }
     let rows: Vec<Vec<String>> = timeline
@@ -61,6 +62,7 @@ pub(crate) fn timeline(global: &Global, options: &Timeline) -> Result<Found> {
     if timeline.cut {
         println!("there is more: --most says how many slices are told");
     }
+    show_degraded(&timeline.degraded);
     Ok(Found::Nothing)
 }
 
@@ -102,7 +104,7 @@ fn from_catalogue(file: &Path) -> Result<HashMap<Sku, Item>> {
     }
     let item = |product: pricestream_domain::Product| {
         let unit_price = product.list_price;
-        (product.sku.clone(), Item { product: Arc::new(product), unit_price, stock_left: None })
+        (product.sku.clone(), Item { product: Arc::new(product), unit_price, stock_left: None, last_price: None })
     };
     Ok(lines.products.into_iter().map(item).collect())
 }
@@ -112,7 +114,13 @@ fn from_store(store: &Store, sku: &Sku) -> Option<Item> {
     let unit_price = ready(store.price(sku)).ok()??.standing?.price;
     let inputs = ready(store.inputs(sku)).ok()?;
     let product = Arc::new(inputs.product?.product.clone());
-    Some(Item { product, unit_price, stock_left: inputs.inventory.map(|inventory| inventory.on_hand) })
+    Some(Item { product, unit_price, stock_left: inputs.inventory.map(|inventory| inventory.on_hand), last_price: None })
+}
+
+fn show_degraded(degraded: &[Degraded]) {
+    for of in degraded {
+        println!("degraded: {} is left out ({})", of.component, of.why.code());
+    }
 }
 
 fn show(answer: &QuoteAnswer) {
@@ -153,7 +161,12 @@ fn show(answer: &QuoteAnswer) {
             println!("hint: {}", miss.hint);
         }
     }
-    if !answer.degraded.is_empty() {
-        println!("degraded: {} switched off", answer.degraded.join(", "));
+    show_degraded(&answer.degraded);
+    for risk in &answer.risks {
+        let line = risk.line.as_ref().map(|line| format!("line {line}: ")).unwrap_or_default();
+        println!("risk: {line}{} ({}: {})", risk.why, risk.guard.name(), risk.action.name());
+    }
+    if !answer.sellable {
+        println!("not for sale: the rule set's policies forbid it");
     }
 }
