@@ -4,6 +4,8 @@ use pricestream_domain::{BasisPoints, Currency, Money, Sku};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::components::GiftItem;
+use crate::gifts::open;
 use crate::near_miss::{NearMiss, near_misses};
 use crate::quote::Quote;
 use crate::record::Outcome;
@@ -36,6 +38,12 @@ pub struct QuoteAnswer {
     pub red_packets: Vec<AnsweredPacket>,
     /// Points that were spent.
     pub points: u64,
+    /// Goods that the shop adds to the order for nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gifts: Vec<AnsweredGift>,
+    /// Gifts that the customer may still choose.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gift_offers: Vec<AnsweredOffer>,
     /// What would apply with a little more, the least first.
     pub near_misses: Vec<NearMiss>,
     /// Components that were switched off although promotions of theirs concern the basket.
@@ -119,6 +127,33 @@ pub struct AnsweredPacket {
     pub used: Money,
 }
 
+/// Goods for nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredGift {
+    /// Id of the promotion that gives them.
+    pub promotion: String,
+    /// What they are.
+    pub sku: Sku,
+    /// Units.
+    pub quantity: u64,
+    /// The customer chose them.
+    pub chosen: bool,
+    /// What the units would cost, where that is known; no sum counts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worth: Option<Money>,
+}
+
+/// A gift that the customer may still choose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredOffer {
+    /// Id of the promotion: `gift_choices` names it.
+    pub promotion: String,
+    /// How often may be chosen; the same entry again as long as enough are left.
+    pub choose: u64,
+    /// Among these.
+    pub choices: Vec<GiftItem>,
+}
+
 /// What became of a promotion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AnsweredPromotion {
@@ -198,6 +233,24 @@ impl Quote {
                 .map(|(id, used)| AnsweredPacket { id: id.clone(), used: money(*used) })
                 .collect(),
             points: self.points,
+            gifts: self
+                .gifts
+                .iter()
+                .map(|gift| AnsweredGift {
+                    promotion: gift.promotion.to_string(),
+                    sku: gift.sku.clone(),
+                    quantity: gift.quantity,
+                    chosen: gift.chosen,
+                    worth: gift.worth.map(money),
+                })
+                .collect(),
+            gift_offers: open(&self.decisions)
+                .map(|(decision, open)| AnsweredOffer {
+                    promotion: decision.promotion.to_string(),
+                    choose: open.choose,
+                    choices: open.among.clone(),
+                })
+                .collect(),
             near_misses: near_misses(&self.decisions, self.currency),
             degraded: self.degraded.clone(),
         }

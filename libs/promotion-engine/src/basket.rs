@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pricestream_domain::{Currency, Money, Product};
+use pricestream_domain::{Currency, Money, Product, Sku};
 
 /// Lines of a basket, at most.
 pub const MAX_LINES: usize = 1_000;
@@ -12,6 +12,9 @@ pub const MAX_UNITS: u32 = 100_000;
 
 /// Red packets of an order, at most.
 pub const MAX_RED_PACKETS: usize = 100;
+
+/// Gifts that a customer chooses in one order, at most.
+pub const MAX_GIFT_CHOICES: usize = 1_000;
 
 /// What is to be priced. The order of the lines makes no difference: they have ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +70,12 @@ pub struct Context {
     pub red_packets: Vec<RedPacket>,
     /// Points that the customer wants to spend at most.
     pub points: u64,
+    /// Gifts that the customer chose, by the ids of promotions; the same SKU again for each time that it is wanted.
+    pub gift_choices: BTreeMap<String, Vec<Sku>>,
+    /// Units that are left to give, by SKU; of one that is not named there are enough.
+    pub gift_stock: BTreeMap<Sku, u64>,
+    /// What a unit of a gift would cost, to tell its worth.
+    pub gift_worth: BTreeMap<Sku, Money>,
     /// What is left of limited promotions, by their ids; one that is not named has all of it left.
     pub left: BTreeMap<String, Left>,
     /// Components that are switched off, by their names: the quote says that it is degraded.
@@ -141,6 +150,9 @@ pub enum BasketError {
     /// More than anybody holds.
     #[error("{0} red packets are more than {MAX_RED_PACKETS}")]
     TooManyRedPackets(usize),
+    /// More than anybody chooses.
+    #[error("{0} chosen gifts are more than {MAX_GIFT_CHOICES}")]
+    TooManyGiftChoices(usize),
     /// Amounts too large to add.
     #[error("the basket is worth more than 64 bits of minor units hold")]
     Overflow,
@@ -182,7 +194,7 @@ impl Basket {
     }
 
     /// Whether it can be paid with these.
-    pub(crate) fn check_packets(&self, packets: &[RedPacket]) -> Result<(), BasketError> {
+    fn check_packets(&self, packets: &[RedPacket]) -> Result<(), BasketError> {
         if packets.len() > MAX_RED_PACKETS {
             return Err(BasketError::TooManyRedPackets(packets.len()));
         }
@@ -192,6 +204,16 @@ impl Basket {
         }
         let total = packets.iter().try_fold(0_i64, |sum, packet| sum.checked_add(packet.amount.minor));
         total.map(|_| ()).ok_or(BasketError::Overflow)
+    }
+
+    /// Whether so much can be asked for besides.
+    pub(crate) fn check_context(&self, context: &Context) -> Result<(), BasketError> {
+        self.check_packets(&context.red_packets)?;
+        let chosen = context.gift_choices.values().map(Vec::len).sum();
+        if chosen > MAX_GIFT_CHOICES {
+            return Err(BasketError::TooManyGiftChoices(chosen));
+        }
+        Ok(())
     }
 
     fn own(&self, line: &str, price: Money) -> Result<(), BasketError> {

@@ -27,6 +27,53 @@ pub(crate) struct Lost {
     pub(crate) by_amount: i64,
 }
 
+/// Gifts of which nobody has chosen one yet. They give nothing, so that nothing may lose to them; but they are told only where they
+/// would stand if somebody chose.
+pub(crate) struct Open {
+    /// With its entry and that one's priority.
+    gifts: Vec<(usize, i32, (usize, Application))>,
+    /// Of each other application, by its place, entry and priority.
+    others: Vec<(usize, usize, i32)>,
+}
+
+impl Open {
+    /// Takes them out of the competition; `None`: there are none.
+    pub(crate) fn set_apart(entries: &mut Vec<Entry>) -> Option<Self> {
+        if !entries.iter().flat_map(|entry| &entry.applications).any(|(_, application)| application.is_open()) {
+            return None;
+        }
+        let mut open = Self { gifts: Vec::new(), others: Vec::new() };
+        for (number, entry) in entries.iter_mut().enumerate() {
+            let of_entry = std::mem::take(&mut entry.applications);
+            let (gifts, others) = of_entry.into_iter().partition(|(_, application)| application.is_open());
+            entry.applications = others;
+            open.gifts.extend(Vec::into_iter(gifts).map(|gift| (number, entry.priority, gift)));
+            open.others.extend(entry.applications.iter().map(|(place, _)| (*place, number, entry.priority)));
+        }
+        entries.retain(|entry| !entry.applications.is_empty());
+        Some(open)
+    }
+
+    /// Each beside what stands, unless that would stand against it too if it gave something: a higher priority, of equal priority
+    /// something off, else the earlier.
+    pub(crate) fn join(self, resolved: &mut Resolved) {
+        let mut stand = Vec::new();
+        for (entry, priority, (place, application)) in self.gifts {
+            let rank = |(at, other): &&(usize, Application)| {
+                let of_other = self.others.iter().find(|(place, ..)| place == at).filter(|(_, number, _)| *number != entry);
+                of_other.map(|(at, _, priority)| (*priority, other.total, Reverse(*at)))
+            };
+            let rival = resolved.won.iter().max_by_key(rank).filter(|won| rank(won) > Some((priority, 0, Reverse(place))));
+            match rival {
+                Some((_, rival)) => resolved.lost.push(Lost { place, by: rival.promotion, by_amount: rival.total }),
+                None => stand.push((place, application)),
+            }
+        }
+        resolved.won.extend(stand);
+        resolved.won.sort_by_key(|(place, _)| *place);
+    }
+}
+
 /// What stands or falls together: what an entry does on one line, or on several that it cannot be divided among.
 struct Atom {
     entry: usize,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pricestream_documents::{ContentHash, Problem, Zone};
-use pricestream_domain::{BasisPoints, Currency};
+use pricestream_domain::{BasisPoints, Currency, Sku};
 
 use crate::components::WorksOn;
 use crate::condition::Test;
@@ -28,6 +28,8 @@ pub struct RuleSet {
     /// Who pays for promotions, in the order of their names.
     pub(crate) parties: Vec<Arc<str>>,
     pub(crate) keys: Keys,
+    /// Everything that some promotion gives for nothing.
+    pub(crate) gift_skus: BTreeSet<Sku>,
     /// By key: what it may concern.
     pub(crate) postings: Vec<Vec<Posting>>,
     /// What concerns every basket.
@@ -126,6 +128,7 @@ impl RuleSet {
             promotions,
             parties,
             keys,
+            gift_skus: gift_skus(document),
             postings,
             always,
             words: classes.words(),
@@ -289,6 +292,10 @@ fn parties(document: &Document) -> Vec<Arc<str>> {
     let named = document.promotions.iter().flat_map(|promotion| &promotion.funding).map(|funding| funding.party.as_str());
     let names: BTreeSet<&str> = named.chain([SHOP]).collect();
     names.into_iter().map(Arc::from).collect()
+}
+
+fn gift_skus(document: &Document) -> BTreeSet<Sku> {
+    document.promotions.iter().flat_map(|promotion| promotion.effect.gifts()).map(|gift| gift.sku.clone()).collect()
 }
 
 fn set(bits: &mut [u64], bit: usize) {

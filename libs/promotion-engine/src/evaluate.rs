@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use crate::application::{Application, Made};
 use crate::candidates::{Candidate, Candidates};
-use crate::compete::{Entry, resolve};
+use crate::compete::{Entry, Open, resolve};
 use crate::compile::Compiled;
-use crate::components::{Declined, Draft, Given, Unit, Wallet};
+use crate::components::{Declined, Draft, Given, Shelf, Unit, Wallet};
 use crate::document::condition::Basis;
 use crate::document::pipeline::{Keep, Take};
 use crate::document::promotion::BeyondBudget;
@@ -139,9 +139,13 @@ impl Run<'_> {
         if entries.len() < 2 { entries.into_iter().flat_map(|entry| entry.applications).collect() } else { self.compete(entries) }
     }
 
-    fn compete(&mut self, entries: Vec<Entry>) -> Vec<(usize, Application)> {
+    fn compete(&mut self, mut entries: Vec<Entry>) -> Vec<(usize, Application)> {
         let promotions = &self.sheet.rules.promotions;
-        let resolved = resolve(self.sheet, entries, &mut self.made);
+        let open = Open::set_apart(&mut entries);
+        let mut resolved = resolve(self.sheet, entries, &mut self.made);
+        if let Some(open) = open {
+            open.join(&mut resolved);
+        }
         for lost in resolved.lost {
             let by = Arc::clone(&promotions[lost.by as usize].id);
             self.outcomes[lost.place] = Some(Outcome::Declined(Reason::Beaten { by, by_amount: lost.by_amount }));
@@ -161,8 +165,17 @@ impl Run<'_> {
             self.outcomes[place] = Some(self.excluded_by(by));
             return;
         }
-        self.outcomes[place] = Some(Outcome::Applied { off: application.total, unfit: application.unfit });
-        state.commit(self.sheet, &application, &self.made);
+        let Application { total: off, unfit, .. } = application;
+        match &application.gifts {
+            // Nobody has chosen: it stands, and changes nothing.
+            Some(gifts) if application.is_open() => {
+                self.outcomes[place] = Some(Outcome::Declined(Reason::Component(Declined::NotChosen(gifts.clone()))));
+            }
+            gifts => {
+                self.outcomes[place] = Some(Outcome::Applied { off, unfit, gifts: gifts.clone() });
+                state.commit(self.sheet, &application, &self.made);
+            }
+        }
         self.applied.push((u32::try_from(place).expect("candidates are few"), application));
     }
 
@@ -210,12 +223,22 @@ impl Run<'_> {
         }
         let Scratch { units, draft } = &mut self.scratch;
         state.units(sheet, promotion, lines, units);
+        let gives = !promotion.document.effect.gifts().is_empty();
         if let Some(quota) = left.and_then(|left| left.units) {
             if quota == 0 {
                 return Err(Reason::UsedUp(Limited::Units));
             }
-            keep_dearest(units, usize::try_from(quota).unwrap_or(usize::MAX));
+            // Of what is given for nothing, the quota counts what is given.
+            if !gives {
+                keep_dearest(units, usize::try_from(quota).unwrap_or(usize::MAX));
+            }
         }
+        let shelf = || Shelf {
+            chosen: context.gift_choices.get(&*promotion.id).map_or(&[], |chosen| chosen),
+            stock: Some(&context.gift_stock),
+            given: &state.given,
+            quota: left.and_then(|left| left.units),
+        };
         let given = Given {
             units,
             rounding: promotion.rounding,
@@ -225,6 +248,7 @@ impl Run<'_> {
             },
             postage_room: state.postage.unwrap_or(0),
             wallet: Wallet { packets: &state.packets, points: state.points },
+            shelf: if gives { shelf() } else { Shelf::default() },
             running: &state.running,
             original: &sheet.original,
             list: &sheet.list,
@@ -240,6 +264,7 @@ impl Run<'_> {
         }
         let application = self.made.add(candidate.promotion, units, draft);
         match application {
+            application if application.gifts.is_some() => Ok(application),
             Application { total: 0, unfit: 0, .. } => Err(Reason::Component(Declined::NothingToTake)),
             Application { total: 0, unfit, .. } => Err(Reason::Floor { unfit }),
             application => Ok(application),

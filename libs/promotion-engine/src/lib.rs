@@ -13,6 +13,7 @@ pub mod components;
 mod condition;
 pub mod document;
 mod evaluate;
+mod gifts;
 mod keys;
 mod near_miss;
 mod quote;
@@ -25,14 +26,18 @@ mod state;
 mod timeline;
 
 pub use answer::{
-    AnsweredFunding, AnsweredLine, AnsweredPacket, AnsweredPostage, AnsweredPromotion, AnsweredShare, AnsweredTax, AnsweredUnits,
-    QuoteAnswer,
+    AnsweredFunding, AnsweredGift, AnsweredLine, AnsweredOffer, AnsweredPacket, AnsweredPostage, AnsweredPromotion,
+    AnsweredShare, AnsweredTax, AnsweredUnits, QuoteAnswer,
 };
-pub use basket::{Basket, BasketError, Context, Customer, Left, Line, MAX_LINES, MAX_RED_PACKETS, MAX_UNITS, Postage, RedPacket};
+pub use basket::{
+    Basket, BasketError, Context, Customer, Left, Line, MAX_GIFT_CHOICES, MAX_LINES, MAX_RED_PACKETS, MAX_UNITS, Postage,
+    RedPacket,
+};
 pub use compile::RuleSet;
-pub use components::{Declined, Effect, WorksOn};
+pub use components::{Declined, Effect, GiftItem, Gifts, GivenGift, OpenChoice, WorksOn};
 pub use condition::{Field, Unmet};
 pub use document::{Document, document_schema};
+pub use gifts::QuotedGift;
 pub use near_miss::NearMiss;
 pub use quote::{Quote, QuotedLine, QuotedPostage, SHOP, Share, TaxTotal, Totals, UnitPrice};
 pub use record::{Decision, Limited, Outcome, Reason};

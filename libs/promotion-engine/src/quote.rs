@@ -10,6 +10,7 @@ use crate::candidates::Candidates;
 use crate::compile::RuleSet;
 use crate::document::policies::{Prices, Tax};
 use crate::evaluate::{Evaluated, evaluate};
+use crate::gifts::{QuotedGift, given};
 use crate::record::Decision;
 use crate::state::Sheet;
 
@@ -42,6 +43,8 @@ pub struct Quote {
     pub red_packets: Vec<(String, i64)>,
     /// Points that were spent.
     pub points: u64,
+    /// Goods that the shop adds for nothing: they are no lines, and no sum counts them.
+    pub gifts: Vec<QuotedGift>,
     /// Components that were switched off although promotions of theirs concern the basket.
     pub degraded: Vec<&'static str>,
 }
@@ -170,7 +173,7 @@ impl RuleSet {
     /// A basket that can be priced, ready to be.
     pub(crate) fn sheet<'a>(&'a self, basket: &'a Basket, context: &'a Context) -> Result<Sheet<'a>, BasketError> {
         basket.check()?;
-        basket.check_packets(&context.red_packets)?;
+        basket.check_context(context)?;
         let sheet = Sheet::of(self, basket, context);
         let ids = sheet.lines.windows(2).map(|pair| [&basket.lines[pair[0] as usize].id, &basket.lines[pair[1] as usize].id]);
         if let Some([id, _]) = ids.into_iter().find(|[one, other]| one == other) {
@@ -254,6 +257,7 @@ impl RuleSet {
             Decision { promotion: Arc::clone(&promotion.id), component: promotion.document.effect.component(), outcome }
         };
         let decisions: Vec<Decision> = outcomes.into_iter().map(decision).collect();
+        let gifts = if state.given.is_empty() { Vec::new() } else { given(&decisions, basket, sheet.context) };
         let degraded = if sheet.context.switched_off.is_empty() { Vec::new() } else { switched_off(&decisions) };
         let packets = sheet.context.red_packets.iter().zip(&state.packets);
         let used = packets.map(|(packet, left)| (packet.id.clone(), packet.amount.minor - left)).filter(|(_, used)| *used > 0);
@@ -272,6 +276,7 @@ impl RuleSet {
             taxes,
             red_packets: used.collect(),
             points: sheet.context.points - state.points,
+            gifts,
             degraded,
         }
     }

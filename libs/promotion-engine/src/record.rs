@@ -3,7 +3,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pricestream_domain::Currency;
 
-use crate::components::Declined;
+use crate::components::{Declined, Gifts};
 use crate::condition::Unmet;
 
 /// What became of one promotion, and why.
@@ -26,6 +26,8 @@ pub enum Outcome {
         off: i64,
         /// What it would have taken off besides: prices were at their floors.
         unfit: i64,
+        /// What it gives for nothing.
+        gifts: Option<Box<Gifts>>,
     },
     /// It was not.
     Declined(Reason),

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -42,6 +42,13 @@ pub struct QuoteRequest {
     /// Points to spend at most.
     #[serde(default)]
     pub points: u64,
+    /// Gifts that the customer chose among what was offered, by the ids of promotions; the same SKU again for each time that it
+    /// is wanted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gift_choices: BTreeMap<String, Vec<Sku>>,
+    /// Units that are left to give, by SKU; where absent, what is known of the SKU's stock counts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gift_stock: BTreeMap<Sku, u64>,
 }
 
 /// Some units of one SKU.
@@ -154,6 +161,8 @@ impl QuoteRequest {
             coupons: self.coupons,
             red_packets: self.red_packets.into_iter().map(|packet| RedPacket { id: packet.id, amount: packet.amount }).collect(),
             points: self.points,
+            gift_choices: self.gift_choices,
+            gift_stock: self.gift_stock,
             ..Context::default()
         };
         Ok((basket, context))

@@ -1,7 +1,7 @@
-use pricestream_domain::Currency;
+use pricestream_domain::{Currency, Sku};
 
 use crate::answer::amount;
-use crate::components::Declined;
+use crate::components::{Declined, GiftItem, Gifts, OpenChoice};
 use crate::condition::{Field, Unmet};
 use crate::record::{Limited, Outcome, Reason};
 
@@ -10,8 +10,9 @@ impl Outcome {
     pub fn sentence(&self, currency: Currency) -> String {
         let money = |minor: i64| amount(minor, currency);
         match self {
-            Self::Applied { off, unfit: 0 } => format!("takes {} off", money(*off)),
-            Self::Applied { off, unfit } => {
+            Self::Applied { gifts: Some(gifts), .. } => gifts.sentence(),
+            Self::Applied { off, unfit: 0, .. } => format!("takes {} off", money(*off)),
+            Self::Applied { off, unfit, .. } => {
                 format!("takes {} off, and would have taken {} more: prices are at their floors", money(*off), money(*unfit))
             }
             Self::Declined(reason) => reason.sentence(currency),
@@ -31,6 +32,8 @@ impl Reason {
             Self::Component(Declined::NothingToTake) => "nothing_to_take",
             Self::Component(Declined::NoPostage) => "no_postage",
             Self::Component(Declined::NothingHeld) => "nothing_held",
+            Self::Component(Declined::NoneLeft { .. }) => "none_left",
+            Self::Component(Declined::NotChosen(_)) => "not_chosen",
             Self::Floor { .. } => "floor",
             Self::OtherCurrency(_) => "other_currency",
             Self::SwitchedOff => "switched_off",
@@ -54,6 +57,10 @@ impl Reason {
             }
             Self::Component(Declined::NothingToTake) => "would take nothing off".to_owned(),
             Self::Component(Declined::NothingHeld) => "pays with what the customer does not hold".to_owned(),
+            Self::Component(Declined::NoneLeft { of }) => {
+                format!("has nothing left to give: too few are left of {}", listed(of.iter().map(Sku::to_string)))
+            }
+            Self::Component(Declined::NotChosen(gifts)) => gifts.sentence(),
             Self::Component(Declined::NoPostage) => "is about postage, which is not known".to_owned(),
             Self::Floor { unfit } => format!("would take {} off, but prices are at their floors", money(*unfit)),
             Self::OtherCurrency(other) => format!("is in {other}, the basket in {currency}"),
@@ -69,6 +76,38 @@ impl Reason {
             Self::Beaten { by, .. } => format!("loses to {by}, which has the higher priority"),
         }
     }
+}
+
+impl Gifts {
+    /// What is given, what may be chosen, and what cannot be had.
+    fn sentence(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.given.is_empty() {
+            let given = listed(self.given.iter().map(|gift| units_of(gift.quantity, &gift.sku)));
+            let chosen = if self.given.iter().all(|gift| gift.chosen) { ", as chosen" } else { "" };
+            parts.push(format!("gives {given}{chosen}"));
+        }
+        if let Some(OpenChoice { choose, among }) = &self.open {
+            let more = if self.given.is_empty() { "" } else { " more" };
+            let choose = if *choose == 1 { "one".to_owned() } else { choose.to_string() };
+            let among = listed(among.iter().map(|GiftItem { sku, quantity }| units_of((*quantity).into(), sku)));
+            parts.push(format!("choose {choose}{more} of {among}"));
+        }
+        for (skus, what) in [(&self.out_of_stock, "too few are left of"), (&self.refused, "this cannot be chosen:")] {
+            if !skus.is_empty() {
+                parts.push(format!("{what} {}", listed(skus.iter().map(Sku::to_string))));
+            }
+        }
+        parts.join("; ")
+    }
+}
+
+fn units_of(quantity: u64, sku: &Sku) -> String {
+    if quantity == 1 { sku.to_string() } else { format!("{quantity} x {sku}") }
+}
+
+fn listed(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 impl Unmet {

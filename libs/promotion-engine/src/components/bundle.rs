@@ -256,9 +256,9 @@ fn make_way(slots: &[usize], held: &mut [Held]) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Wallet;
     use super::super::samples::{draft_given, draft_of, problems_of, units_with_room};
     use super::super::{Effect, Unit};
+    use super::super::{Shelf, Wallet};
     use super::*;
     use crate::rounding::Rounding;
 
@@ -368,6 +368,7 @@ mod tests {
             postage: None,
             postage_room: 0,
             wallet: Wallet::default(),
+            shelf: Shelf::default(),
             running,
             original,
             list: original,

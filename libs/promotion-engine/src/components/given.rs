@@ -1,4 +1,4 @@
-use super::Off;
+use super::{Off, Shelf};
 use crate::document::condition::Basis;
 use crate::rounding::Rounding;
 
@@ -30,6 +30,8 @@ pub(crate) struct Given<'a> {
     pub(crate) postage_room: i64,
     /// What the customer wants to pay with besides money.
     pub(crate) wallet: Wallet<'a>,
+    /// What gifts are taken from.
+    pub(crate) shelf: Shelf<'a>,
     /// Prices of all units of the basket, by their places: now, ...
     pub(crate) running: &'a [i64],
     /// ... before promotions, ...
