@@ -85,7 +85,8 @@ struct Atom {
 }
 
 /// Decides, line by line, whose snapshot stands: the higher priority, of equal priority the lower price, of equal prices the
-/// earlier. What covers several lines stands if it takes more off than what would stand there without it.
+/// earlier. What covers several lines stands if it takes more off than what would stand there without it: of all that may stand
+/// together what takes the most off.
 pub(crate) fn resolve(sheet: &Sheet<'_>, entries: Vec<Entry>, made: &mut Made) -> Resolved {
     let order = sheet.line_numbers().end;
     let mut atoms: Vec<Atom> = Vec::new();
@@ -118,6 +119,7 @@ pub(crate) fn resolve(sheet: &Sheet<'_>, entries: Vec<Entry>, made: &mut Made) -
                 owner[usize::from(*line)] = Some(*at);
             }
         }
+        improve(&mut atoms, level, &mut owner);
         // What was displaced may have left lines to others.
         for at in level {
             if !atoms[*at].stands && atoms[*at].lines.iter().all(|line| owner[usize::from(*line)].is_none()) {
@@ -130,6 +132,94 @@ pub(crate) fn resolve(sheet: &Sheet<'_>, entries: Vec<Entry>, made: &mut Made) -
         first = last;
     }
     settle(sheet, entries, made, &atoms, &owner)
+}
+
+/// Steps that a search may take; what it has found by then counts.
+const MOST_STEPS: u32 = 20_000;
+
+/// One after the other, those of several lines may keep out two others that take more off together. So what stands is replaced by
+/// what takes the most off of all that may stand together, if that is more.
+fn improve(atoms: &mut [Atom], level: &[usize], owner: &mut [Option<usize>]) {
+    let priority = atoms[level[0]].priority;
+    let of_higher = |line: &u16| owner[usize::from(*line)].is_some_and(|holder| atoms[holder].priority > priority);
+    let free = |at: &&usize| !atoms[**at].lines.iter().any(of_higher);
+    let (of_several, of_one): (Vec<usize>, Vec<usize>) = level.iter().filter(free).partition(|at| atoms[**at].lines.len() > 1);
+    if of_several.len() < 2 {
+        return;
+    }
+    let mut alone = vec![0; owner.len()];
+    for at in &of_one {
+        let best = &mut alone[usize::from(atoms[*at].lines[0])];
+        *best = atoms[*at].off.max(*best);
+    }
+    // What each adds to what its lines have off alone; the greatest first.
+    let gain = |at: &usize| atoms[*at].off - atoms[*at].lines.iter().map(|line| alone[usize::from(*line)]).sum::<i64>();
+    let mut gains: Vec<(i64, usize)> = of_several.iter().map(|at| (gain(at), *at)).filter(|(gain, _)| *gain > 0).collect();
+    if gains.len() < 2 {
+        return;
+    }
+    gains.sort_by_key(|(gain, _)| Reverse(*gain));
+    let stands: i64 = level.iter().filter(|at| atoms[**at].stands).map(|at| atoms[*at].off).sum();
+    let mut search =
+        Search { atoms, gains: &gains, taken: vec![false; owner.len()], chosen: Vec::new(), best: None, steps: MOST_STEPS };
+    search.go(0, 0, stands - alone.iter().sum::<i64>());
+    let Some((_, chosen)) = search.best else { return };
+    for at in level {
+        atoms[*at].stands = false;
+    }
+    for holder in owner.iter_mut() {
+        if holder.is_some_and(|at| atoms[at].priority == priority) {
+            *holder = None;
+        }
+    }
+    for at in chosen.into_iter().chain(of_one) {
+        if atoms[at].lines.iter().all(|line| owner[usize::from(*line)].is_none()) {
+            atoms[at].stands = true;
+            for line in &atoms[at].lines {
+                owner[usize::from(*line)] = Some(at);
+            }
+        }
+    }
+}
+
+/// Tries which of several may stand together.
+struct Search<'a> {
+    atoms: &'a [Atom],
+    gains: &'a [(i64, usize)],
+    /// Lines.
+    taken: Vec<bool>,
+    chosen: Vec<usize>,
+    best: Option<(i64, Vec<usize>)>,
+    steps: u32,
+}
+
+impl Search<'_> {
+    /// From the gain at `next` on, with `gained` so far; only more than `known` counts.
+    fn go(&mut self, next: usize, gained: i64, known: i64) {
+        let known = self.best.as_ref().map_or(known, |(best, _)| *best);
+        if gained > known {
+            self.best = Some((gained, self.chosen.clone()));
+        }
+        let Some((gain, at)) = self.gains.get(next).copied() else { return };
+        let possible: i64 = self.gains[next..].iter().map(|(gain, _)| gain).sum();
+        if self.steps == 0 || gained + possible <= known {
+            return;
+        }
+        self.steps -= 1;
+        let lines = &self.atoms[at].lines;
+        if !lines.iter().any(|line| self.taken[usize::from(*line)]) {
+            for line in lines {
+                self.taken[usize::from(*line)] = true;
+            }
+            self.chosen.push(at);
+            self.go(next + 1, gained + gain, known);
+            self.chosen.pop();
+            for line in lines {
+                self.taken[usize::from(*line)] = false;
+            }
+        }
+        self.go(next + 1, gained, known);
+    }
 }
 
 /// Joins the lines that an entry's applications tie together.

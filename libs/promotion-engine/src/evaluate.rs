@@ -96,20 +96,23 @@ impl Run<'_> {
             }
             return;
         }
-        // Each unit makes its snapshot of the same state; then the snapshots compete.
+        // Each unit makes its snapshot of the same state; then the snapshots compete. Of a unit of which the best stands each
+        // promotion competes by itself: else one could win within its unit, lose outside, and leave its lines without the others.
         let mut entries = Vec::new();
         for (unit, places) in units {
-            let made = match document_of(unit).take {
-                Take::Best => self.best(state, places),
+            let priority = document_of(unit).priority;
+            match document_of(unit).take {
+                Take::Best => self.each(state, places, priority, &mut entries),
                 Take::Stack => {
                     let mut snapshot = state.clone();
                     let before = self.applied.len();
                     self.stack(&mut snapshot, places);
-                    self.applied.split_off(before).into_iter().map(|(place, application)| (place as usize, application)).collect()
+                    let made = self.applied.split_off(before).into_iter();
+                    let applications: Vec<_> = made.map(|(place, application)| (place as usize, application)).collect();
+                    if !applications.is_empty() {
+                        entries.push(Entry { priority, applications });
+                    }
                 }
-            };
-            if !made.is_empty() {
-                entries.push(Entry { priority: document_of(unit).priority, applications: made });
             }
         }
         for (place, application) in self.compete(entries) {
@@ -130,13 +133,17 @@ impl Run<'_> {
     /// Each upon the same state; what is best of them, where they meet.
     fn best(&mut self, state: &State, places: Places) -> Vec<(usize, Application)> {
         let mut entries = Vec::new();
+        self.each(state, places, 0, &mut entries);
+        if entries.len() < 2 { entries.into_iter().flat_map(|entry| entry.applications).collect() } else { self.compete(entries) }
+    }
+
+    fn each(&mut self, state: &State, places: Places, priority: i32, entries: &mut Vec<Entry>) {
         for place in places {
             match self.attempt(state, place) {
-                Ok(application) => entries.push(Entry { priority: 0, applications: vec![(place, application)] }),
+                Ok(application) => entries.push(Entry { priority, applications: vec![(place, application)] }),
                 Err(reason) => self.outcomes[place] = Some(Outcome::Declined(reason)),
             }
         }
-        if entries.len() < 2 { entries.into_iter().flat_map(|entry| entry.applications).collect() } else { self.compete(entries) }
     }
 
     fn compete(&mut self, mut entries: Vec<Entry>) -> Vec<(usize, Application)> {
