@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::components::GiftItem;
+use crate::coupons::CouponStatus;
 use crate::gifts::open;
 use crate::near_miss::{NearMiss, near_misses};
 use crate::quote::Quote;
@@ -38,6 +39,9 @@ pub struct QuoteAnswer {
     pub red_packets: Vec<AnsweredPacket>,
     /// Points that were spent.
     pub points: u64,
+    /// What became of each code that was given, once however it is spelled.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub coupons: Vec<AnsweredCoupon>,
     /// Goods that the shop adds to the order for nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gifts: Vec<AnsweredGift>,
@@ -127,6 +131,23 @@ pub struct AnsweredPacket {
     pub used: Money,
 }
 
+/// What became of a code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredCoupon {
+    /// As it was given.
+    pub code: String,
+    /// `applied`; `no_effect`: a promotion is on, and did not apply; `not_yet`: none is on, one will be; `expired`: all are over;
+    /// `unknown`: none knows it.
+    pub status: &'static str,
+    /// When the first promotion for it is on, of `not_yet`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Ids of the promotions that say so.
+    pub promotions: Vec<String>,
+    /// In words.
+    pub why: String,
+}
+
 /// Goods for nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AnsweredGift {
@@ -204,6 +225,13 @@ impl Quote {
                 why: decision.outcome.sentence(self.currency),
             }
         };
+        let coupon = |coupon: &crate::coupons::QuotedCoupon| AnsweredCoupon {
+            code: coupon.code.clone(),
+            status: coupon.status.code(),
+            from: if let CouponStatus::NotYet { from } = coupon.status { Some(from) } else { None },
+            promotions: coupon.decisions.iter().map(|at| self.decisions[*at as usize].promotion.to_string()).collect(),
+            why: coupon.sentence(&self.decisions, self.currency),
+        };
         QuoteAnswer {
             rule_set: self.rule_set,
             at: self.at,
@@ -233,6 +261,7 @@ impl Quote {
                 .map(|(id, used)| AnsweredPacket { id: id.clone(), used: money(*used) })
                 .collect(),
             points: self.points,
+            coupons: self.coupons.iter().map(coupon).collect(),
             gifts: self
                 .gifts
                 .iter()

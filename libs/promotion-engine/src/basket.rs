@@ -13,6 +13,12 @@ pub const MAX_UNITS: u32 = 100_000;
 /// Red packets of an order, at most.
 pub const MAX_RED_PACKETS: usize = 100;
 
+/// Codes of an order, at most.
+pub const MAX_COUPONS: usize = 100;
+
+/// Characters of a code, at most.
+pub const MAX_CODE_LENGTH: usize = 64;
+
 /// Gifts that a customer chooses in one order, at most.
 pub const MAX_GIFT_CHOICES: usize = 1_000;
 
@@ -150,6 +156,12 @@ pub enum BasketError {
     /// More than anybody holds.
     #[error("{0} red packets are more than {MAX_RED_PACKETS}")]
     TooManyRedPackets(usize),
+    /// More than anybody has.
+    #[error("{0} coupon codes are more than {MAX_COUPONS}")]
+    TooManyCoupons(usize),
+    /// No shop prints such a code.
+    #[error("a coupon code has more than {MAX_CODE_LENGTH} characters: {0:?} ...")]
+    LongCoupon(String),
     /// More than anybody chooses.
     #[error("{0} chosen gifts are more than {MAX_GIFT_CHOICES}")]
     TooManyGiftChoices(usize),
@@ -209,6 +221,13 @@ impl Basket {
     /// Whether so much can be asked for besides.
     pub(crate) fn check_context(&self, context: &Context) -> Result<(), BasketError> {
         self.check_packets(&context.red_packets)?;
+        if context.coupons.len() > MAX_COUPONS {
+            return Err(BasketError::TooManyCoupons(context.coupons.len()));
+        }
+        let long = |code: &&String| code.chars().nth(MAX_CODE_LENGTH).is_some();
+        if let Some(code) = context.coupons.iter().find(long) {
+            return Err(BasketError::LongCoupon(code.chars().take(MAX_CODE_LENGTH).collect()));
+        }
         let chosen = context.gift_choices.values().map(Vec::len).sum();
         if chosen > MAX_GIFT_CHOICES {
             return Err(BasketError::TooManyGiftChoices(chosen));

@@ -303,13 +303,20 @@ fn set(bits: &mut [u64], bit: usize) {
 }
 
 /// A promotion is found by what it needs: a coupon, else its items, else a customer or a group; what needs none of them concerns
-/// every basket.
+/// every basket. By a coupon is found what it may help, too.
 fn index(promotions: &[Compiled], keys: usize) -> (Vec<Vec<Posting>>, Vec<u32>) {
     let mut postings = vec![Vec::new(); keys];
     let mut always = Vec::new();
     for (promotion, compiled) in (0..).zip(promotions) {
         let needed = |kind: fn(&Test) -> Option<&Vec<u32>>| compiled.condition.as_ref().and_then(|test| test.needs(kind));
         let coupons = needed(|test| if let Test::Coupons(codes) = test { Some(codes) } else { None });
+        let mut codes = Vec::new();
+        compiled.condition.iter().for_each(|test| test.codes(&mut codes));
+        codes.sort_unstable();
+        codes.dedup();
+        for key in codes {
+            postings[key as usize].push(Posting { promotion, set: Set::Context });
+        }
         let people = needed(|test| if let Test::Customers(any) | Test::Groups(any) = test { Some(any) } else { None });
         let by_items = compiled.sets.iter().all(|set| !set.include.is_empty());
         match (coupons, by_items, people) {
@@ -324,7 +331,8 @@ fn index(promotions: &[Compiled], keys: usize) -> (Vec<Vec<Posting>>, Vec<u32>) 
                     }
                 }
             }
-            (Some(of), _, _) | (None, false, Some(of)) => {
+            (Some(_), ..) => {}
+            (None, false, Some(of)) => {
                 for key in of {
                     postings[*key as usize].push(Posting { promotion, set: Set::Context });
                 }

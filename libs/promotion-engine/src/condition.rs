@@ -165,6 +165,15 @@ impl Test {
         }
     }
 
+    /// Codes that may help it to hold.
+    pub(crate) fn codes(&self, to: &mut Vec<u32>) {
+        match self {
+            Self::All(of) | Self::Any(of) => of.iter().for_each(|test| test.codes(to)),
+            Self::Coupons(codes) => to.extend(codes),
+            _ => {}
+        }
+    }
+
     /// When one of its windows opens or closes next after `now`.
     pub(crate) fn next_change(&self, now: Timestamp, zone: &pricestream_documents::Zone) -> Option<Timestamp> {
         match self {

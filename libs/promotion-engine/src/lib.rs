@@ -11,6 +11,7 @@ mod compete;
 mod compile;
 pub mod components;
 mod condition;
+mod coupons;
 pub mod document;
 mod evaluate;
 mod gifts;
@@ -26,16 +27,17 @@ mod state;
 mod timeline;
 
 pub use answer::{
-    AnsweredFunding, AnsweredGift, AnsweredLine, AnsweredOffer, AnsweredPacket, AnsweredPostage, AnsweredPromotion,
-    AnsweredShare, AnsweredTax, AnsweredUnits, QuoteAnswer,
+    AnsweredCoupon, AnsweredFunding, AnsweredGift, AnsweredLine, AnsweredOffer, AnsweredPacket, AnsweredPostage,
+    AnsweredPromotion, AnsweredShare, AnsweredTax, AnsweredUnits, QuoteAnswer,
 };
 pub use basket::{
-    Basket, BasketError, Context, Customer, Left, Line, MAX_GIFT_CHOICES, MAX_LINES, MAX_RED_PACKETS, MAX_UNITS, Postage,
-    RedPacket,
+    Basket, BasketError, Context, Customer, Left, Line, MAX_CODE_LENGTH, MAX_COUPONS, MAX_GIFT_CHOICES, MAX_LINES,
+    MAX_RED_PACKETS, MAX_UNITS, Postage, RedPacket,
 };
 pub use compile::RuleSet;
 pub use components::{Declined, Effect, GiftItem, Gifts, GivenGift, OpenChoice, WorksOn};
 pub use condition::{Field, Unmet};
+pub use coupons::{CouponStatus, QuotedCoupon};
 pub use document::{Document, document_schema};
 pub use gifts::QuotedGift;
 pub use near_miss::NearMiss;

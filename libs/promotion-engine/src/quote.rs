@@ -8,6 +8,7 @@ use pricestream_domain::{BasisPoints, Currency, Sku, shares};
 use crate::basket::{Basket, BasketError, Context};
 use crate::candidates::Candidates;
 use crate::compile::RuleSet;
+use crate::coupons::QuotedCoupon;
 use crate::document::policies::{Prices, Tax};
 use crate::evaluate::{Evaluated, evaluate};
 use crate::gifts::{QuotedGift, given};
@@ -43,6 +44,8 @@ pub struct Quote {
     pub red_packets: Vec<(String, i64)>,
     /// Points that were spent.
     pub points: u64,
+    /// What became of each code that was given, once.
+    pub coupons: Vec<QuotedCoupon>,
     /// Goods that the shop adds for nothing: they are no lines, and no sum counts them.
     pub gifts: Vec<QuotedGift>,
     /// Components that were switched off although promotions of theirs concern the basket.
@@ -252,6 +255,7 @@ impl RuleSet {
                 give(None, application.postage);
             }
         }
+        let coupons = self.coupons(sheet.context, &outcomes);
         let decision = |(promotion, outcome): (u32, _)| {
             let promotion = &self.promotions[promotion as usize];
             Decision { promotion: Arc::clone(&promotion.id), component: promotion.document.effect.component(), outcome }
@@ -276,6 +280,7 @@ impl RuleSet {
             taxes,
             red_packets: used.collect(),
             points: sheet.context.points - state.points,
+            coupons,
             gifts,
             degraded,
         }

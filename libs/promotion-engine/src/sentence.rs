@@ -3,7 +3,8 @@ use pricestream_domain::{Currency, Sku};
 use crate::answer::amount;
 use crate::components::{Declined, GiftItem, Gifts, OpenChoice};
 use crate::condition::{Field, Unmet};
-use crate::record::{Limited, Outcome, Reason};
+use crate::coupons::{CouponStatus, QuotedCoupon};
+use crate::record::{Decision, Limited, Outcome, Reason};
 
 impl Outcome {
     /// What became of a promotion, in words; amounts are in `currency`.
@@ -74,6 +75,19 @@ impl Reason {
                 format!("loses to {by}, which takes {} more off", money(*by_amount))
             }
             Self::Beaten { by, .. } => format!("loses to {by}, which has the higher priority"),
+        }
+    }
+}
+
+impl QuotedCoupon {
+    /// What became of it, in words.
+    pub(crate) fn sentence(&self, decisions: &[Decision], currency: Currency) -> String {
+        let told = self.decisions.iter().map(|at| &decisions[*at as usize]);
+        let told = told.map(|decision| format!("{} {}", decision.promotion, decision.outcome.sentence(currency)));
+        match (self.status, &self.decisions[..]) {
+            (CouponStatus::Unknown, _) => "no promotion knows this code".to_owned(),
+            (_, []) => "promotions name this code only to be left out by it".to_owned(),
+            _ => told.collect::<Vec<_>>().join("; "),
         }
     }
 }

@@ -153,6 +153,14 @@ fn show(answer: &QuoteAnswer) {
     let promotions: Vec<Vec<String>> =
         answer.promotions.iter().map(|promotion| vec![promotion.promotion.clone(), promotion.why.clone()]).collect();
     print!("{}", table(&["promotion", "what became of it"], &promotions));
+    if !answer.coupons.is_empty() {
+        let coupons: Vec<Vec<String>> = answer
+            .coupons
+            .iter()
+            .map(|coupon| vec![coupon.code.clone(), coupon.status.replace('_', " "), coupon.why.clone()])
+            .collect();
+        print!("\n{}", table(&["code", "status", "why"], &coupons));
+    }
     if !answer.gifts.is_empty() {
         let gifts: Vec<Vec<String>> = answer
             .gifts
