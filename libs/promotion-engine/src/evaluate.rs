@@ -8,6 +8,7 @@ use crate::components::{Declined, Draft, Given, Shelf, Unit, Wallet};
 use crate::document::condition::Basis;
 use crate::document::pipeline::{Keep, Take};
 use crate::document::promotion::BeyondBudget;
+use crate::near_miss::Shortfall;
 use crate::record::{Limited, Outcome, Reason};
 use crate::state::{Now, Sheet, State};
 
@@ -21,6 +22,8 @@ pub(crate) struct Evaluated {
     pub(crate) made: Made,
     /// Of each candidate, in their order.
     pub(crate) outcomes: Vec<(u32, Outcome)>,
+    /// Of some of them, by their places, what would have to be bought besides.
+    pub(crate) missing: Vec<(usize, Box<Shortfall>)>,
 }
 
 /// Runs the pipeline over some of the candidates.
@@ -34,6 +37,7 @@ pub(crate) fn evaluate(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candid
         outcomes: vec![None; all.len()],
         applied: Vec::with_capacity(all.len()),
         made: Made::with_room(units, sheet.lines.len()),
+        missing: Vec::new(),
     };
     let mut state = State::of(sheet);
     let promotions = &sheet.rules.promotions;
@@ -48,7 +52,7 @@ pub(crate) fn evaluate(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candid
     let outcomes = run.outcomes.into_iter().zip(all);
     let outcomes =
         outcomes.map(|(outcome, candidate)| (candidate.promotion, outcome.expect("every candidate was decided"))).collect();
-    Evaluated { state, applied: run.applied, made: run.made, outcomes }
+    Evaluated { state, applied: run.applied, made: run.made, outcomes, missing: run.missing }
 }
 
 struct Run<'a> {
@@ -59,6 +63,7 @@ struct Run<'a> {
     outcomes: Vec<Option<Outcome>>,
     applied: Vec<(u32, Application)>,
     made: Made,
+    missing: Vec<(usize, Box<Shortfall>)>,
 }
 
 struct Scratch {
@@ -213,8 +218,17 @@ impl Run<'_> {
         if lines.is_empty() {
             return Err(Reason::NoItems);
         }
+        let left = if context.left.is_empty() { None } else { context.left.get(&*promotion.id) };
         if let Some(test) = &promotion.condition {
-            test.check(&Now { sheet, state, lines }).map_err(Reason::Unmet)?;
+            let now = Now { sheet, state, lines };
+            if let Err(unmet) = test.check(&now) {
+                if left.is_none_or(|left| left.uses != Some(0) && left.units != Some(0))
+                    && state.excluded(sheet, promotion).is_none()
+                {
+                    self.missing.extend(test.missing_after(&unmet, &now).map(|missing| (place, Box::new(missing))));
+                }
+                return Err(Reason::Unmet(unmet));
+            }
         }
         let allowed;
         let lines = if sheet.rules.words == 0 {
@@ -224,7 +238,6 @@ impl Run<'_> {
                 .map_err(|by| Reason::Excluded { by: Arc::clone(&sheet.rules.promotions[by as usize].id) })?;
             &allowed
         };
-        let left = if context.left.is_empty() { None } else { context.left.get(&*promotion.id) };
         if left.is_some_and(|left| left.uses == Some(0)) {
             return Err(Reason::UsedUp(Limited::Uses));
         }
@@ -261,7 +274,15 @@ impl Run<'_> {
             list: &sheet.list,
         };
         draft.begin(units.len());
-        promotion.document.effect.apply(&given, draft).map_err(Reason::Component)?;
+        if let Err(declined) = promotion.document.effect.apply(&given, draft) {
+            // Beyond its quota more units would not help.
+            let quota = left.and_then(|left| left.units).filter(|_| !gives);
+            if quota.is_none_or(|quota| quota > units.len() as u64) {
+                let missing = Shortfall::of(&declined, || given.cheapest(u16::MAX));
+                self.missing.extend(missing.map(|missing| (place, Box::new(missing))));
+            }
+            return Err(Reason::Component(declined));
+        }
         if let Some(budget) = left.and_then(|left| left.budget).filter(|budget| draft.total() > *budget) {
             let beyond = promotion.document.limit.as_ref().map(|limit| limit.beyond_budget);
             if budget <= 0 || beyond != Some(BeyondBudget::Partial) {

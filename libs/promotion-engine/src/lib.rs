@@ -40,7 +40,7 @@ pub use condition::{Field, Unmet};
 pub use coupons::{CouponStatus, QuotedCoupon};
 pub use document::{Document, document_schema};
 pub use gifts::QuotedGift;
-pub use near_miss::NearMiss;
+pub use near_miss::{MissingUnits, NearMiss, NearPart, Part, Shortfall};
 pub use quote::{Quote, QuotedLine, QuotedPostage, SHOP, Share, TaxTotal, Totals, UnitPrice};
 pub use record::{Decision, Limited, Outcome, Reason};
 pub use refund::Refund;

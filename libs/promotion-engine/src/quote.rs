@@ -186,7 +186,7 @@ impl RuleSet {
     }
 
     fn write(&self, sheet: &Sheet<'_>, evaluated: Evaluated) -> Quote {
-        let Evaluated { state, applied, made, outcomes } = evaluated;
+        let Evaluated { state, applied, made, outcomes, missing } = evaluated;
         let basket = sheet.basket;
         let tax = &self.policies.tax;
         let mut totals = Totals::default();
@@ -258,9 +258,13 @@ impl RuleSet {
         let coupons = self.coupons(sheet.context, &outcomes);
         let decision = |(promotion, outcome): (u32, _)| {
             let promotion = &self.promotions[promotion as usize];
-            Decision { promotion: Arc::clone(&promotion.id), component: promotion.document.effect.component(), outcome }
+            let component = promotion.document.effect.component();
+            Decision { promotion: Arc::clone(&promotion.id), component, outcome, missing: None }
         };
-        let decisions: Vec<Decision> = outcomes.into_iter().map(decision).collect();
+        let mut decisions: Vec<Decision> = outcomes.into_iter().map(decision).collect();
+        for (place, missing) in missing {
+            decisions[place].missing = Some(missing);
+        }
         let gifts = if state.given.is_empty() { Vec::new() } else { given(&decisions, basket, sheet.context) };
         let degraded = if sheet.context.switched_off.is_empty() { Vec::new() } else { switched_off(&decisions) };
         let packets = sheet.context.red_packets.iter().zip(&state.packets);

@@ -4,6 +4,7 @@ use crate::answer::amount;
 use crate::components::{Declined, GiftItem, Gifts, OpenChoice};
 use crate::condition::{Field, Unmet};
 use crate::coupons::{CouponStatus, QuotedCoupon};
+use crate::near_miss;
 use crate::record::{Decision, Limited, Outcome, Reason};
 
 impl Outcome {
@@ -28,7 +29,7 @@ impl Reason {
             Self::Window { .. } => "window",
             Self::Unmet(_) => "condition",
             Self::NoItems => "no_items",
-            Self::Component(Declined::TooFewUnits { .. }) => "too_few_units",
+            Self::Component(Declined::TooFewUnits { .. } | Declined::Incomplete { .. }) => "too_few_units",
             Self::Component(Declined::TooLittleSpent { .. }) => "too_little_spent",
             Self::Component(Declined::NothingToTake) => "nothing_to_take",
             Self::Component(Declined::NoPostage) => "no_postage",
@@ -53,6 +54,9 @@ impl Reason {
             Self::Unmet(unmet) => unmet.sentence(currency),
             Self::NoItems => "is for nothing in this basket".to_owned(),
             Self::Component(Declined::TooFewUnits { actual, needed }) => format!("needs {needed} units, and there are {actual}"),
+            Self::Component(Declined::Incomplete { actual, needed, missing }) => {
+                format!("needs {needed} units, and there are {actual}: add {}", near_miss::listed(missing))
+            }
             Self::Component(Declined::TooLittleSpent { actual, needed }) => {
                 format!("needs {} to be spent, and {} is", money(*needed), money(*actual))
             }

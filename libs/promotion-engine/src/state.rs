@@ -307,6 +307,10 @@ impl Situation for Now<'_> {
         self.lines_of(over).map(|line| self.sheet.units_of(line).len() as u64).sum()
     }
 
+    fn cheapest(&self, over: &Whose) -> Option<i64> {
+        self.lines_of(over).filter_map(|line| self.sheet.original[self.sheet.units_of(line)].first().copied()).min()
+    }
+
     fn stock_outside(&self, numbers: &Numbers) -> Option<StockLeft> {
         let stock = self.lines.iter().map(|(line, _)| {
             let place = self.sheet.lines[usize::from(*line)];

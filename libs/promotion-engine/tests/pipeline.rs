@@ -250,7 +250,7 @@ fn a_bundle_concerns_the_baskets_that_hold_a_part_of_it() {
     assert_eq!(taken(&with_both), [("set".to_owned(), 300)]);
     assert_eq!(with_both.lines.iter().map(|line| line.payable).collect::<Vec<_>>(), [900, 1_800, 5_000]);
     let with_one = quote(&rules, vec![of_category("A", 2, 1_000, "toys")]);
-    assert!(matches!(declined(&with_one, "set"), Reason::Component(Declined::TooFewUnits { .. })));
+    assert!(matches!(declined(&with_one, "set"), Reason::Component(Declined::Incomplete { actual: 1, needed: 2, .. })));
     assert!(quote(&rules, vec![line("C", 1, 5_000, "")]).decisions.is_empty());
 }
 

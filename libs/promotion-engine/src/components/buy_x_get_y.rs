@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Component, Declined, Draft, Given, Off, Valued, WorksOn, check_at_least};
 use crate::document::items::Items;
+use crate::near_miss::{MissingUnits, Part};
 
 /// Who buys so many of the matching items gets so many more for less. No unit counts twice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -88,7 +89,18 @@ impl Component for BuyXGetY {
         let goes = |times: &u64| (times * buy).saturating_sub(only_bought) + (times * get).saturating_sub(only_got) <= either;
         let times = (1..=most.min(self.max_times.unwrap_or(u32::MAX).into())).rev().find(goes);
         let Some(times) = times else {
-            return Err(Declined::TooFewUnits { actual: places.len() as u64, needed: buy + get });
+            let (actual, needed) = (places.len() as u64, buy + get);
+            if self.get_items.is_none() {
+                return Err(Declined::TooFewUnits { actual, needed });
+            }
+            // What could be either is bought first.
+            let (to_buy, to_get) = (buy.saturating_sub(only_bought), get.saturating_sub(only_got));
+            let bought = to_buy.saturating_sub(either);
+            let reduced = to_get.saturating_sub(either.saturating_sub(to_buy));
+            let missing = [(Part::Bought, bought, BOUGHT), (Part::Reduced, reduced, GOT)].into_iter();
+            let missing = missing.filter(|(_, units, _)| *units > 0);
+            let missing = missing.map(|(part, units, set)| MissingUnits { part, units, each: given.cheapest(set) }).collect();
+            return Err(Declined::Incomplete { actual: needed - (bought + reduced), needed, missing });
         };
         // Units that could be either are reduced only as far as enough remain to be bought.
         let mut spare = either - (times * buy).saturating_sub(only_bought);
@@ -162,6 +174,30 @@ mod tests {
         let mut used = draft.used.clone();
         used.sort_unstable();
         assert_eq!(used, [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn what_is_missing_is_told_by_parts() {
+        let json = r#"{"buy_x_get_y":{"buy":2,"get":1,"off":"free","get_items":{"include":[{"tags":["toy"]}]}}}"#;
+        let either = BOUGHT | GOT;
+        for (of, actual, expected, why) in [
+            (&[(BOUGHT, 100), (BOUGHT, 300)][..], 2, &[(Part::Reduced, 1, None)][..], "none that could be reduced"),
+            (&[(GOT, 400)], 1, &[(Part::Bought, 2, None)], "none that was bought"),
+            (&[(BOUGHT, 300), (GOT, 400)], 2, &[(Part::Bought, 1, Some(300))], "one is bought"),
+            (&[(either, 300), (either, 200)], 2, &[(Part::Reduced, 1, Some(200))], "what could be either is bought first"),
+            (&[(either, 300)], 1, &[(Part::Bought, 1, Some(300)), (Part::Reduced, 1, Some(300))], "one of each"),
+            (&[(BOUGHT, 90), (GOT, 80), (GOT, 70)], 2, &[(Part::Bought, 1, Some(90))], "two to be reduced are one too many"),
+        ] {
+            let mut given = units(&of.iter().map(|(_, price)| (0, *price)).collect::<Vec<_>>());
+            for (unit, (sets, _)) in given.iter_mut().zip(of) {
+                unit.sets = *sets;
+            }
+            let missing =
+                |(part, units, each): &(Part, u64, Option<i64>)| MissingUnits { part: part.clone(), units: *units, each: *each };
+            let missing = expected.iter().map(missing).collect();
+            let found = draft_of(json, &given, Rounding::BASKET).map(|draft| draft.off);
+            assert_eq!(found, Err(Declined::Incomplete { actual, needed: 3, missing }), "{why}");
+        }
     }
 
     #[test]

@@ -70,6 +70,12 @@ impl<'a> Given<'a> {
         self.units.iter().map(|unit| prices[unit.number as usize]).sum()
     }
 
+    /// The cheapest unit of one of these sets, before promotions; `None`: there is none.
+    pub(crate) fn cheapest(&self, sets: u16) -> Option<i64> {
+        let of_sets = self.units.iter().filter(|unit| unit.sets & sets != 0);
+        of_sets.map(|unit| self.original[unit.number as usize]).min()
+    }
+
     /// All places in `units`.
     pub(crate) fn places(&self) -> Vec<u32> {
         (0..u32::try_from(self.units.len()).expect("a basket is small")).collect()

@@ -39,6 +39,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::document::items::Items;
+use crate::near_miss::MissingUnits;
 
 pub use self::amount_off::{AmountOff, Per};
 pub use self::bundle::{Bundle, Slot};
@@ -88,6 +89,15 @@ pub enum Declined {
         actual: u64,
         /// Needed.
         needed: u64,
+    },
+    /// So many units, of those that it needs in several parts.
+    Incomplete {
+        /// Given.
+        actual: u64,
+        /// Needed.
+        needed: u64,
+        /// What is missing of which part.
+        missing: Vec<MissingUnits>,
     },
     /// So much is bought, in minor units, of what it needs.
     TooLittleSpent {
