@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pricestream_domain::{Currency, Money, Product};
+use pricestream_domain::{Currency, Money, Product, Sku};
 
 use crate::scenario::Scenario;
 
@@ -18,6 +18,15 @@ const MOST_WORTH: i64 = i64::MAX / 2;
 
 /// Red packets of an order, at most.
 pub const MAX_RED_PACKETS: usize = 100;
+
+/// Codes of an order, at most.
+pub const MAX_COUPONS: usize = 100;
+
+/// Characters of a code, at most.
+pub const MAX_CODE_LENGTH: usize = 64;
+
+/// Gifts that a customer chooses in one order, at most.
+pub const MAX_GIFT_CHOICES: usize = 1_000;
 
 /// What is to be priced. The order of the lines makes no difference: they have ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +84,12 @@ pub struct Context {
     pub red_packets: Vec<RedPacket>,
     /// Points that the customer wants to spend at most.
     pub points: u64,
+    /// Gifts that the customer chose, by the ids of promotions; the same SKU again for each time that it is wanted.
+    pub gift_choices: BTreeMap<String, Vec<Sku>>,
+    /// Units that are left to give, by SKU; of one that is not named there are enough.
+    pub gift_stock: BTreeMap<Sku, u64>,
+    /// What a unit of a gift would cost, to tell its worth.
+    pub gift_worth: BTreeMap<Sku, Money>,
     /// What is left of limited promotions, by their ids; one that is not named has all of it left.
     pub left: BTreeMap<String, Left>,
     /// Components that are switched off, by their names: the quote says that it is degraded.
@@ -151,6 +166,15 @@ pub enum BasketError {
     /// More than anybody holds.
     #[error("{0} red packets are more than {MAX_RED_PACKETS}")]
     TooManyRedPackets(usize),
+    /// More than anybody has.
+    #[error("{0} coupon codes are more than {MAX_COUPONS}")]
+    TooManyCoupons(usize),
+    /// No shop prints such a code.
+    #[error("a coupon code has more than {MAX_CODE_LENGTH} characters: {0:?} ...")]
+    LongCoupon(String),
+    /// More than anybody chooses.
+    #[error("{0} chosen gifts are more than {MAX_GIFT_CHOICES}")]
+    TooManyGiftChoices(usize),
     /// Amounts too large to add.
     #[error("the basket is worth more than 64 bits of minor units hold with its taxes: price it in parts")]
     Overflow,
@@ -196,7 +220,7 @@ impl Basket {
     }
 
     /// Whether it can be paid with these.
-    pub(crate) fn check_packets(&self, packets: &[RedPacket]) -> Result<(), BasketError> {
+    fn check_packets(&self, packets: &[RedPacket]) -> Result<(), BasketError> {
         if packets.len() > MAX_RED_PACKETS {
             return Err(BasketError::TooManyRedPackets(packets.len()));
         }
@@ -206,6 +230,23 @@ impl Basket {
         }
         let total = packets.iter().try_fold(0_i64, |sum, packet| sum.checked_add(packet.amount.minor));
         total.map(|_| ()).ok_or(BasketError::Overflow)
+    }
+
+    /// Whether so much can be asked for besides.
+    pub(crate) fn check_context(&self, context: &Context) -> Result<(), BasketError> {
+        self.check_packets(&context.red_packets)?;
+        if context.coupons.len() > MAX_COUPONS {
+            return Err(BasketError::TooManyCoupons(context.coupons.len()));
+        }
+        let long = |code: &&String| code.chars().nth(MAX_CODE_LENGTH).is_some();
+        if let Some(code) = context.coupons.iter().find(long) {
+            return Err(BasketError::LongCoupon(code.chars().take(MAX_CODE_LENGTH).collect()));
+        }
+        let chosen = context.gift_choices.values().map(Vec::len).sum();
+        if chosen > MAX_GIFT_CHOICES {
+            return Err(BasketError::TooManyGiftChoices(chosen));
+        }
+        Ok(())
     }
 
     fn own(&self, line: &str, price: Money) -> Result<(), BasketError> {

@@ -3,7 +3,7 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use pricestream_documents::{ContentHash, Problem, Zone};
-use pricestream_domain::{BasisPoints, Currency};
+use pricestream_domain::{BasisPoints, Currency, Sku};
 
 use crate::components::{COMPONENTS, Effect, WorksOn};
 use crate::condition::Test;
@@ -32,6 +32,8 @@ pub struct RuleSet {
     /// Who pays for promotions, in the order of their names.
     pub(crate) parties: Vec<Arc<str>>,
     pub(crate) keys: Keys,
+    /// Everything that some promotion gives for nothing.
+    pub(crate) gift_skus: BTreeSet<Sku>,
     /// By key: what it may concern.
     pub(crate) postings: Vec<Vec<Posting>>,
     /// What concerns every basket.
@@ -136,6 +138,7 @@ impl RuleSet {
             promotions,
             parties,
             keys,
+            gift_skus: gift_skus(document),
             postings,
             always,
             words: classes.words(),
@@ -303,18 +306,29 @@ fn parties(document: &Document) -> Vec<Arc<str>> {
     names.into_iter().map(Arc::from).collect()
 }
 
+fn gift_skus(document: &Document) -> BTreeSet<Sku> {
+    document.promotions.iter().flat_map(|promotion| promotion.effect.gifts()).map(|gift| gift.sku.clone()).collect()
+}
+
 fn set(bits: &mut [u64], bit: usize) {
     bits[bit / 64] |= 1 << (bit % 64);
 }
 
 /// A promotion is found by what it needs: a coupon, else its items, else a customer or a group; what needs none of them concerns
-/// every basket.
+/// every basket. By a coupon is found what it may help, too.
 fn index(promotions: &[Compiled], keys: usize) -> (Vec<Vec<Posting>>, Vec<u32>) {
     let mut postings = vec![Vec::new(); keys];
     let mut always = Vec::new();
     for (promotion, compiled) in (0..).zip(promotions) {
         let needed = |kind: fn(&Test) -> Option<&Vec<u32>>| compiled.condition.as_ref().and_then(|test| test.needs(kind));
         let coupons = needed(|test| if let Test::Coupons(codes) = test { Some(codes) } else { None });
+        let mut codes = Vec::new();
+        compiled.condition.iter().for_each(|test| test.codes(&mut codes));
+        codes.sort_unstable();
+        codes.dedup();
+        for key in codes {
+            postings[key as usize].push(Posting { promotion, set: Set::Context });
+        }
         let people = needed(|test| if let Test::Customers(any) | Test::Groups(any) = test { Some(any) } else { None });
         let by_items = compiled.sets.iter().all(|set| !set.include.is_empty());
         match (coupons, by_items, people) {
@@ -329,7 +343,8 @@ fn index(promotions: &[Compiled], keys: usize) -> (Vec<Vec<Posting>>, Vec<u32>) 
                     }
                 }
             }
-            (Some(of), _, _) | (None, false, Some(of)) => {
+            (Some(_), ..) => {}
+            (None, false, Some(of)) => {
                 for key in of {
                     postings[*key as usize].push(Posting { promotion, set: Set::Context });
                 }

@@ -2,15 +2,16 @@ use std::sync::Arc;
 
 use crate::application::{Application, Made};
 use crate::candidates::{Candidate, Candidates};
-use crate::compete::{Entry, resolve};
+use crate::compete::{Entry, Open, resolve};
 use crate::compile::Compiled;
-use crate::components::{COMPONENTS, Declined, Draft, Given, StepCount, Unit, Wallet};
+use crate::components::{COMPONENTS, Declined, Draft, Given, Shelf, StepCount, Unit, Wallet};
 use crate::degraded::{LeftOut, Out, switched_off};
 use crate::document::condition::Basis;
 use crate::document::pipeline::{Keep, Take};
 use crate::document::policies::ExclusiveBy;
 use crate::document::promotion::{BeyondBudget, Scope};
 use crate::edge::Edge;
+use crate::near_miss::Shortfall;
 use crate::record::{Limited, Outcome, Reason};
 use crate::state::{Now, Sheet, State};
 
@@ -24,6 +25,8 @@ pub(crate) struct Evaluated {
     pub(crate) made: Made,
     /// Of each candidate, in their order.
     pub(crate) outcomes: Vec<(u32, Outcome)>,
+    /// Of some of them, by their places, what would have to be bought besides.
+    pub(crate) missing: Vec<(usize, Box<Shortfall>)>,
     /// Components that it was made without.
     pub(crate) out: Out,
 }
@@ -108,6 +111,7 @@ struct Run<'a, E> {
     outcomes: Vec<Option<Outcome>>,
     applied: Vec<(u32, Application)>,
     made: Made,
+    missing: Vec<(usize, Box<Shortfall>)>,
 }
 
 struct Scratch {
@@ -131,6 +135,7 @@ impl<'a, E: Edge> Run<'a, E> {
             outcomes: vec![None; all.len()],
             applied: Vec::with_capacity(all.len()),
             made: Made::with_room(units, sheet.lines.len()),
+            missing: Vec::new(),
         }
     }
 
@@ -151,7 +156,7 @@ impl<'a, E: Edge> Run<'a, E> {
         let outcomes = self.outcomes.into_iter().zip(all);
         let outcomes =
             outcomes.map(|(outcome, candidate)| (candidate.promotion, outcome.expect("every candidate was decided"))).collect();
-        Evaluated { state, applied: self.applied, made: self.made, outcomes, out: self.out }
+        Evaluated { state, applied: self.applied, made: self.made, outcomes, missing: self.missing, out: self.out }
     }
 
     fn node(&mut self, state: &mut State, node: usize, places: Places) {
@@ -181,20 +186,23 @@ impl<'a, E: Edge> Run<'a, E> {
             }
             return;
         }
-        // Each unit makes its snapshot of the same state; then the snapshots compete.
+        // Each unit makes its snapshot of the same state; then the snapshots compete. Of a unit of which the best stands each
+        // promotion competes by itself: else one could win within its unit, lose outside, and leave its lines without the others.
         let mut entries = Vec::new();
         for (unit, places) in units {
-            let made = match document_of(unit).take {
-                Take::Best => self.best(state, places),
+            let priority = document_of(unit).priority;
+            match document_of(unit).take {
+                Take::Best => self.each(state, places, priority, &mut entries),
                 Take::Stack => {
                     let mut snapshot = state.clone();
                     let before = self.applied.len();
                     self.stack(&mut snapshot, places);
-                    self.applied.split_off(before).into_iter().map(|(place, application)| (place as usize, application)).collect()
+                    let made = self.applied.split_off(before).into_iter();
+                    let applications: Vec<_> = made.map(|(place, application)| (place as usize, application)).collect();
+                    if !applications.is_empty() {
+                        entries.push(Entry { priority, applications });
+                    }
                 }
-            };
-            if !made.is_empty() {
-                entries.push(Entry { priority: document_of(unit).priority, applications: made });
             }
         }
         for (place, application) in self.compete(entries) {
@@ -218,21 +226,29 @@ impl<'a, E: Edge> Run<'a, E> {
     /// Each upon the same state; what is best of them, where they meet.
     fn best(&mut self, state: &State, places: Places) -> Vec<(usize, Application)> {
         let mut entries = Vec::new();
+        self.each(state, places, 0, &mut entries);
+        if entries.len() < 2 { entries.into_iter().flat_map(|entry| entry.applications).collect() } else { self.compete(entries) }
+    }
+
+    fn each(&mut self, state: &State, places: Places, priority: i32, entries: &mut Vec<Entry>) {
         for place in places {
             if self.outcomes[place].is_some() {
                 continue;
             }
             match self.attempt(state, place) {
-                Ok(application) => entries.push(Entry { priority: 0, applications: vec![(place, application)] }),
+                Ok(application) => entries.push(Entry { priority, applications: vec![(place, application)] }),
                 Err(reason) => self.outcomes[place] = Some(Outcome::Declined(reason)),
             }
         }
-        if entries.len() < 2 { entries.into_iter().flat_map(|entry| entry.applications).collect() } else { self.compete(entries) }
     }
 
-    fn compete(&mut self, entries: Vec<Entry>) -> Vec<(usize, Application)> {
+    fn compete(&mut self, mut entries: Vec<Entry>) -> Vec<(usize, Application)> {
         let promotions = &self.sheet.rules.promotions;
-        let resolved = resolve(self.sheet, entries, &mut self.made);
+        let open = Open::set_apart(&mut entries);
+        let mut resolved = resolve(self.sheet, entries, &mut self.made);
+        if let Some(open) = open {
+            open.join(&mut resolved);
+        }
         for lost in resolved.lost {
             let by = Arc::clone(&promotions[lost.by as usize].id);
             self.outcomes[lost.place] = Some(Outcome::Declined(Reason::Beaten { by, by_amount: lost.by_amount }));
@@ -252,8 +268,17 @@ impl<'a, E: Edge> Run<'a, E> {
             self.outcomes[place] = Some(self.excluded_by(by));
             return;
         }
-        self.outcomes[place] = Some(Outcome::Applied { off: application.total, unfit: application.unfit });
-        state.commit(self.sheet, &application, &self.made);
+        let Application { total: off, unfit, .. } = application;
+        match &application.gifts {
+            // Nobody has chosen: it stands, and changes nothing.
+            Some(gifts) if application.is_open() => {
+                self.outcomes[place] = Some(Outcome::Declined(Reason::Component(Declined::NotChosen(gifts.clone()))));
+            }
+            gifts => {
+                self.outcomes[place] = Some(Outcome::Applied { off, unfit, gifts: gifts.clone() });
+                state.commit(self.sheet, &application, &self.made);
+            }
+        }
         self.applied.push((u32::try_from(place).expect("candidates are few"), application));
     }
 
@@ -281,8 +306,17 @@ impl<'a, E: Edge> Run<'a, E> {
         if lines.is_empty() {
             return Err(Reason::NoItems);
         }
+        let left = if context.left.is_empty() { None } else { context.left.get(&*promotion.id) };
         if let Some(test) = &promotion.condition {
-            test.check(&Now { sheet, state, lines }).map_err(Reason::Unmet)?;
+            let now = Now { sheet, state, lines };
+            if let Err(unmet) = test.check(&now) {
+                if left.is_none_or(|left| left.uses != Some(0) && left.units != Some(0))
+                    && state.excluded(sheet, promotion).is_none()
+                {
+                    self.missing.extend(test.missing_after(&unmet, &now).map(|missing| (place, Box::new(missing))));
+                }
+                return Err(Reason::Unmet(unmet));
+            }
         }
         let allowed;
         let lines = if sheet.rules.words == 0 {
@@ -292,7 +326,6 @@ impl<'a, E: Edge> Run<'a, E> {
                 .map_err(|by| Reason::Excluded { by: Arc::clone(&sheet.rules.promotions[by as usize].id) })?;
             &allowed
         };
-        let left = if context.left.is_empty() { None } else { context.left.get(&*promotion.id) };
         if left.is_some_and(|left| left.uses == Some(0)) {
             return Err(Reason::UsedUp(Limited::Uses));
         }
@@ -308,9 +341,17 @@ impl<'a, E: Edge> Run<'a, E> {
         }
         let Scratch { units, draft } = &mut self.scratch;
         state.units(sheet, promotion, lines, units);
-        if let Some(quota) = quota {
+        let gives = !promotion.document.effect.gifts().is_empty();
+        // Of what is given for nothing, the quota counts what is given.
+        if let Some(quota) = quota.filter(|_| !gives) {
             keep_dearest(units, usize::try_from(quota).unwrap_or(usize::MAX));
         }
+        let shelf = || Shelf {
+            chosen: context.gift_choices.get(&*promotion.id).map_or(&[], |chosen| chosen),
+            stock: Some(&context.gift_stock),
+            given: &state.given,
+            quota,
+        };
         let given = Given {
             units,
             rounding: promotion.rounding,
@@ -320,6 +361,7 @@ impl<'a, E: Edge> Run<'a, E> {
             },
             postage_room: state.postage.unwrap_or(0),
             wallet: Wallet { packets: &state.packets, points: state.points },
+            shelf: if gives { shelf() } else { Shelf::default() },
             running: &state.running,
             original: &sheet.original,
             list: &sheet.list,
@@ -339,7 +381,14 @@ impl<'a, E: Edge> Run<'a, E> {
         if draft.steps.passed() {
             return Err(self.leave_out(component, LeftOut::TooCostly));
         }
-        applied.map_err(Reason::Component)?;
+        if let Err(declined) = applied {
+            // Beyond its quota more units would not help.
+            if quota.filter(|_| !gives).is_none_or(|quota| quota > units.len() as u64) {
+                let missing = Shortfall::of(&declined, || given.cheapest(u16::MAX));
+                self.missing.extend(missing.map(|missing| (place, Box::new(missing))));
+            }
+            return Err(Reason::Component(declined));
+        }
         if let Some(budget) = left.and_then(|left| left.budget).filter(|budget| draft.total() > *budget) {
             let beyond = promotion.document.limit.as_ref().map(|limit| limit.beyond_budget);
             if budget <= 0 || beyond != Some(BeyondBudget::Partial) {
@@ -349,6 +398,7 @@ impl<'a, E: Edge> Run<'a, E> {
         }
         let application = self.made.add(candidate.promotion, units, draft);
         match application {
+            application if application.gifts.is_some() => Ok(application),
             Application { total: 0, unfit: 0, .. } => Err(Reason::Component(Declined::NothingToTake)),
             Application { total: 0, unfit, .. } => Err(Reason::Floor { unfit }),
             application => Ok(application),

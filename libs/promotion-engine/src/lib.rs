@@ -11,10 +11,12 @@ mod compete;
 mod compile;
 pub mod components;
 mod condition;
+mod coupons;
 mod degraded;
 pub mod document;
 mod edge;
 mod evaluate;
+mod gifts;
 mod guard;
 mod keys;
 mod lane;
@@ -30,20 +32,25 @@ mod state;
 mod timeline;
 
 pub use answer::{
-    AnsweredFunding, AnsweredLine, AnsweredPacket, AnsweredPostage, AnsweredPromotion, AnsweredRisk, AnsweredShare, AnsweredTax,
-    AnsweredUnits, QuoteAnswer,
+    AnsweredCoupon, AnsweredFunding, AnsweredGift, AnsweredLine, AnsweredOffer, AnsweredPacket, AnsweredPostage,
+    AnsweredPromotion, AnsweredRisk, AnsweredShare, AnsweredTax, AnsweredUnits, QuoteAnswer,
 };
-pub use basket::{Basket, BasketError, Context, Customer, Left, Line, MAX_LINES, MAX_RED_PACKETS, MAX_UNITS, Postage, RedPacket};
+pub use basket::{
+    Basket, BasketError, Context, Customer, Left, Line, MAX_CODE_LENGTH, MAX_COUPONS, MAX_GIFT_CHOICES, MAX_LINES,
+    MAX_RED_PACKETS, MAX_UNITS, Postage, RedPacket,
+};
 pub use compile::RuleSet;
-pub use components::{Declined, Effect, WorksOn};
+pub use components::{Declined, Effect, GiftItem, Gifts, GivenGift, OpenChoice, WorksOn};
 pub use condition::{Field, Unmet};
+pub use coupons::{CouponStatus, QuotedCoupon};
 pub use degraded::{Degraded, LeftOut};
 pub use document::guards::Action;
 pub use document::{Document, document_schema};
 pub use edge::{AtEdge, Edge};
+pub use gifts::QuotedGift;
 pub use guard::{Guard, Risk};
 pub use lane::Without;
-pub use near_miss::NearMiss;
+pub use near_miss::{MissingUnits, NearMiss, NearPart, Part, Shortfall};
 pub use quote::{Quote, QuotedLine, QuotedPostage, SHOP, Share, TaxTotal, Totals, UnitPrice};
 pub use record::{Decision, Limited, Outcome, Reason};
 pub use refund::Refund;

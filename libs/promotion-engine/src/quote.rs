@@ -8,11 +8,13 @@ use pricestream_domain::{BasisPoints, Currency, Sku, shares};
 use crate::basket::{Basket, BasketError, Context};
 use crate::candidates::Candidates;
 use crate::compile::RuleSet;
+use crate::coupons::QuotedCoupon;
 use crate::degraded::{Degraded, degraded};
 use crate::document::guards::Action;
 use crate::document::policies::{Prices, Tax};
 use crate::edge::{AtEdge, Edge};
 use crate::evaluate::{Evaluated, evaluate};
+use crate::gifts::{QuotedGift, given};
 use crate::guard::{Risk, risks};
 use crate::record::Decision;
 use crate::scenario::Scenario;
@@ -47,6 +49,10 @@ pub struct Quote {
     pub red_packets: Vec<(String, i64)>,
     /// Points that were spent.
     pub points: u64,
+    /// What became of each code that was given, once.
+    pub coupons: Vec<QuotedCoupon>,
+    /// Goods that the shop adds for nothing: they are no lines, and no sum counts them.
+    pub gifts: Vec<QuotedGift>,
     /// Components that it does without although promotions of theirs would have been tried, in the order of their names.
     pub degraded: Vec<Degraded>,
     /// Guards that it passed.
@@ -169,7 +175,7 @@ impl RuleSet {
     /// A basket that can be priced, ready to be.
     pub(crate) fn sheet<'a>(&'a self, basket: &'a Basket, context: &'a Context) -> Result<Sheet<'a>, BasketError> {
         basket.check()?;
-        basket.check_packets(&context.red_packets)?;
+        basket.check_context(context)?;
         let sheet = Sheet::of(self, basket, context);
         let ids = sheet.lines.windows(2).map(|pair| [&basket.lines[pair[0] as usize].id, &basket.lines[pair[1] as usize].id]);
         if let Some([id, _]) = ids.into_iter().find(|[one, other]| one == other) {
@@ -179,7 +185,7 @@ impl RuleSet {
     }
 
     fn write(&self, sheet: &Sheet<'_>, evaluated: Evaluated) -> Quote {
-        let Evaluated { state, applied, made, outcomes, out } = evaluated;
+        let Evaluated { state, applied, made, outcomes, missing, out } = evaluated;
         let basket = sheet.basket;
         let tax = &self.policies.tax;
         let mut totals = Totals::default();
@@ -248,11 +254,17 @@ impl RuleSet {
                 give(None, application.postage);
             }
         }
+        let coupons = self.coupons(sheet.context, &outcomes);
         let decision = |(promotion, outcome): (u32, _)| {
             let promotion = &self.promotions[promotion as usize];
-            Decision { promotion: Arc::clone(&promotion.id), component: promotion.document.effect.component(), outcome }
+            let component = promotion.document.effect.component();
+            Decision { promotion: Arc::clone(&promotion.id), component, outcome, missing: None }
         };
-        let decisions: Vec<Decision> = outcomes.into_iter().map(decision).collect();
+        let mut decisions: Vec<Decision> = outcomes.into_iter().map(decision).collect();
+        for (place, missing) in missing {
+            decisions[place].missing = Some(missing);
+        }
+        let gifts = if state.given.is_empty() { Vec::new() } else { given(&decisions, basket, sheet.context) };
         let degraded = degraded(&out, decisions.iter().map(|decision| (decision.component, &decision.outcome)));
         let scenario = sheet.context.scenario;
         let packets = sheet.context.red_packets.iter().zip(&state.packets);
@@ -272,6 +284,8 @@ impl RuleSet {
             taxes,
             red_packets: used.collect(),
             points: sheet.context.points - state.points,
+            coupons,
+            gifts,
             sellable: degraded.is_empty() || self.policies.degradation.sold_in.contains(&scenario),
             degraded,
             risks: Vec::new(),

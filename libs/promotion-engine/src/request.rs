@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -47,6 +47,13 @@ pub struct QuoteRequest {
     /// What it is asked for, which makes no difference to the price; `basket` when absent.
     #[serde(default)]
     pub scenario: Scenario,
+    /// Gifts that the customer chose among what was offered, by the ids of promotions; the same SKU again for each time that it
+    /// is wanted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gift_choices: BTreeMap<String, Vec<Sku>>,
+    /// Units that are left to give, by SKU; where absent, what is known of the SKU's stock counts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gift_stock: BTreeMap<Sku, u64>,
 }
 
 /// Some units of one SKU.
@@ -188,6 +195,8 @@ impl QuoteRequest {
             red_packets: self.red_packets.into_iter().map(|packet| RedPacket { id: packet.id, amount: packet.amount }).collect(),
             points: self.points,
             scenario: self.scenario,
+            gift_choices: self.gift_choices,
+            gift_stock: self.gift_stock,
             ..Context::default()
         };
         Ok((basket, context))

@@ -70,6 +70,10 @@ fn some_effect() -> impl Strategy<Value = String> {
             money(spend),
             money(off)
         )),
+        (1..6_u32, any::<bool>()).prop_map(|(units, choice)| format!(
+            r#"{{"gift":{{"gifts":[{{"sku":"L00"}},{{"sku":"mug","quantity":2}}],"choose":"{}","every":{{"units":{units}}}}}}}"#,
+            if choice { "choice" } else { "automatic" }
+        )),
         (1..900_i64).prop_map(move |off| format!(r#"{{"postage":{{"off":{{"amount":{}}}}}}}"#, money(off))),
     ]
 }
@@ -90,11 +94,12 @@ fn some_promotion() -> impl Strategy<Value = String> {
 }
 
 /// Every component that occurs here.
-const COMPONENTS: [&str; 6] = ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "postage"];
+const COMPONENTS: [&str; 7] =
+    ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "gift", "postage"];
 
 /// Some of them.
 fn some_components() -> impl Strategy<Value = BTreeSet<String>> {
-    prop::sample::subsequence(&COMPONENTS[..], 0..=6).prop_map(|some| some.into_iter().map(str::to_owned).collect())
+    prop::sample::subsequence(&COMPONENTS[..], 0..=7).prop_map(|some| some.into_iter().map(str::to_owned).collect())
 }
 
 /// Pipelines of different kinds, each with every component that occurs here.
@@ -108,7 +113,7 @@ fn some_pipeline() -> impl Strategy<Value = String> {
         if one_node {
             format!("[{}]", node(&units))
         } else {
-            format!("[{},{},{}]", node(&units[..2]), node(&units[2..5]), node(&units[5..]))
+            format!("[{},{},{},{}]", node(&units[..2]), node(&units[2..5]), node(&units[5..6]), node(&units[6..]))
         }
     })
 }
@@ -221,7 +226,7 @@ proptest! {
     ) {
         let set = |effects: &[String]| {
             let promotions: Vec<String> = effects.iter().enumerate().map(|(number, effect)| format!(r#"{{"id":"p{number}","effect":{effect}}}"#)).collect();
-            let units = ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "postage"];
+            let units = ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "gift", "postage"];
             let units: Vec<String> = units.iter().map(|component| format!(r#"{{"component":"{component}"}}"#)).collect();
             rule_set(&format!(r#"{{"version":1,"pipeline":[[{}]],"promotions":[{}]}}"#, units.join(","), promotions.join(",")))
         };
@@ -229,6 +234,36 @@ proptest! {
         let pay = |rules: &RuleSet| rules.quote(&basket, &Context { ..now() }).unwrap().totals.payable;
         let (fewer, more) = (pay(&set(&effects[..effects.len() - 1])), pay(&set(&effects)));
         prop_assert!(more <= fewer, "{fewer} became {more}");
+    }
+    #[test]
+    fn what_is_given_for_nothing_moves_no_price(
+        basket in some_basket(),
+        effects in prop::collection::vec(some_effect(), 1..6),
+        every in 1..4_u32,
+        choice: bool,
+        stock in 0..5_u64,
+        chosen in prop::collection::vec(0..3_usize, 0..4),
+    ) {
+        let discounts = effects.iter().filter(|effect| !effect.contains("gift")).enumerate();
+        let discounts: Vec<String> = discounts.map(|(number, effect)| format!(r#"{{"id":"p{number}","effect":{effect}}}"#)).collect();
+        let choose = if choice { "choice" } else { "automatic" };
+        let gift = format!(
+            r#"{{"id":"gift","effect":{{"gift":{{"gifts":[{{"sku":"L00"}},{{"sku":"mug","quantity":2}}],"choose":"{choose}","every":{{"units":{every}}}}}}}}}"#
+        );
+        let with: Vec<String> = std::iter::once(gift).chain(discounts.iter().cloned()).collect();
+        // Without a pipeline, what is there stacks.
+        let rules = |promotions: &[String]| rule_set(&format!(r#"{{"version":1,"promotions":[{}]}}"#, promotions.join(",")));
+        let sku = |text: &str| pricestream_domain::Sku::new(text).unwrap();
+        let mut context = now();
+        context.gift_stock = [(sku("L00"), stock), (sku("mug"), stock)].into();
+        context.gift_choices.insert("gift".to_owned(), chosen.iter().map(|of| sku(["L00", "mug", "cup"][*of])).collect());
+        let (plain, quote) = (rules(&discounts).quote(&basket, &now()).unwrap(), rules(&with).quote(&basket, &context).unwrap());
+        prop_assert_eq!((plain.totals, &plain.lines, &plain.taxes, &plain.funding), (quote.totals, &quote.lines, &quote.taxes, &quote.funding));
+        let units: u64 = basket.lines.iter().map(|line| u64::from(line.quantity)).sum();
+        let given = |of: &str| quote.gifts.iter().filter(|gift| gift.sku.as_str() == of).map(|gift| gift.quantity).sum::<u64>();
+        prop_assert!(given("L00") <= stock && given("mug") <= stock, "no more than are left");
+        let open = quote.answer().gift_offers.first().map_or(0, |offer| offer.choose);
+        prop_assert!(given("L00") + given("mug") / 2 + open <= units / u64::from(every), "no more often than it is earned");
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Component, Declined, Draft, Given, Off, StepCount, WorksOn, check_at_least};
 use crate::document::items::Items;
+use crate::near_miss::{MissingUnits, Part};
 
 /// Some of this and some of that for less together: a camera, a lens and two cards. Its slots say which items; the promotion's
 /// `items` make no difference to it.
@@ -103,7 +104,7 @@ impl Component for Bundle {
         let needed = self.units();
         let first = fill(1);
         if first.filled < needed {
-            return Err(Declined::TooFewUnits { actual: first.filled, needed });
+            return Err(Declined::Incomplete { actual: first.filled, needed, missing: self.missing(given, &first) });
         }
         let fit = |slot: usize| places.iter().filter(|place| self.fits(given, **place) >> slot & 1 == 1).count() as u64;
         let full = self.slots.iter().enumerate().map(|(position, slot)| fit(position) / u64::from(slot.quantity));
@@ -154,6 +155,16 @@ impl Bundle {
     /// Units of one bundle.
     fn units(&self) -> u64 {
         self.slots.iter().map(|slot| u64::from(slot.quantity)).sum()
+    }
+
+    /// What a bundle that is filled so far lacks, by its slots.
+    fn missing(&self, given: &Given<'_>, filling: &Filling) -> Vec<MissingUnits> {
+        let lacks = |(place, (slot, held)): (usize, (&Slot, &Vec<u32>))| {
+            let units = u64::from(slot.quantity) - held.len() as u64;
+            let part = || Part::Slot(slot.name.clone());
+            (units > 0).then(|| MissingUnits { part: part(), units, each: given.cheapest(2 << place) })
+        };
+        self.slots.iter().zip(&filling.slots).enumerate().filter_map(lacks).collect()
     }
 
     /// The slots that a unit fits, as bits.
@@ -259,9 +270,9 @@ fn make_way(slots: &[usize], held: &mut [Held]) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Wallet;
     use super::super::samples::{draft_given, draft_of, problems_of, units_with_room};
     use super::super::{Effect, Unit};
+    use super::super::{Shelf, Wallet};
     use super::*;
     use crate::rounding::Rounding;
 
@@ -298,6 +309,16 @@ mod tests {
     const HUNDRED: &str = r#"{"amount":{"minor":100,"currency":"USD"}}"#;
     const AT_500: &str = r#"{"price":{"minor":500,"currency":"USD"}}"#;
 
+    /// So many of so many units, and what is missing of which slot, at which price of the cheapest like it.
+    fn few(actual: u64, needed: u64, missing: &[(&str, u64, Option<i64>)]) -> Result<Vec<i64>, Declined> {
+        let part = |(name, units, each): &(&str, u64, Option<i64>)| MissingUnits {
+            part: Part::Slot((*name).to_owned()),
+            units: *units,
+            each: *each,
+        };
+        Err(Declined::Incomplete { actual, needed, missing: missing.iter().map(part).collect() })
+    }
+
     #[test]
     fn a_full_bundle_is_reduced_as_a_whole() {
         for (quantities, off_what, of, expected, why) in [
@@ -318,11 +339,26 @@ mod tests {
                 "as long as it saves something",
             ),
             (&[1, 1], AT_500, &[(A, 300), (B, 200)], Err(Declined::NothingToTake), "which it does not here"),
-            (&[2, 1], HALF, &[(A, 100), (A, 100)], Err(Declined::TooFewUnits { actual: 2, needed: 3 }), "a slot is empty"),
-            (&[1, 1], HALF, &[(A, 5); 9], Err(Declined::TooFewUnits { actual: 1, needed: 2 }), "however many fit the other"),
-            (&[1, 1], HALF, &[(AB, 100)], Err(Declined::TooFewUnits { actual: 1, needed: 2 }), "no unit counts twice"),
+            (&[2, 1], HALF, &[(A, 100), (A, 100)], few(2, 3, &[("1", 1, None)]), "a slot is empty"),
+            (&[1, 1], HALF, &[(A, 5); 9], few(1, 2, &[("1", 1, None)]), "however many fit the other"),
+            (&[2, 1], HALF, &[(A, 300), (AB, 200), (B, 500)], Ok(vec![150, 100, 250]), "one goes where it is needed"),
+            (&[1, 2], HALF, &[(A, 300), (B, 500), (AB, 200)], Ok(vec![150, 250, 100]), "the other way round"),
+            (
+                &[1, 3],
+                HALF,
+                &[(A, 300), (B, 500), (AB, 200)],
+                few(3, 4, &[("1", 1, Some(200))]),
+                "one more, as cheap as what fits",
+            ),
+            (&[1, 1], HALF, &[(AB, 100)], few(1, 2, &[("1", 1, Some(100))]), "no unit counts twice"),
             (&[1], HALF, &[(0, 100), (A, 50)], Ok(vec![0, 25]), "what fits no slot is left alone"),
-            (&[4_000_000_000, 1], HALF, &[(A, 100)], Err(Declined::TooFewUnits { actual: 1, needed: 4_000_000_001 }), "too many"),
+            (
+                &[4_000_000_000, 1],
+                HALF,
+                &[(A, 100)],
+                few(1, 4_000_000_001, &[("0", 3_999_999_999, Some(100)), ("1", 1, None)]),
+                "too many",
+            ),
         ] {
             assert_eq!(off(&bundle(quantities, off_what), of), expected, "{why}: {quantities:?} {off_what}");
         }
@@ -371,6 +407,7 @@ mod tests {
             postage: None,
             postage_room: 0,
             wallet: Wallet::default(),
+            shelf: Shelf::default(),
             running,
             original,
             list: original,
@@ -394,6 +431,7 @@ mod tests {
                 postage: None,
                 postage_room: 0,
                 wallet: Wallet::default(),
+                shelf: Shelf::default(),
                 running: &prices,
                 original: &prices,
                 list: &prices,

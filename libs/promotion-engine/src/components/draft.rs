@@ -2,11 +2,11 @@ use std::cmp::Reverse;
 
 use pricestream_domain::BasisPoints;
 
-use super::Off;
 use super::given::{Given, Unit};
 use super::odd_cents;
-use crate::document::policies::OddCents;
 use super::step_count::StepCount;
+use super::{Gifts, Off};
+use crate::document::policies::OddCents;
 use crate::rounding::Level;
 
 /// What a component would take off. Nothing is taken below a unit's room, and what does not fit is shared again.
@@ -22,6 +22,8 @@ pub(crate) struct Draft {
     pub(crate) packets: Vec<(u16, i64)>,
     /// Points that it spends.
     pub(crate) points: u64,
+    /// What it gives for nothing, or would if somebody chose.
+    pub(crate) gifts: Option<Box<Gifts>>,
     /// Wanted, and not taken for want of room; at most what 64 bits hold.
     pub(crate) unfit: i64,
     /// Where the cents go that do not divide.
@@ -66,6 +68,7 @@ impl Draft {
         self.points = 0;
         self.postage = 0;
         self.unfit = 0;
+        self.gifts = None;
     }
 
     /// Everything that it takes off.

@@ -173,6 +173,9 @@ impl Promotion {
         if budget.is_some_and(|budget| budget.minor < 0) {
             reader.problem(&format!("{path}.limit.budget"), "must not be negative");
         }
+        if budget.is_some() && !self.effect.gifts().is_empty() {
+            reader.problem(&format!("{path}.limit.budget"), "a gift takes no money off: limit its uses or its units");
+        }
         let mut amounts = self.amounts();
         if let Some(first) = amounts.next()
             && let Some(other) = amounts.find(|amount| amount.currency != first.currency)

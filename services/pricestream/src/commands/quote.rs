@@ -85,15 +85,22 @@ fn read(global: &Global, priced: &Priced) -> Result<(RuleSet, Basket, Asked)> {
     let (basket, asked) = match &priced.catalogue {
         Some(catalogue) => {
             let items = from_catalogue(catalogue)?;
-            request.resolve(Timestamp::now(), |sku| items.get(sku).cloned())
+            let find = |sku: &Sku| items.get(sku).cloned();
+            request.resolve(Timestamp::now(), find).map(|(basket, asked)| with_gifts(&rules, basket, asked, find))
         }
         None => {
             let store = Store::open(&global.directory(), Access::Read)?;
-            request.resolve(Timestamp::now(), |sku| from_store(&store, sku))
+            let find = |sku: &Sku| from_store(&store, sku);
+            request.resolve(Timestamp::now(), find).map(|(basket, asked)| with_gifts(&rules, basket, asked, find))
         }
     }
     .context("the basket cannot be priced")?;
     Ok((rules, basket, asked))
+}
+
+fn with_gifts(rules: &RuleSet, basket: Basket, mut asked: Asked, find: impl FnMut(&Sku) -> Option<Item>) -> (Basket, Asked) {
+    rules.find_gifts(&basket, &mut asked, find);
+    (basket, asked)
 }
 
 /// Products at their list prices.
@@ -155,6 +162,25 @@ fn show(answer: &QuoteAnswer) {
     let promotions: Vec<Vec<String>> =
         answer.promotions.iter().map(|promotion| vec![promotion.promotion.clone(), promotion.why.clone()]).collect();
     print!("{}", table(&["promotion", "what became of it"], &promotions));
+    if !answer.coupons.is_empty() {
+        let coupons: Vec<Vec<String>> = answer
+            .coupons
+            .iter()
+            .map(|coupon| vec![coupon.code.clone(), coupon.status.replace('_', " "), coupon.why.clone()])
+            .collect();
+        print!("\n{}", table(&["code", "status", "why"], &coupons));
+    }
+    if !answer.gifts.is_empty() {
+        let gifts: Vec<Vec<String>> = answer
+            .gifts
+            .iter()
+            .map(|gift| {
+                let worth = gift.worth.map_or_else(String::new, |worth| worth.to_string());
+                vec![gift.sku.to_string(), gift.quantity.to_string(), worth, gift.promotion.clone()]
+            })
+            .collect();
+        print!("\n{}", table(&["gift", "units", "worth", "promotion"], &gifts));
+    }
     if !answer.near_misses.is_empty() {
         println!();
         for miss in &answer.near_misses {
