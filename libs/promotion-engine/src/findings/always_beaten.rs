@@ -133,7 +133,7 @@ impl<'s, 'a> Competition<'s, 'a> {
         let excludes = rival.compiled.excludes.iter().zip(&subject.compiled.excludes);
         let implication =
             Implication { same_items: mine.items == theirs.items, case: self.survey.document.policies.coupon_case, zone };
-        rival.compiled.currency.is_none_or(|currency| subject.compiled.currency == Some(currency))
+        self.survey.same_currency(subject, rival)
             && excludes.into_iter().all(|(theirs, mine)| within(theirs, mine))
             && covers_window(theirs.window.as_ref(), mine.window.as_ref(), zone)
             && covers(&theirs.items, &mine.items)

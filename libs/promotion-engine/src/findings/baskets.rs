@@ -13,8 +13,10 @@ use super::meeting::{Meeting, SOME_INSTANT};
 use super::sets::{Key, holds, product_keys, selector_keys};
 use super::survey::{Subject, Survey, group};
 use super::unreachable::item_sets;
-use crate::basket::Basket;
+use crate::basket::{Basket, Context};
+use crate::candidates::Candidates;
 use crate::document::items::Items;
+use crate::evaluate::evaluate;
 use crate::quote::Quote;
 use crate::request::{Found, QuoteRequest, RequestedCustomer, RequestedLine, RequestedPostage};
 
@@ -34,6 +36,7 @@ pub(super) struct Shop<'s, 'a> {
 pub(super) struct Priced {
     pub(super) request: QuoteRequest,
     pub(super) basket: Basket,
+    context: Context,
     pub(super) quote: Quote,
 }
 
@@ -178,6 +181,19 @@ impl<'s, 'a> Shop<'s, 'a> {
         let (basket, context) = request.clone().resolve(SOME_INSTANT, found).ok()?;
         let quote = self.survey.rules.quote(&basket, &context).ok()?;
         self.weighed.set(self.weighed.get().saturating_sub(quote.decisions.len() + 1));
-        Some(Priced { request, basket, quote })
+        Some(Priced { request, basket, context, quote })
+    }
+
+    /// What the units of a line cost where of all promotions only some apply; empty when it cannot be priced.
+    pub(super) fn units_under(&self, priced: &Priced, line: usize, some: &BTreeSet<usize>) -> Vec<i64> {
+        let rules = self.survey.rules;
+        let Ok(sheet) = rules.sheet(&priced.basket, &priced.context) else { return Vec::new() };
+        let candidates = Candidates::of(&sheet);
+        let orders: BTreeSet<usize> = some.iter().map(|number| self.survey.subjects[*number].order).collect();
+        let mut few = candidates.all.clone();
+        few.retain(|candidate| orders.contains(&(candidate.promotion as usize)));
+        self.weighed.set(self.weighed.get().saturating_sub(few.len() + 1));
+        let evaluated = evaluate(&sheet, &candidates, &few);
+        sheet.numbers().get(line).map_or_else(Vec::new, |number| evaluated.state.running[sheet.units_of(*number)].to_vec())
     }
 }

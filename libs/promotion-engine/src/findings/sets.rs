@@ -212,7 +212,7 @@ mod tests {
     fn sets_meet_only_where_that_is_certain() {
         for (one, other, expected) in [
             (r#"{"include":[{"skus":["a","b"]}]}"#, r#"{"include":[{"skus":["b","c"]}]}"#, true),
-            (r#"{"include":[{"skus":["a","b"]}]}"#, r#"{"include":[{"skus":["b"]}],"exclude":[{"tags":["t"]}]}"#, false),
+            (r#"{"include":[{"skus":["a","b"]}]}"#, r#"{"include":[{"skus":["b","c"]}],"exclude":[{"tags":["t"]}]}"#, false),
             (r#"{"include":[{"skus":["a"]}]}"#, r#"{"include":[{"categories":["c"]}]}"#, false),
             ("{}", r#"{"include":[{"categories":["c"]}]}"#, true),
         ] {

@@ -71,7 +71,7 @@ fn shuts_out(survey: &Survey<'_>, earlier: &Subject<'_>, later: &Subject<'_>) ->
         && runs_before(survey, earlier, later)
         && apart
         && survey.exclude(later, earlier)
-        && earlier.compiled.currency.is_none_or(|currency| later.compiled.currency == Some(currency))
+        && survey.same_currency(later, earlier)
         && covers_window(one.window.as_ref(), other.window.as_ref(), &survey.document.time_zone)
         && covers(&one.items, &other.items)
 }

@@ -75,6 +75,15 @@ impl<'a> Survey<'a> {
         }
     }
 
+    /// Whether wherever the currency of `one` is that of a basket, so is the currency of `other`: neither, or both, or all that is
+    /// sold has the latter.
+    pub(super) fn same_currency(&self, one: &Subject<'_>, other: &Subject<'_>) -> bool {
+        other.compiled.currency.is_none_or(|currency| {
+            let sold = |products: &Vec<Arc<Product>>| products.iter().all(|product| product.list_price.currency == currency);
+            one.compiled.currency == Some(currency) || self.products.as_ref().is_some_and(sold)
+        })
+    }
+
     pub(super) fn node(&self, subject: &Subject<'_>) -> &'a Node {
         &self.document.pipeline[usize::from(subject.compiled.node)].0
     }

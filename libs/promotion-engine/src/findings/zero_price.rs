@@ -12,6 +12,7 @@ use super::survey::{Subject, Survey};
 use super::unreachable::item_sets;
 use super::{Code, Finding, Severity, Witness};
 use crate::components::{Effect, Off, Steps};
+use crate::request::{QuoteRequest, RequestedLine};
 
 /// Says which promotions give everything away by themselves, and, with a catalogue, which do so together: baskets of its products
 /// are priced for that.
@@ -249,40 +250,63 @@ impl Search<'_, '_> {
     }
 
     fn look_at(&mut self, priced: Option<Priced>) {
-        let Some(Priced { request, basket, quote }) = priced else { return };
-        for (place, line) in quote.lines.iter().enumerate() {
+        let Some(priced) = priced else { return };
+        for (place, line) in priced.quote.lines.iter().enumerate() {
+            let applied = priced.quote.shares_of(place);
             let numbers: BTreeSet<usize> =
-                quote.shares_of(place).filter_map(|(decision, _)| self.by_id.get(&*decision.promotion).copied()).collect();
-            let subjects = &self.shop.survey.subjects;
-            let gifts = numbers
-                .iter()
-                .any(|number| !matches!(given_away(&subjects[*number].promotion.effect), GivenAway::Nothing | GivenAway::Goods));
-            let units = i64::from(line.quantity);
-            // Where some units are gifts, all of them together count.
-            let (before, after) = if gifts {
-                (line.original / units, line.payable / units)
-            } else {
-                (line.original / units, quote.units(place).last().map_or(0, |units| units.payable))
-            };
-            let cost = basket.lines[place].product.cost.map_or(0, |cost| cost.minor);
+                applied.filter_map(|(decision, _)| self.by_id.get(&*decision.promotion).copied()).collect();
+            let before = line.original / i64::from(line.quantity);
+            let units =
+                priced.quote.units(place).iter().flat_map(|units| std::iter::repeat_n(units.payable, units.quantity as usize));
+            let after = self.counts(&numbers, &units.collect::<Vec<i64>>());
+            let cost = priced.basket.lines[place].product.cost.map_or(0, |cost| cost.minor);
             let zero = before > 0 && after == 0;
             if !zero && !(before >= cost && after < cost) {
                 continue;
             }
-            let found = Reached {
-                below_cost: !zero,
-                sku: line.sku.to_string(),
-                witness: Some(Witness::Basket(Box::new(request.clone()))),
-            };
-            match self.reached.entry(numbers) {
-                std::collections::btree_map::Entry::Vacant(entry) => {
-                    entry.insert(found);
-                }
-                std::collections::btree_map::Entry::Occupied(mut entry) if entry.get().below_cost && zero => {
-                    entry.insert(found);
-                }
-                std::collections::btree_map::Entry::Occupied(_) => {}
+            let below = if zero { 1 } else { cost };
+            let numbers = self.fewest(&priced, place, below, numbers);
+            if self.reached.get(&numbers).is_some_and(|known| zero <= !known.below_cost) {
+                continue;
+            }
+            let witness = self.simplest(&priced, place, below, &numbers);
+            self.reached.insert(numbers, Reached { below_cost: !zero, sku: line.sku.to_string(), witness: Some(witness) });
+        }
+    }
+
+    /// What a unit of a line is sold for at least: the cheapest, but where some units are gifts all of them together count.
+    fn counts(&self, numbers: &BTreeSet<usize>, units: &[i64]) -> i64 {
+        let subjects = &self.shop.survey.subjects;
+        let gifts = numbers.iter().any(|number| matches!(given_away(&subjects[*number].promotion.effect), GivenAway::Gifts));
+        let count = i64::try_from(units.len()).unwrap_or(i64::MAX).max(1);
+        if gifts { units.iter().sum::<i64>() / count } else { units.iter().copied().min().unwrap_or(i64::MAX) }
+    }
+
+    /// Of the promotions that take a unit below a price those that do without the others.
+    fn fewest(&self, priced: &Priced, line: usize, below: i64, of: BTreeSet<usize>) -> BTreeSet<usize> {
+        let mut fewest = of.clone();
+        for number in of.iter().filter(|_| of.len() > 1) {
+            let mut fewer = fewest.clone();
+            fewer.remove(number);
+            let units = self.shop.units_under(priced, line, &fewer);
+            if !units.is_empty() && self.counts(&fewer, &units) < below {
+                fewest = fewer;
             }
         }
+        fewest
+    }
+
+    /// A basket that shows it: one unit alone if that does, and under no other conditions than those of these promotions.
+    fn simplest(&self, priced: &Priced, line: usize, below: i64, numbers: &BTreeSet<usize>) -> Witness {
+        let subjects: Vec<&Subject<'_>> = numbers.iter().map(|number| &self.shop.survey.subjects[*number]).collect();
+        let lines = &priced.request.lines;
+        let alone = RequestedLine { quantity: 1, ..lines[line].clone() };
+        let simpler = [(vec![alone], 0), (lines.clone(), line)].into_iter().filter_map(|(lines, line)| {
+            let request = self.shop.request(&BTreeMap::new(), priced.request.at?, &subjects);
+            let request = QuoteRequest { lines, postage: priced.request.postage.clone(), ..request };
+            let shown = self.shop.price(request)?;
+            (shown.quote.units(line).last()?.payable < below).then_some(shown.request)
+        });
+        Witness::Basket(Box::new(simpler.into_iter().next().unwrap_or_else(|| priced.request.clone())))
     }
 }
