@@ -269,6 +269,11 @@ fn everything_stacked() -> (Node, Vec<Unit>) {
 }
 
 impl Document {
+    /// Whether it says nothing of its pipeline, or just what that means.
+    pub(crate) fn names_no_pipeline(&self) -> bool {
+        self.pipeline == [everything_stacked()]
+    }
+
     /// The unit that runs `promotion`, as node and place in it: one that names a label of it goes before one that names none.
     pub fn unit_of(&self, promotion: &Promotion) -> Option<(usize, usize)> {
         let units = || {
