@@ -7,7 +7,7 @@ use crate::compile::Compiled;
 use crate::components::{Declined, Draft, Given, Unit, Wallet};
 use crate::document::condition::Basis;
 use crate::document::pipeline::{Keep, Take};
-use crate::document::promotion::BeyondBudget;
+use crate::document::promotion::{BeyondBudget, BeyondUnits};
 use crate::record::{Limited, Outcome, Reason};
 use crate::state::{Now, Sheet, State};
 
@@ -208,13 +208,20 @@ impl Run<'_> {
         if left.is_some_and(|left| left.uses == Some(0)) {
             return Err(Reason::UsedUp(Limited::Uses));
         }
+        if left.is_some_and(|left| left.coupons == Some(0)) {
+            return Err(Reason::UsedUp(Limited::Coupons));
+        }
         let Scratch { units, draft } = &mut self.scratch;
         state.units(sheet, promotion, lines, units);
-        if let Some(quota) = left.and_then(|left| left.units) {
+        let limit = promotion.document.limit.as_ref();
+        let quota = left.and_then(|left| left.units).map(|quota| usize::try_from(quota).unwrap_or(usize::MAX));
+        if let Some(quota) = quota {
             if quota == 0 {
                 return Err(Reason::UsedUp(Limited::Units));
             }
-            keep_dearest(units, usize::try_from(quota).unwrap_or(usize::MAX));
+            if limit.is_none_or(|limit| limit.beyond_units == BeyondUnits::Partial) {
+                keep_dearest(units, quota);
+            }
         }
         let given = Given {
             units,
@@ -231,8 +238,11 @@ impl Run<'_> {
         };
         draft.begin(units.len());
         promotion.document.effect.apply(&given, draft).map_err(Reason::Component)?;
+        if quota.is_some_and(|quota| draft.off.iter().filter(|off| **off > 0).count() > quota) {
+            return Err(Reason::UsedUp(Limited::Units));
+        }
         if let Some(budget) = left.and_then(|left| left.budget).filter(|budget| draft.total() > *budget) {
-            let beyond = promotion.document.limit.as_ref().map(|limit| limit.beyond_budget);
+            let beyond = limit.map(|limit| limit.beyond_budget);
             if budget <= 0 || beyond != Some(BeyondBudget::Partial) {
                 return Err(Reason::UsedUp(Limited::Budget));
             }

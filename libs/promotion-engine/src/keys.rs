@@ -125,7 +125,7 @@ impl Keys {
 }
 
 /// A code as it is compared.
-fn spelled(code: &str, case: CouponCase) -> String {
+pub(crate) fn spelled(code: &str, case: CouponCase) -> String {
     match case {
         CouponCase::Insensitive => code.trim().to_lowercase(),
         CouponCase::Sensitive => code.to_owned(),

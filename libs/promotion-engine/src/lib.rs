@@ -23,6 +23,7 @@ mod rounding;
 mod sentence;
 mod state;
 mod timeline;
+mod usage;
 
 pub use answer::{
     AnsweredFunding, AnsweredLine, AnsweredPacket, AnsweredPostage, AnsweredPromotion, AnsweredShare, AnsweredTax, AnsweredUnits,
@@ -32,6 +33,8 @@ pub use basket::{Basket, BasketError, Context, Customer, Left, Line, MAX_LINES, 
 pub use compile::RuleSet;
 pub use components::{Declined, Effect, WorksOn};
 pub use condition::{Field, Unmet};
+pub use document::policies::OnCancel;
+pub use document::promotion::Limit;
 pub use document::{Document, document_schema};
 pub use near_miss::NearMiss;
 pub use quote::{Quote, QuotedLine, QuotedPostage, SHOP, Share, TaxTotal, Totals, UnitPrice};
@@ -40,3 +43,4 @@ pub use refund::Refund;
 pub use request::{Found, QuoteRequest, RequestError, RequestedCustomer, RequestedLine, RequestedPacket, RequestedPostage};
 pub use rounding::{Level, Mode, Of, Rounding};
 pub use timeline::{Slice, Timeline};
+pub use usage::{LimitAsked, Use};

@@ -75,6 +75,8 @@ pub enum Reason {
 pub enum Limited {
     /// Orders.
     Uses,
+    /// Orders of the codes that were given.
+    Coupons,
     /// Units.
     Units,
     /// Money.

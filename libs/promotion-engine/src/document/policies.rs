@@ -24,6 +24,19 @@ pub struct Policies {
     pub unit_reuse: UnitReuse,
     /// What prices contain.
     pub tax: Tax,
+    /// Whether a cancelled order gives back what it used of limited promotions.
+    pub on_cancel: OnCancel,
+}
+
+/// What a cancelled order does with what it used of limited promotions: uses, codes, units and budgets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnCancel {
+    /// Others may use it again.
+    #[default]
+    GiveBack,
+    /// It stays used.
+    Keep,
 }
 
 /// Whether units are used up by promotions that count them: buy X get Y, N for a price, bundles and the like.
@@ -94,6 +107,7 @@ impl Default for Policies {
             coupon_case: CouponCase::Insensitive,
             unit_reuse: UnitReuse::Never,
             tax: Tax::default(),
+            on_cancel: OnCancel::GiveBack,
         }
     }
 }
