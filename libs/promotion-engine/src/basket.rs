@@ -125,6 +125,8 @@ pub struct Left {
     pub uses: Option<u64>,
     /// Units that may still get it.
     pub units: Option<u64>,
+    /// Orders that may still use the codes of it that the customer gave, together; `None` when its codes are not limited.
+    pub coupons: Option<u64>,
     /// Money that it may still give, in minor units of its budget's currency.
     pub budget: Option<i64>,
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
@@ -38,6 +38,8 @@ pub struct RuleSet {
     pub(crate) postings: Vec<Vec<Posting>>,
     /// What concerns every basket.
     pub(crate) always: Vec<u32>,
+    /// Places of those with a limit.
+    pub(crate) limited: BTreeMap<Arc<str>, u32>,
     /// Words of 64 exclusion classes.
     pub(crate) words: usize,
     /// Some exclusion is about single units.
@@ -123,6 +125,8 @@ impl RuleSet {
         for promotion in &mut promotions {
             classes.mark(promotion);
         }
+        let limited = (0..).zip(&promotions).filter(|(_, promotion)| promotion.document.limit.is_some());
+        let limited = limited.map(|(place, promotion)| (Arc::clone(&promotion.id), place)).collect();
         let (postings, always) = index(&promotions, keys.len());
         let node = |(node, units): &(crate::document::pipeline::Node, Vec<crate::document::pipeline::Unit>)| Node {
             keep: node.keep,
@@ -141,6 +145,7 @@ impl RuleSet {
             gift_skus: gift_skus(document),
             postings,
             always,
+            limited,
             words: classes.words(),
             excludes_on_units,
         }

@@ -9,7 +9,7 @@ use crate::degraded::{LeftOut, Out, switched_off};
 use crate::document::condition::Basis;
 use crate::document::pipeline::{Keep, Take};
 use crate::document::policies::ExclusiveBy;
-use crate::document::promotion::{BeyondBudget, Scope};
+use crate::document::promotion::{BeyondBudget, BeyondUnits, Scope};
 use crate::edge::Edge;
 use crate::near_miss::Shortfall;
 use crate::record::{Limited, Outcome, Reason};
@@ -329,6 +329,10 @@ impl<'a, E: Edge> Run<'a, E> {
         if left.is_some_and(|left| left.uses == Some(0)) {
             return Err(Reason::UsedUp(Limited::Uses));
         }
+        if left.is_some_and(|left| left.coupons == Some(0)) {
+            return Err(Reason::UsedUp(Limited::Coupons));
+        }
+        let limit = promotion.document.limit.as_ref();
         let quota = left.and_then(|left| left.units);
         if quota == Some(0) {
             return Err(Reason::UsedUp(Limited::Units));
@@ -343,8 +347,9 @@ impl<'a, E: Edge> Run<'a, E> {
         state.units(sheet, promotion, lines, units);
         let gives = !promotion.document.effect.gifts().is_empty();
         // Of what is given for nothing, the quota counts what is given.
-        if let Some(quota) = quota.filter(|_| !gives) {
-            keep_dearest(units, usize::try_from(quota).unwrap_or(usize::MAX));
+        let of_units = quota.filter(|_| !gives).map(|quota| usize::try_from(quota).unwrap_or(usize::MAX));
+        if let Some(quota) = of_units.filter(|_| limit.is_none_or(|limit| limit.beyond_units == BeyondUnits::Partial)) {
+            keep_dearest(units, quota);
         }
         let shelf = || Shelf {
             chosen: context.gift_choices.get(&*promotion.id).map_or(&[], |chosen| chosen),
@@ -383,14 +388,17 @@ impl<'a, E: Edge> Run<'a, E> {
         }
         if let Err(declined) = applied {
             // Beyond its quota more units would not help.
-            if quota.filter(|_| !gives).is_none_or(|quota| quota > units.len() as u64) {
+            if of_units.is_none_or(|quota| quota > units.len()) {
                 let missing = Shortfall::of(&declined, || given.cheapest(u16::MAX));
                 self.missing.extend(missing.map(|missing| (place, Box::new(missing))));
             }
             return Err(Reason::Component(declined));
         }
+        if of_units.is_some_and(|quota| draft.off.iter().filter(|off| **off > 0).count() > quota) {
+            return Err(Reason::UsedUp(Limited::Units));
+        }
         if let Some(budget) = left.and_then(|left| left.budget).filter(|budget| draft.total() > *budget) {
-            let beyond = promotion.document.limit.as_ref().map(|limit| limit.beyond_budget);
+            let beyond = limit.map(|limit| limit.beyond_budget);
             if budget <= 0 || beyond != Some(BeyondBudget::Partial) {
                 return Err(Reason::UsedUp(Limited::Budget));
             }

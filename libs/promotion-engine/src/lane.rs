@@ -37,7 +37,7 @@ impl Without {
 
     /// `context` without it: nothing is left of what is used up.
     pub fn apply_to(&self, context: &mut Context) {
-        let nothing = Left { uses: Some(0), units: Some(0), budget: Some(0) };
+        let nothing = Left { uses: Some(0), ..Left::default() };
         context.left.extend(self.used_up.iter().map(|promotion| (promotion.to_string(), nothing)));
         context.switched_off.extend(self.components.iter().cloned());
     }

@@ -31,6 +31,7 @@ mod scenario;
 mod sentence;
 mod state;
 mod timeline;
+mod usage;
 
 pub use answer::{
     AnsweredCoupon, AnsweredFunding, AnsweredGift, AnsweredLine, AnsweredOffer, AnsweredPacket, AnsweredPostage,
@@ -46,14 +47,15 @@ pub use condition::{Field, Unmet};
 pub use coupons::{CouponStatus, QuotedCoupon};
 pub use degraded::{Degraded, LeftOut};
 pub use document::guards::Action;
+pub use document::policies::OnCancel;
+pub use document::promotion::Limit;
 pub use document::{Document, document_schema};
 pub use edge::{AtEdge, Edge};
+pub use findings::{Code, Finding, Findings, Severity, Witness, findings};
 pub use gifts::QuotedGift;
 pub use guard::{Guard, Risk};
 pub use lane::Without;
 pub use near_miss::{MissingUnits, NearMiss, NearPart, Part, Shortfall};
-pub use findings::{Code, Finding, Findings, Severity, Witness, findings};
-pub use near_miss::NearMiss;
 pub use quote::{Quote, QuotedLine, QuotedPostage, SHOP, Share, TaxTotal, Totals, UnitPrice};
 pub use record::{Decision, Limited, Outcome, Reason};
 pub use refund::Refund;
@@ -61,3 +63,4 @@ pub use request::{Found, QuoteRequest, RequestError, RequestedCustomer, Requeste
 pub use rounding::{Level, Mode, Of, Rounding};
 pub use scenario::Scenario;
 pub use timeline::{AnsweredSlice, Slice, Timeline, TimelineAnswer};
+pub use usage::{LimitAsked, Use};

@@ -103,6 +103,8 @@ pub struct Share {
     pub line: Option<u32>,
     /// Minor units, above zero.
     pub off: i64,
+    /// Units of the line that get something of it; 0 for the postage.
+    pub units: u32,
 }
 
 impl Quote {
@@ -236,8 +238,9 @@ impl RuleSet {
         let mut paid = vec![0; self.parties.len()];
         for (decision, application) in &applied {
             let promotion = &self.promotions[application.promotion as usize];
-            let mut give = |line: Option<u32>, off: i64| {
-                shares.push(Share { decision: *decision, line, off });
+            let mut give = |line: Option<u32>, off: i64, units: usize| {
+                let units = u32::try_from(units).expect("the basket was checked");
+                shares.push(Share { decision: *decision, line, off, units });
                 promotion.fund(off, &mut paid);
             };
             let mut rest = made.off(application);
@@ -247,11 +250,11 @@ impl RuleSet {
                 let off = rest[..of_line].iter().map(|(_, off)| off).sum();
                 rest = &rest[of_line..];
                 if off > 0 {
-                    give(Some(sheet.lines[usize::from(*line)]), off);
+                    give(Some(sheet.lines[usize::from(*line)]), off, of_line);
                 }
             }
             if application.postage > 0 {
-                give(None, application.postage);
+                give(None, application.postage, 0);
             }
         }
         let coupons = self.coupons(sheet.context, &outcomes);

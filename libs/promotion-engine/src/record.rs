@@ -94,6 +94,8 @@ impl Reason {
 pub enum Limited {
     /// Orders.
     Uses,
+    /// Orders of the codes that were given.
+    Coupons,
     /// Units.
     Units,
     /// Money.

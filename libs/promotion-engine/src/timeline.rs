@@ -191,7 +191,12 @@ impl Timeline {
             payable: Money::new(slice.payable(), currency),
             promotions: slice.promotions.iter().map(ToString::to_string).collect(),
         };
-        TimelineAnswer { slices: self.slices.iter().map(told).collect(), lowest: self.lowest().map(told), cut: self.cut, degraded: self.degraded.clone() }
+        TimelineAnswer {
+            slices: self.slices.iter().map(told).collect(),
+            lowest: self.lowest().map(told),
+            cut: self.cut,
+            degraded: self.degraded.clone(),
+        }
     }
 }
 

@@ -94,8 +94,7 @@ fn some_promotion() -> impl Strategy<Value = String> {
 }
 
 /// Every component that occurs here.
-const COMPONENTS: [&str; 7] =
-    ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "gift", "postage"];
+const COMPONENTS: [&str; 7] = ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "gift", "postage"];
 
 /// Some of them.
 fn some_components() -> impl Strategy<Value = BTreeSet<String>> {

@@ -109,12 +109,12 @@ pub(super) fn cause(code: i64) -> Result<Cause> {
     value_of(&CAUSES, code)
 }
 
-fn code_of<T: PartialEq>(values: &[T], value: &T) -> i64 {
+pub(super) fn code_of<T: PartialEq>(values: &[T], value: &T) -> i64 {
     let position = values.iter().position(|candidate| candidate == value).expect("the list holds every value");
     i64::try_from(position).expect("the list is short")
 }
 
-fn value_of<T: Copy>(values: &[T], code: i64) -> Result<T> {
+pub(super) fn value_of<T: Copy>(values: &[T], code: i64) -> Result<T> {
     usize::try_from(code)
         .ok()
         .and_then(|position| values.get(position))

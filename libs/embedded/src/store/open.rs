@@ -37,14 +37,6 @@ pub enum OpenError {
         /// The layout of this program.
         known: i64,
     },
-    /// Written by an older version, and it was to be read.
-    #[error("{} has layout {found}, older than {LAYOUT}: open it once with `pricestream up`, which brings it up to date", .path.display())]
-    Older {
-        /// The file.
-        path: PathBuf,
-        /// Its layout.
-        found: i64,
-    },
     /// There is none, and it was to be read.
     #[error("there is no store in {}: run `pricestream up` or `pricestream replay` with this --data directory first", .0.display())]
     Missing(PathBuf),
@@ -75,13 +67,13 @@ const APPLICATION_ID: i64 = 0x5053_5452;
 /// Layout of the tables.
 const LAYOUT: i64 = 2;
 
-/// What makes each older layout the next one.
-const STEPS: [(i64, &str); 1] = [(1, include_str!("from_1.sql"))];
+const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("usage.sql"));
 
-const SCHEMA: &str = include_str!("schema.sql");
+/// What makes each layout of the one before, from the second on.
+const CHANGES: [&str; 1] = [concat!(include_str!("from_1.sql"), include_str!("usage.sql"))];
 
 /// Statements kept compiled; there are fewer.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 pub(super) fn open(directory: &Path, access: Access) -> Result<Store, OpenError> {
     let path = directory.join(FILE);
@@ -97,9 +89,9 @@ pub(super) fn open(directory: &Path, access: Access) -> Result<Store, OpenError>
             }
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let conn = Connection::open_with_flags(&path, flags).map_err(|source| failed(&path, source))?;
-            let found = layout(&path, &conn)?;
-            if found < LAYOUT {
-                return Err(OpenError::Older { path, found });
+            if check(&path, &conn)? < LAYOUT {
+                let _lock = lock(directory)?;
+                bring_up_to_date(&path, &conn)?;
             }
             conn.execute_batch("PRAGMA query_only = on; PRAGMA busy_timeout = 5000;").map_err(|source| failed(&path, source))?;
             (conn, None)
@@ -127,7 +119,9 @@ fn open_to_write(path: &Path, durability: Durability) -> Result<Connection, Open
     // Our own lock guards the connection.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(failed)?;
-    let found = if is_new { LAYOUT } else { layout(path, &conn)? };
+    if !is_new {
+        bring_up_to_date(path, &conn)?;
+    }
     let synchronous = match durability {
         Durability::Power => "FULL",
         Durability::Process => "NORMAL",
@@ -141,18 +135,24 @@ fn open_to_write(path: &Path, durability: Durability) -> Result<Connection, Open
         let create = format!("BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {LAYOUT}; COMMIT;");
         conn.execute_batch(&create).map_err(failed)?;
     }
-    for (from, step) in STEPS.iter().filter(|(from, _)| *from >= found) {
-        let step = format!("BEGIN; {step} PRAGMA user_version = {}; COMMIT;", from + 1);
-        conn.execute_batch(&step).map_err(failed)?;
-    }
     Ok(conn)
 }
 
-/// The layout of a file, one that this program knows.
-fn layout(path: &Path, conn: &Connection) -> Result<i64, OpenError> {
+/// Changes the tables of a store that an older program wrote, a layout at a time. Only while the store is locked.
+fn bring_up_to_date(path: &Path, conn: &Connection) -> Result<(), OpenError> {
+    for found in check(path, conn)?..LAYOUT {
+        let change = usize::try_from(found - 1).ok().and_then(|place| CHANGES.get(place)).expect("there is one for each layout");
+        let change = format!("BEGIN IMMEDIATE; {change} PRAGMA user_version = {}; COMMIT;", found + 1);
+        conn.execute_batch(&change).map_err(|source| failed(path, source))?;
+    }
+    Ok(())
+}
+
+/// The layout of the store: one that this program knows.
+fn check(path: &Path, conn: &Connection) -> Result<i64, OpenError> {
     let pragma = |name: &str| conn.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
     match (pragma("application_id"), pragma("user_version")) {
-        (Ok(APPLICATION_ID), Ok(found)) if (1..=LAYOUT).contains(&found) => Ok(found),
+        (Ok(APPLICATION_ID), Ok(found @ 1..=LAYOUT)) => Ok(found),
         (Ok(APPLICATION_ID), Ok(found)) => Err(OpenError::Newer { path: path.to_owned(), found, known: LAYOUT }),
         _ => Err(OpenError::NotOurs(path.to_owned())),
     }

@@ -53,7 +53,7 @@ CREATE TABLE prices (
     -- The newest of its history.
     newest INTEGER NOT NULL,
     -- What a guest pays, and the hash of what the rule set says of the SKU.
-    lane INTEGER REFERENCES documents,
+    lane INTEGER,
     promotions BLOB
 ) STRICT;
 CREATE INDEX prices_due ON prices (next_due) WHERE next_due IS NOT NULL;
@@ -110,7 +110,7 @@ CREATE TABLE settings (
     mode_at INTEGER NOT NULL,
     strategies INTEGER NOT NULL REFERENCES documents,
     strategies_by TEXT NOT NULL,
-    rule_set INTEGER REFERENCES documents,
+    rule_set INTEGER,
     -- The switch of promotions with its audit, and what is left out: JSON.
     promotions TEXT NOT NULL DEFAULT '{}'
 ) STRICT;

@@ -206,7 +206,7 @@ impl Db {
     }
 }
 
-fn conditional(changed: usize) -> Conditional {
+pub(super) fn conditional(changed: usize) -> Conditional {
     if changed > 0 { Conditional::Written } else { Conditional::Superseded }
 }
 

@@ -128,7 +128,8 @@ impl BuyXGetY {
         if self.get_items.is_none() {
             return Declined::TooFewUnits { actual: places.len() as u64, needed };
         }
-        let of = |sets: u16| places.iter().filter(|place| given.units[**place as usize].sets & (BOUGHT | GOT) == sets).count() as u64;
+        let of =
+            |sets: u16| places.iter().filter(|place| given.units[**place as usize].sets & (BOUGHT | GOT) == sets).count() as u64;
         // What could be either is bought first.
         let (to_buy, to_get) = (buy.saturating_sub(of(BOUGHT)), get.saturating_sub(of(GOT)));
         let either = of(BOUGHT | GOT);

@@ -84,6 +84,13 @@ pub struct GivenGift {
     pub chosen: bool,
 }
 
+impl Gifts {
+    /// Units given, of all SKUs.
+    pub fn units(&self) -> u64 {
+        self.given.iter().map(|gift| gift.quantity).sum()
+    }
+}
+
 /// What a customer may still choose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenChoice {

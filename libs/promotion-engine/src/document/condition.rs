@@ -187,6 +187,15 @@ impl Condition {
         }
     }
 
+    /// Codes that it asks for; not those that must not be given.
+    pub(crate) fn codes(&self) -> Vec<&str> {
+        match self {
+            Self::All(conditions) | Self::Any(conditions) => conditions.iter().flat_map(Self::codes).collect(),
+            Self::Coupons(codes) => codes.iter().map(String::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Every amount of money in it.
     pub(crate) fn amounts(&self) -> Vec<Money> {
         match self {

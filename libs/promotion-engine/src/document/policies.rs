@@ -31,6 +31,8 @@ pub struct Policies {
     pub exclusive_by: ExclusiveBy,
     /// What prices contain.
     pub tax: Tax,
+    /// Whether a cancelled order gives back what it used of limited promotions.
+    pub on_cancel: OnCancel,
     /// What happens without a component.
     pub degradation: Degradation,
     /// What a price is not trusted with.
@@ -75,6 +77,17 @@ pub enum ExclusiveBy {
     /// One that is exclusive in an order stands if it takes more off than all others together would without it; on lines and
     /// units, in its turn.
     Value,
+}
+
+/// What a cancelled order does with what it used of limited promotions: uses, codes, units and budgets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnCancel {
+    /// Others may use it again.
+    #[default]
+    GiveBack,
+    /// It stays used.
+    Keep,
 }
 
 /// Whether units are used up by promotions that count them: buy X get Y, N for a price, bundles and the like.
@@ -149,6 +162,7 @@ impl Default for Policies {
             tax: Tax::default(),
             degradation: Degradation::default(),
             guards: Guards::default(),
+            on_cancel: OnCancel::GiveBack,
         }
     }
 }
