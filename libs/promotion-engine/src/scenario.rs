@@ -19,4 +19,14 @@ pub enum Scenario {
 impl Scenario {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Browsing, Self::Basket, Self::Grouping, Self::Order];
+
+    /// Its name in requests, answers and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Browsing => "browsing",
+            Self::Basket => "basket",
+            Self::Grouping => "grouping",
+            Self::Order => "order",
+        }
+    }
 }

@@ -44,6 +44,10 @@ pub struct Metrics {
     requests: Family<TwoLabels, Counter>,
     /// See [`names::SETTINGS_REFUSED`].
     pub settings_refused: Counter,
+    quotes: Few<TwoLabels, Counter>,
+    risks: Family<TwoLabels, Counter>,
+    component_failures: Family<Labels, Counter>,
+    components_out: Gauge,
 }
 
 /// A family of a few metrics that count at each change: comparing their labels costs less than hashing them.
@@ -208,6 +212,10 @@ impl Default for Metrics {
             stream_conflated: Counter::default(),
             requests: Family::default(),
             settings_refused: Counter::default(),
+            quotes: Few::default(),
+            risks: Family::default(),
+            component_failures: Family::default(),
+            components_out: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register(names::STOCK_CHANGES, "Stock changes by result", stock);
@@ -231,6 +239,10 @@ impl Default for Metrics {
         );
         registry.register(names::REQUESTS, "HTTP requests", metrics.requests.clone());
         registry.register(names::SETTINGS_REFUSED, "Settings documents refused", metrics.settings_refused.clone());
+        registry.register(names::QUOTES, "Quotes by scenario and result", metrics.quotes.family.clone());
+        registry.register(names::RISKS, "Guards that quotes passed", metrics.risks.clone());
+        registry.register(names::COMPONENT_FAILURES, "Failures of promotion components", metrics.component_failures.clone());
+        registry.register(names::COMPONENTS_OUT, "Promotion components left out", metrics.components_out.clone());
         Self { registry, ..metrics }
     }
 }
@@ -270,6 +282,26 @@ impl Metrics {
     /// Counts one message that redelivery gave up.
     pub fn dead_letter(&self, queue: &'static str) {
         self.dead_letters.get_or_create(&[("queue", queue)]).inc();
+    }
+
+    /// Counts one quote.
+    pub fn quote(&self, scenario: &'static str, result: &'static str) {
+        self.quotes.with([("scenario", scenario), ("result", result)], Counter::inc);
+    }
+
+    /// Counts one guard that a quote passed.
+    pub fn risk(&self, guard: &'static str, action: &'static str) {
+        self.risks.get_or_create(&[("guard", guard), ("action", action)]).inc();
+    }
+
+    /// Counts one failure of a component of promotions.
+    pub fn component_failed(&self, component: &'static str) {
+        self.component_failures.get_or_create(&[("component", component)]).inc();
+    }
+
+    /// So many components of promotions are left out.
+    pub fn components_out(&self, count: usize) {
+        self.components_out.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Counts one finding of the reconciler.

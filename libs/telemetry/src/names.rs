@@ -33,5 +33,13 @@ pub const STREAM_CONNECTIONS: &str = "pricestream_stream_connections";
 pub const STREAM_CONFLATED: &str = "pricestream_stream_conflated";
 /// Requests by `route` and `status` class.
 pub const REQUESTS: &str = "pricestream_http_requests";
+/// Quotes by `scenario` (browsing, basket, grouping, order) and `result` (sellable, degraded, blocked).
+pub const QUOTES: &str = "pricestream_quotes";
+/// Guards that a quote passed, by `guard` and by the `action` that the policy asks for: alarms are set on `alert` and `block`.
+pub const RISKS: &str = "pricestream_quote_risks";
+/// Failures of promotion components, panics and passed budgets of steps, by `component`.
+pub const COMPONENT_FAILURES: &str = "pricestream_component_failures";
+/// Promotion components that are left out of every quote for now, because they kept failing.
+pub const COMPONENTS_OUT: &str = "pricestream_components_out";
 /// Settings documents that could not be used, the last good one staying in force.
 pub const SETTINGS_REFUSED: &str = "pricestream_settings_refused";

@@ -24,7 +24,7 @@ use pricestream_event_schema::{LowStockV1, StockChange, TraceContext};
 use pricestream_ports::memory::Memory;
 use pricestream_ports::{Cache, CacheEntry, CacheWrite, Clock, IfAbsent, PolledSettings, PortError, SystemClock};
 use pricestream_price_api::{
-    Api, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, PriceView, StockOutcome, StoreStatus, StreamHub, Tokens,
+    Api, Circuit, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, PriceView, StockOutcome, StoreStatus, StreamHub, Tokens,
     World, router,
 };
 use pricestream_telemetry::Metrics;
@@ -117,6 +117,7 @@ fn ours() -> Router {
         documents: Arc::new(Memory::default()),
         settings: Arc::new(PolledSettings::new(Memory::default(), PolledSettings::<Memory>::EVERY)),
         items: Items::default(),
+        circuit: Circuit::new(Arc::clone(&metrics)),
         cache: Arc::new(cache()),
         desk: Arc::new(Nobody),
         ledger: Arc::new(Nobody),

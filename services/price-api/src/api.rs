@@ -7,7 +7,7 @@ use pricestream_telemetry::Metrics;
 
 use crate::desk::Desk;
 use crate::ledger::Ledger;
-use crate::quotes::Items;
+use crate::quotes::{Circuit, Items};
 use crate::routes::Routes;
 use crate::stream::StreamHub;
 use crate::tokens::Tokens;
@@ -39,6 +39,8 @@ pub struct Api<W: World> {
     pub settings: Arc<W::Settings>,
     /// Products with their prices, as they were read a moment ago.
     pub items: Items,
+    /// Which components of promotions are left out because they keep failing.
+    pub circuit: Circuit,
     /// Read first.
     pub cache: Arc<W::Cache>,
     /// Takes what changes something.

@@ -26,6 +26,6 @@ pub use ledger::{DeadLetterView, Finding, Ledger, StoreStatus, Verification};
 pub use lowest_price::{Lowest, PriceChange, Reduction, Window, lowest_price};
 pub use prices::{Explanation, HistoryEntry, PriceView, write_price};
 pub use problem::{Code, Problem};
-pub use quotes::Items;
+pub use quotes::{Circuit, CircuitEdge, Items};
 pub use stream::{Interest, StreamHub, Subscription, TooManyStreams};
 pub use tokens::{Token, Tokens};

@@ -142,9 +142,9 @@ pub(crate) struct Replay {
 pub(crate) struct Priced {
     /// The basket (JSON); - is standard input
     pub(crate) basket: PathBuf,
-    /// The rule set (JSON)
+    /// The rule set (JSON); when absent the one that the store has in force
     #[arg(long, value_name = "FILE")]
-    pub(crate) rules: PathBuf,
+    pub(crate) rules: Option<PathBuf>,
     /// A catalogue (NDJSON) to take products and list prices from, in place of a store with its current prices
     #[arg(long, value_name = "FILE")]
     pub(crate) catalogue: Option<PathBuf>,

@@ -11,7 +11,7 @@ use axum::response::Html;
 use axum::routing::get;
 use pricestream_embedded::{Access, CacheListener, Runtime, Store};
 use pricestream_ports::{CacheEntry, SystemClock};
-use pricestream_price_api::{Api, Items, StreamHub, Token, Tokens, router};
+use pricestream_price_api::{Api, Circuit, Items, StreamHub, Token, Tokens, router};
 use pricestream_telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -71,6 +71,7 @@ impl Server {
             documents: Arc::clone(&reader),
             settings: Arc::clone(&app.settings),
             items: Items::default(),
+            circuit: Circuit::new(Arc::clone(&app.metrics)),
             cache: Arc::clone(&app.cache),
             desk: Arc::new(WriterDesk(worker.jobs.clone())),
             ledger: Arc::new(StoreLedger {

@@ -1,5 +1,6 @@
 //! What baskets cost: quotes, timelines, and prices of many SKUs for one customer.
 
+mod circuit;
 mod items;
 mod quote;
 mod timeline;
@@ -10,8 +11,11 @@ use std::sync::{Arc, LazyLock};
 use axum::http::Method;
 use pricestream_domain::Sku;
 use pricestream_ports::{Promotions, PublishedRules, Settings};
-use pricestream_promotion_engine::{Basket, Context, Found, QuoteAnswer, QuoteRequest, RequestError, TimelineAnswer};
+use pricestream_promotion_engine::{
+    Action, AtEdge, Basket, Context, Found, Quote, QuoteAnswer, QuoteRequest, RequestError, TimelineAnswer,
+};
 
+pub use circuit::{Circuit, CircuitEdge};
 pub use items::Items;
 
 use crate::api::{Api, World};
@@ -78,4 +82,59 @@ impl<W: World> Api<W> {
 
 pub(crate) fn bad_basket(error: &pricestream_promotion_engine::BasketError) -> Problem {
     Problem::new(Code::BadBasket, error.to_string())
+}
+
+/// What a customer asks for, ready to be priced: under one rule set, without what is left out of it now.
+pub(crate) struct Asked<'a> {
+    pub(crate) published: Arc<PublishedRules>,
+    pub(crate) basket: Basket,
+    pub(crate) context: Context,
+    edge: CircuitEdge<'a>,
+}
+
+impl<W: World> Api<W> {
+    /// Makes `request` ready. Errors: it cannot be priced.
+    pub(crate) async fn asked(&self, request: QuoteRequest) -> Result<Asked<'_>, Problem> {
+        let published = self.rules()?;
+        let (basket, mut context) = self.resolve(request).await?;
+        let mut gifts: HashMap<Sku, Arc<Found>> = HashMap::new();
+        for sku in published.rules.gift_skus() {
+            // A gift that has no price is given all the same, as long as nothing says that none is left.
+            if let Ok(found) = self.item(sku).await {
+                gifts.insert(sku.clone(), found);
+            }
+        }
+        published.rules.find_gifts(&basket, &mut context, |sku| gifts.get(sku).map(|found| Found::clone(found)));
+        let measured = self.clock.measured();
+        if let Promotions::InForce { without, .. } = &self.settings.current().promotions {
+            without.apply_to(&mut context);
+        }
+        context.switched_off.extend(self.circuit.left_out(measured));
+        Ok(Asked { published, basket, context, edge: self.circuit.edge(measured) })
+    }
+
+    /// Counts a quote, what it does without, and the guards that it passed.
+    pub(crate) fn count(&self, quote: &Quote) {
+        let result = match quote {
+            Quote { sellable: false, .. } => "blocked",
+            quote if quote.degraded.is_empty() => "sellable",
+            _ => "degraded",
+        };
+        self.metrics.quote(quote.scenario.name(), result);
+        for risk in &quote.risks {
+            self.metrics.risk(risk.guard.name(), risk.action.name());
+            if risk.action != Action::Flag {
+                let (guard, line) = (risk.guard.name(), risk.line.as_deref().unwrap_or("the order"));
+                tracing::warn!(guard, line, rule_set = %quote.rule_set, "{}", risk.sentence(quote.currency));
+            }
+        }
+        self.circuit.note_degraded(&quote.degraded, self.clock.measured());
+    }
+}
+
+impl Asked<'_> {
+    /// The rules, with components called where their failures are caught.
+    pub(crate) fn rules(&self) -> AtEdge<'_, CircuitEdge<'_>> {
+        self.published.rules.at_edge(&self.edge)
+    }
 }

@@ -25,9 +25,10 @@ pub(super) async fn quote<W: World>(
     QueryOf(Asked { all }): QueryOf<Asked>,
     JsonOf(request): JsonOf<QuoteRequest>,
 ) -> Result<Json<QuoteAnswer>, Problem> {
-    let published = api.rules()?;
-    let (basket, context) = api.resolve(request).await?;
-    let rules = &published.rules;
-    let quote = if all { rules.explain(&basket, &context) } else { rules.quote(&basket, &context) };
-    Ok(Json(quote.map_err(|error| bad_basket(&error))?.answer()))
+    let asked = api.asked(request).await?;
+    let (basket, context) = (&asked.basket, &asked.context);
+    let quote = if all { asked.rules().explain(basket, context) } else { asked.rules().quote(basket, context) };
+    let quote = quote.map_err(|error| bad_basket(&error))?;
+    api.count(&quote);
+    Ok(Json(quote.answer()))
 }

@@ -96,8 +96,9 @@ async fn timeline<W: World>(api: &Api<W>, request: QuoteRequest, between: Betwee
         return Err(Problem::new(Code::BadQuery, format!("until {until} must come after from {from}")));
     }
     let most = between.most.unwrap_or(1_000).clamp(1, MOST);
-    let published = api.rules()?;
-    let (basket, context) = api.resolve(request).await?;
-    let timeline = published.rules.timeline(&basket, &context, from, until, most).map_err(|error| bad_basket(&error))?;
-    Ok(Json(timeline.answer(basket.currency)))
+    let asked = api.asked(request).await?;
+    let timeline = asked.rules().timeline(&asked.basket, &asked.context, from, until, most);
+    let timeline = timeline.map_err(|error| bad_basket(&error))?;
+    api.circuit.note_degraded(&timeline.degraded, api.clock.measured());
+    Ok(Json(timeline.answer(asked.basket.currency)))
 }

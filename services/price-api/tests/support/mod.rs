@@ -16,7 +16,7 @@ use pricestream_inventory_publisher::{PublishError, Published, Refused, TimeLimi
 use pricestream_ports::memory::Memory;
 use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, PolledSettings, PortError, QueueSettings, RecordReads};
 use pricestream_price_api::{
-    Api, Code, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, Problem, StockOutcome, StoreStatus, StreamHub,
+    Api, Circuit, Code, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, Problem, StockOutcome, StoreStatus, StreamHub,
     Token, Tokens, World, execute, router,
 };
 use pricestream_pricing_calculator::PricingCalculator;
@@ -251,6 +251,7 @@ pub fn bare(tokens: Tokens) -> Server {
         documents: Arc::new(memory.clone()),
         settings: Arc::clone(&desk.settings),
         items: Items::default(),
+        circuit: Circuit::new(Arc::clone(&metrics)),
         cache: Arc::new(cache.clone()),
         desk: Arc::clone(&desk),
         ledger: Arc::clone(&desk),
