@@ -4,9 +4,7 @@ use std::path::Path;
 
 use pricestream_embedded::{Access, Durability, OpenError, Store, ready};
 use pricestream_ports::contract::{product, settings};
-use pricestream_ports::{
-    Conditional, Documents, OrderId, OrderReads, PromotionsSetting, RecordReads, Records, SettingsRecord,
-};
+use pricestream_ports::{Conditional, Documents, OrderId, OrderReads, PromotionsSetting, RecordReads, Records, SettingsRecord};
 use rusqlite::Connection;
 
 fn with(directory: &Path, sql: &str) {
@@ -47,7 +45,11 @@ fn an_older_store_is_brought_up_to_date_whoever_opens_it_first() {
             assert_eq!(*ready(store.product(&product("A", 1).product.sku)).unwrap().unwrap(), product("A", 1), "{access:?}");
             assert_eq!(ready(store.order(&OrderId::new("o").unwrap())).unwrap(), None, "{access:?}");
             assert_eq!(ready(store.price(&product("A", 1).product.sku)).unwrap(), None, "{access:?}");
-            assert_eq!(ready(store.settings()).unwrap(), Some(SettingsRecord { promotions: PromotionsSetting::default(), ..settings(1) }), "{access:?}");
+            assert_eq!(
+                ready(store.settings()).unwrap(),
+                Some(SettingsRecord { promotions: PromotionsSetting::default(), ..settings(1) }),
+                "{access:?}"
+            );
         }
         assert_eq!(layout(directory.path()), 2);
     }

@@ -24,8 +24,8 @@ use pricestream_event_schema::{LowStockV1, StockChange, TraceContext};
 use pricestream_ports::memory::Memory;
 use pricestream_ports::{Cache, CacheEntry, CacheWrite, Clock, IfAbsent, PolledSettings, PortError, SystemClock};
 use pricestream_price_api::{
-    Api, Circuit, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, PriceView, StockOutcome, StoreStatus, StreamHub, Tokens,
-    World, router,
+    Api, Circuit, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, PriceView, StockOutcome, StoreStatus, StreamHub,
+    Tokens, World, router,
 };
 use pricestream_telemetry::Metrics;
 use rustix::time::{ClockId, clock_gettime};

@@ -165,6 +165,65 @@ async fn a_timeline_gives_every_change_and_the_lowest_price() {
 }
 
 #[tokio::test]
+async fn a_component_that_is_switched_off_is_left_out_of_quotes_and_lanes_and_says_so() {
+    let server = with_rules().await;
+    server.memory.tables().now = "2026-11-22T12:00:00Z".parse().unwrap();
+    let switch = |off: &[&str]| json!({ "on": true, "components_off": off, "by": "ada" }).to_string();
+    let (status, answer) = server.admin(Method::PUT, "/v1/admin/promotions/switch", &switch(&["percent"])).await;
+    assert_eq!((status, kind(&answer)), (StatusCode::UNPROCESSABLE_ENTITY, "bad-switch"), "{answer}");
+    for (off, expected, degraded) in [(&["percent_off"][..], 1_000, 1), (&[], 900, 0)] {
+        assert_eq!(server.admin(Method::PUT, "/v1/admin/promotions/switch", &switch(off)).await.0, StatusCode::OK);
+        let (_, answer) = server.post("/v1/quotes", basket(&[("A", 1)]).to_string()).await;
+        assert_eq!(answer["payable"]["minor"], json!(expected), "{answer}");
+        assert_eq!(answer["degraded"].as_array().unwrap().len(), degraded, "{answer}");
+        assert_eq!(server.get("/v1/prices/A").await.1["payable"]["minor"], json!(expected), "the lane says the same");
+    }
+}
+
+#[tokio::test]
+async fn a_guard_that_is_passed_is_told_and_counted_and_blocks_if_the_policy_says_so() {
+    let server = server().await;
+    let rules = r#"{"version":1,"policies":{"guards":{"discount_share":{"most_bp":2000,"action":"alert"},"stack_depth":{"most":1,"action":"block"}}},
+        "promotions":[{"id":"third","effect":{"percent_off":{"off_bp":3000}},"items":{"include":[{"skus":["A"]}]}},
+        {"id":"five","effect":{"amount_off":{"amount":{"minor":500,"currency":"USD"},"per":"unit"}},"items":{"include":[{"skus":["A"]}]},"when":{"coupons":["FIVE"]}}]}"#;
+    publish(&server, rules).await;
+    for (sku, coupons, risks, sellable) in
+        [("B", json!([]), 0, true), ("A", json!([]), 1, true), ("A", json!(["FIVE"]), 2, false)]
+    {
+        let mut request = basket(&[(sku, 1)]);
+        request["coupons"] = coupons;
+        let (_, answer) = server.post("/v1/quotes", request.to_string()).await;
+        assert_eq!((answer["risks"].as_array().unwrap().len(), &answer["sellable"]), (risks, &json!(sellable)), "{answer}");
+    }
+    let (_, metrics) = server.get("/metrics").await;
+    let metrics = metrics.as_str().unwrap();
+    for line in [
+        "pricestream_quote_risks_total{guard=\"discount_share\",action=\"alert\"} 2",
+        "pricestream_quote_risks_total{guard=\"stack_depth\",action=\"block\"} 1",
+        "pricestream_quotes_total{scenario=\"basket\",result=\"sellable\"} 2",
+        "pricestream_quotes_total{scenario=\"basket\",result=\"blocked\"} 1",
+    ] {
+        assert!(metrics.contains(line), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_is_told_unknown_from_expired_and_a_gift_is_named() {
+    let server = server().await;
+    let rules = r#"{"version":1,"promotions":[
+        {"id":"old","effect":{"coupon":{"off":{"percent_bp":500}}},"when":{"coupons":["OLD"]},"window":{"until":"2026-01-01T00:00:00Z"}},
+        {"id":"mug","effect":{"gift":{"gifts":[{"sku":"C"}]}},"when":{"quantity":{"at_least":2}}}]}"#;
+    publish(&server, rules).await;
+    let mut request = basket(&[("A", 2)]);
+    request["coupons"] = json!(["old", "what"]);
+    let (_, answer) = server.post("/v1/quotes", request.to_string()).await;
+    let statuses: Vec<&str> = answer["coupons"].as_array().unwrap().iter().filter_map(|code| code["status"].as_str()).collect();
+    assert_eq!(statuses, ["expired", "unknown"], "{answer}");
+    assert_eq!((&answer["gifts"][0]["sku"], &answer["gifts"][0]["worth"]["minor"]), (&json!("C"), &json!(1_000)), "{answer}");
+    assert_eq!(answer["payable"]["minor"], json!(2_000));
+}
+
+#[tokio::test]
 async fn a_basket_that_cannot_be_priced_is_told_why() {
     let server = with_rules().await;
     let many: Vec<Value> = (0..10_000).map(|id| json!({ "id": id.to_string(), "sku": "A" })).collect();

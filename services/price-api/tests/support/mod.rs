@@ -16,8 +16,8 @@ use pricestream_inventory_publisher::{PublishError, Published, Refused, TimeLimi
 use pricestream_ports::memory::Memory;
 use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, PolledSettings, PortError, QueueSettings, RecordReads};
 use pricestream_price_api::{
-    Api, Circuit, Code, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, Problem, StockOutcome, StoreStatus, StreamHub,
-    Token, Tokens, World, execute, router,
+    Api, Circuit, Code, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, Problem, StockOutcome, StoreStatus,
+    StreamHub, Token, Tokens, World, execute, router,
 };
 use pricestream_pricing_calculator::PricingCalculator;
 use pricestream_reconciler::Reconciler;

@@ -58,9 +58,8 @@ pub(crate) fn timeline(global: &Global, options: &Timeline) -> Result<Found> {
         println!("{answer}");
         return Ok(Found::Nothing);
     }
-    let rows = list(&answer, "slices").map(|slice| {
-        vec![text(slice, "from"), text(slice, "until"), text(slice, "payable"), names(slice, "promotions", None)]
-    });
+    let rows = list(&answer, "slices")
+        .map(|slice| vec![text(slice, "from"), text(slice, "until"), text(slice, "payable"), names(slice, "promotions", None)]);
     print!("{}", table(&["from", "until", "payable", "promotions"], &rows.collect::<Vec<_>>()));
     if let Some(slice) = answer.get("lowest") {
         println!("lowest: {} from {}", text(slice, "payable"), text(slice, "from"));
@@ -213,7 +212,11 @@ fn show(answer: &Value) {
     for (field, titles, fields) in [
         ("coupons", &["code", "status", "why"][..], &["code", "status", "why"][..]),
         ("gifts", &["gift", "units", "worth", "promotion"], &["sku", "quantity", "worth", "promotion"]),
-        ("groups", &["order", "lines", "goods", "off", "postage", "payable"], &["key", "lines", "goods", "goods_off", "postage", "payable"]),
+        (
+            "groups",
+            &["order", "lines", "goods", "off", "postage", "payable"],
+            &["key", "lines", "goods", "goods_off", "postage", "payable"],
+        ),
     ] {
         let rows = rows(field, &of(fields));
         if !rows.is_empty() {

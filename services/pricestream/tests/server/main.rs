@@ -7,5 +7,6 @@ mod flow;
 mod full_disk;
 mod intake;
 mod process;
+mod promotions;
 mod start;
 mod trace;
