@@ -101,7 +101,8 @@ fn damage(document: &mut Value, extremes: &[Value], dice: &mut Dice) {
     match (dice.roll(12), target) {
         (0..6, Value::Number(number)) => {
             let number = number.as_i64().unwrap_or(0);
-            let other = [0, 1, 2, 3, 7, 99, 9_999, number.saturating_add(1), number.saturating_mul(2), i64::MAX / 4, i64::MAX][dice.roll(11)];
+            let other = [0, 1, 2, 3, 7, 99, 9_999, number.saturating_add(1), number.saturating_mul(2), i64::MAX / 4, i64::MAX]
+                [dice.roll(11)];
             *at_mut(document, place) = json!(other);
         }
         (0..6, Value::String(text)) if elsewhere.is_string() => *text = elsewhere.as_str().unwrap().to_owned(),
@@ -141,6 +142,19 @@ fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     found
 }
 
+/// Three of everything, for a member who holds codes, points and a red packet.
+fn everything() -> (Basket, Context) {
+    let catalogue = example_shop::found(&read(&examples().join("catalogue.ndjson")));
+    let lines: Vec<Value> = catalogue.keys().map(|sku| json!({ "sku": sku, "quantity": 3 })).collect();
+    let eur = |minor: i64| json!({ "minor": minor, "currency": "EUR" });
+    let request = json!({
+        "at": "2026-11-11T20:30:00Z", "lines": lines, "postage": { "amount": eur(495), "method": "parcel" },
+        "customer": { "id": "c-1", "groups": ["members"] }, "coupons": ["SAVE10", "WELCOME"], "points": 650,
+        "red_packets": [{ "id": "p", "amount": eur(300) }]
+    });
+    example_shop::resolved(&request.to_string())
+}
+
 /// Every basket of the examples that can be priced.
 fn baskets() -> Vec<(Basket, Context)> {
     let folders = [examples().join("promotions"), Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")];
@@ -159,21 +173,45 @@ fn price(rules: &RuleSet, basket: &Basket, context: &Context) {
     rules.timeline(basket, context, context.at, until, 8).unwrap();
 }
 
+/// The rule sets of the examples.
+fn rule_sets() -> Vec<Value> {
+    let folders = [examples().join("promotions"), examples().join("pipelines")];
+    let files = folders.iter().flat_map(|folder| files(folder, ".json"));
+    let documents = files.map(|file| serde_json::from_str::<Value>(&read(&file)).unwrap());
+    documents.filter(|document| document.get("lines").is_none()).collect()
+}
+
+#[test]
+fn every_number_of_every_example_may_be_extreme() {
+    let (basket, context) = everything();
+    let mut priced = 0;
+    for document in rule_sets() {
+        for place in 0..size(&document) {
+            let mut changed = document.clone();
+            if !at_mut(&mut changed, place).is_number() {
+                continue;
+            }
+            for extreme in [i64::MIN, -1, 0, 1, 65_535, i64::from(u32::MAX), i64::MAX / 4, i64::MAX] {
+                *at_mut(&mut changed, place) = json!(extreme);
+                if let Ok(rules) = RuleSet::from_json(&changed.to_string()) {
+                    assert_conserved(&rules.quote(&basket, &context).unwrap());
+                    priced += 1;
+                }
+            }
+        }
+    }
+    assert!(priced > 300, "{priced} priced");
+}
+
 #[test]
 fn a_damaged_rule_set_is_refused_with_a_path_or_priced_rightly() {
-    let baskets = baskets();
+    let (everything, baskets) = (everything(), baskets());
     let extremes = extremes();
     let mut dice = Dice(11);
     let (mut refused, mut priced) = (0, 0);
-    let folders = [examples().join("promotions"), examples().join("pipelines")];
-    let documents: Vec<Value> = folders
-        .iter()
-        .flat_map(|folder| files(folder, ".json"))
-        .map(|file| serde_json::from_str(&read(&file)).unwrap())
-        .collect();
-    let rule_sets: Vec<&Value> = documents.iter().filter(|document| document.get("lines").is_none()).collect();
+    let rule_sets = rule_sets();
     assert!(rule_sets.len() > 20, "{} rule sets", rule_sets.len());
-    for round in 0..6_000 {
+    for round in 0..3_000 {
         let mut document = rule_sets[round % rule_sets.len()].clone();
         for _ in 0..=dice.roll(2) {
             damage(&mut document, &extremes, &mut dice);
@@ -182,7 +220,8 @@ fn a_damaged_rule_set_is_refused_with_a_path_or_priced_rightly() {
         match RuleSet::from_json(&text) {
             Ok(rules) => {
                 priced += 1;
-                for _ in 0..3 {
+                price(&rules, &everything.0, &everything.1);
+                for _ in 0..2 {
                     let (basket, context) = &baskets[dice.roll(baskets.len())];
                     price(&rules, basket, context);
                 }
@@ -199,7 +238,7 @@ fn a_damaged_rule_set_is_refused_with_a_path_or_priced_rightly() {
             }
         }
     }
-    assert!(refused > 1_000 && priced > 500, "{refused} refused, {priced} priced: both must happen");
+    assert!(refused > 500 && priced > 500, "{refused} refused, {priced} priced: both must happen");
 }
 
 #[test]
@@ -240,7 +279,7 @@ fn a_damaged_basket_is_refused_with_a_path_or_priced_rightly() {
             }
         }
     }
-    assert!(refused > 1_000 && priced > 500, "{refused} refused, {priced} priced: both must happen");
+    assert!(refused > 500 && priced > 500, "{refused} refused, {priced} priced: both must happen");
 }
 
 #[test]
