@@ -105,7 +105,7 @@ fn damage(document: &mut Value, extremes: &[Value], dice: &mut Dice) {
                 [dice.roll(11)];
             *at_mut(document, place) = json!(other);
         }
-        (0..6, Value::String(text)) if elsewhere.is_string() => *text = elsewhere.as_str().unwrap().to_owned(),
+        (0..6, Value::String(text)) if elsewhere.is_string() => elsewhere.as_str().unwrap().clone_into(text),
         (0..4, Value::Array(items)) if items.len() > 1 => items.rotate_left(1),
         (4, Value::Array(items)) if !items.is_empty() => {
             items.remove(dice.roll(items.len()));

@@ -99,11 +99,7 @@ impl Component for BuyXGetY {
             draft.used.extend(reduced);
             draft.used.extend(bought);
         }
-        if draft.used.is_empty() {
-            let needed = u64::from(self.buy) + if self.partly { 1 } else { u64::from(self.get) };
-            return Err(Declined::TooFewUnits { actual: most as u64, needed });
-        }
-        Ok(())
+        if draft.used.is_empty() { Err(self.too_few(given, most as u64)) } else { Ok(()) }
     }
 }
 
@@ -118,6 +114,15 @@ impl BuyXGetY {
     /// The set of what is reduced.
     fn got(&self) -> u16 {
         if self.get_items.is_some() { GOT } else { BOUGHT }
+    }
+
+    /// What is missing: units to be bought, units to be reduced, or else both together, of which there are `most`.
+    fn too_few(&self, given: &Given<'_>, most: u64) -> Declined {
+        let of = |set: u16| given.units.iter().filter(|unit| unit.sets & set != 0).count() as u64;
+        let (buy, get) = (u64::from(self.buy), if self.partly { 1 } else { u64::from(self.get) });
+        let needs = [(of(BOUGHT), buy), (of(self.got()), get)];
+        let (actual, needed) = needs.into_iter().find(|(actual, needed)| actual < needed).unwrap_or((most, buy + get));
+        Declined::TooFewUnits { actual, needed }
     }
 
     /// The cheapest, or the dearest, of all units that can be reduced, as often as it goes.
@@ -259,6 +264,11 @@ mod tests {
         let mut used = draft.used.clone();
         used.sort_unstable();
         assert_eq!(used, [0, 1, 2, 3]);
+        // What is missing is told: here everything could be reduced and nothing is bought.
+        for unit in &mut given {
+            unit.sets = GOT;
+        }
+        assert_eq!(draft_of(json, &given, Rounding::BASKET).unwrap_err(), Declined::TooFewUnits { actual: 0, needed: 1 });
     }
 
     #[test]
