@@ -278,7 +278,7 @@ fn a_basket_that_cannot_be_is_refused_with_what_to_do() {
     ] {
         let told = refused(&json);
         let agrees = if expected.is_empty() { told.is_empty() } else { told.contains(expected) };
-        assert!(agrees, "{told:?} does not say {expected:?}: {:.200}", json);
+        assert!(agrees, "{told:?} does not say {expected:?}: {json:.200}");
     }
 }
 
