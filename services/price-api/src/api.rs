@@ -2,15 +2,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use axum::Router;
-use pricestream_ports::{Cache, Clock, Documents, RecordReads};
+use pricestream_ports::{Cache, Clock, Documents, OrderReads, RecordReads, UsageReads};
 use pricestream_telemetry::Metrics;
 
 use crate::desk::Desk;
 use crate::ledger::Ledger;
 use crate::routes::Routes;
+use crate::signed_quote::QuoteKey;
 use crate::stream::StreamHub;
 use crate::tokens::Tokens;
-use crate::{admin, operations, prices, stock, stream};
+use crate::{admin, operations, orders, prices, stock, stream};
 
 /// The types that a composition is made of.
 pub trait World: Send + Sync + 'static {
@@ -20,6 +21,8 @@ pub trait World: Send + Sync + 'static {
     type Documents: Documents + 'static;
     /// What a price is read from.
     type Cache: Cache + 'static;
+    /// Reads of the usage ledger and of the orders.
+    type Usage: UsageReads + OrderReads + 'static;
     /// Where changes go.
     type Desk: Desk;
     /// What an administrator may look at.
@@ -34,6 +37,8 @@ pub struct Api<W: World> {
     pub documents: Arc<W::Documents>,
     /// Read first.
     pub cache: Arc<W::Cache>,
+    /// What is left of limited promotions, and the orders.
+    pub usage: Arc<W::Usage>,
     /// Takes what changes something.
     pub desk: Arc<W::Desk>,
     /// For dead letters, alerts and status.
@@ -44,6 +49,8 @@ pub struct Api<W: World> {
     pub metrics: Arc<Metrics>,
     /// The time that prices are a function of.
     pub clock: Arc<dyn Clock>,
+    /// What quotes are signed with.
+    pub quote_key: QuoteKey,
     /// Who may do what.
     pub tokens: Tokens,
     /// The cache is warm: `/readyz` says so.
@@ -56,6 +63,7 @@ pub fn router<W: World>(api: Api<W>) -> Router {
     let mut routes = Routes::new(&api);
     prices::routes(&mut routes);
     stock::routes(&mut routes);
+    orders::routes(&mut routes);
     stream::routes(&mut routes);
     admin::routes(&mut routes);
     operations::routes(&mut routes);

@@ -6,6 +6,7 @@ use pricestream_event_schema::{StockChange, TraceContext};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::orders::{OrderCommand, OrderDone};
 use crate::problem::{Code, Problem};
 
 /// Where requests that change something go. On one machine a worker thread that does everything in one transaction, on
@@ -20,6 +21,9 @@ pub trait Desk: Send + Sync + 'static {
 
     /// Keeps input aside that could not be taken: its bytes, and why.
     fn quarantine(&self, items: Vec<(Vec<u8>, String)>) -> impl Future<Output = Result<(), DeskError>> + Send;
+
+    /// Holds what a quote promises, places an order or cancels one, in one transaction: [`crate::execute_order`] does it.
+    fn order(&self, command: OrderCommand) -> impl Future<Output = Result<OrderDone, DeskError>> + Send;
 
     /// Carries out a command of an administrator.
     fn command(&self, command: Command) -> impl Future<Output = Result<Done, DeskError>> + Send;
@@ -69,6 +73,12 @@ impl From<DeskError> for Problem {
             DeskError::Refused(problem) => problem,
         }
     }
+}
+
+/// An error with everything that led to it, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// What an administrator wants.

@@ -11,8 +11,10 @@ use pricestream_embedded::{Runtime, SetAside, ready};
 use pricestream_event_schema::{StockChange, TraceContext, parse_stock_change};
 use pricestream_inventory_publisher::Published;
 use pricestream_inventory_publisher::{PublishError, Refused, TimeLimits};
-use pricestream_ports::{Clock, RecordReads, SystemClock};
-use pricestream_price_api::{Change, Code, Command, DeskError, Done, Problem, StockOutcome, execute};
+use pricestream_ports::{Clock, RecordReads, SystemClock, Usage};
+use pricestream_price_api::{
+    Change, Code, Command, DeskError, Done, OrderCommand, OrderDone, Problem, StockOutcome, execute, execute_order,
+};
 use pricestream_reconciler::{Findings, Progress};
 use tokio::sync::oneshot;
 
@@ -30,6 +32,10 @@ const TICK: Duration = Duration::from_millis(100);
 /// How often every SKU is looked at.
 const RECONCILE: Duration = Duration::from_mins(1);
 
+/// How often expired reservations are swept, and how many at once.
+const SWEEP: Duration = Duration::from_secs(1);
+const SWEPT: usize = 500;
+
 /// Events younger than this are on their way.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -38,6 +44,7 @@ pub(crate) enum Job {
     Stock(Vec<StockChange>, Option<TraceContext>, oneshot::Sender<Result<Vec<StockOutcome>, DeskError>>),
     Quarantine(Vec<(Vec<u8>, String)>, oneshot::Sender<Result<(), DeskError>>),
     Command(Command, oneshot::Sender<Result<Done, DeskError>>),
+    Order(Box<OrderCommand>, oneshot::Sender<Result<OrderDone, DeskError>>),
     Stop,
 }
 
@@ -46,6 +53,7 @@ enum Answer {
     Stock(oneshot::Sender<Result<Vec<StockOutcome>, DeskError>>, Result<Vec<StockOutcome>, DeskError>),
     Quarantine(oneshot::Sender<Result<(), DeskError>>, Result<(), DeskError>),
     Command(oneshot::Sender<Result<Done, DeskError>>, Result<Done, DeskError>),
+    Order(oneshot::Sender<Result<OrderDone, DeskError>>, Result<OrderDone, DeskError>),
 }
 
 impl Answer {
@@ -56,6 +64,7 @@ impl Answer {
             Self::Stock(to, result) => to.send(failure().map_or(result, Err)).is_err(),
             Self::Quarantine(to, result) => to.send(failure().map_or(result, Err)).is_err(),
             Self::Command(to, result) => to.send(failure().map_or(result, Err)).is_err(),
+            Self::Order(to, result) => to.send(failure().map_or(result, Err)).is_err(),
         };
     }
 }
@@ -73,7 +82,10 @@ impl Worker {
         let (jobs, waiting) = sync_channel(WAITING);
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || Loop { app, runtime, progress: None, reconciled: Instant::now(), awaiting: Vec::new() }.run(&waiting))
+            .spawn(move || {
+                Loop { app, runtime, progress: None, reconciled: Instant::now(), swept: Instant::now(), awaiting: Vec::new() }
+                    .run(&waiting)
+            })
             .context("starting the writing thread")?;
         Ok(Self { jobs, thread })
     }
@@ -91,6 +103,8 @@ struct Loop {
     /// A reconciliation under way.
     progress: Option<Progress>,
     reconciled: Instant,
+    /// When no more expired reservations were found.
+    swept: Instant,
     /// Who waits for it.
     awaiting: Vec<oneshot::Sender<Result<Done, DeskError>>>,
 }
@@ -113,6 +127,7 @@ impl Loop {
                             }
                             Job::Stock(ref these, ..) => changes += these.len(),
                             Job::Quarantine(..) | Job::Command(..) => {}
+                            Job::Order(..) => changes += 1,
                         }
                         jobs.push(job);
                         next = if changes < TOGETHER { waiting.try_recv().ok() } else { None };
@@ -143,6 +158,7 @@ impl Loop {
                     Job::Quarantine(items, to) => waiting.push(Answer::Quarantine(to, set_aside(&app, &items))),
                     Job::Command(Command::Reconcile, to) => reconcile.push(to),
                     Job::Command(command, to) => waiting.push(Answer::Command(to, carry_out(&app, runtime, command))),
+                    Job::Order(command, to) => waiting.push(Answer::Order(to, order(&app, *command))),
                     Job::Stop => {}
                 }
             }
@@ -178,11 +194,27 @@ impl Loop {
                 tracing::error!(%error, "due prices could not be worked out now");
             }
         }
+        if self.swept.elapsed() >= SWEEP {
+            self.sweep();
+        }
         if self.progress.is_none() && self.reconciled.elapsed() >= RECONCILE {
             self.progress = Some(Progress::default());
         }
         if let Some(progress) = self.progress.take() {
             self.reconcile(progress);
+        }
+    }
+
+    /// Notes which reservations have expired; at once again while there are more.
+    fn sweep(&mut self) {
+        let swept = self.runtime.turn(|_| ready(self.app.store.sweep(self.app.clock.now(), SWEPT)));
+        let expired = swept.map_err(anyhow::Error::from).and_then(|expired| Ok(expired?)).unwrap_or_else(|error| {
+            tracing::error!(error = %format!("{error:#}"), "expired reservations could not be swept");
+            0
+        });
+        self.app.metrics.reservations.expired.inc_by(expired as u64);
+        if expired < SWEPT {
+            self.swept = Instant::now();
         }
     }
 
@@ -205,6 +237,11 @@ impl Loop {
             }
         }
     }
+}
+
+/// Holds, places or cancels; within a turn.
+fn order<C: Clock + Clone + 'static>(app: &App<C>, command: OrderCommand) -> Result<OrderDone, DeskError> {
+    ready(execute_order(command, &*app.store, &*app.store, &app.metrics, app.clock.now())).map_err(DeskError::from)
 }
 
 fn take(app: &App<SystemClock>, changes: &[StockChange], trace: Option<&TraceContext>) -> Result<Vec<StockOutcome>, DeskError> {

@@ -8,7 +8,7 @@ use pricestream_ports::{
 use pricestream_repricing_engine::Strategies;
 use serde_json::json;
 
-use crate::desk::{Change, DeskError, DocumentProblem, Done};
+use crate::desk::{Change, DeskError, DocumentProblem, Done, chain};
 use crate::problem::{Code, Problem};
 
 /// How often a conditional write is tried anew when somebody else was faster.
@@ -71,11 +71,6 @@ impl From<AdminError> for DeskError {
             _ => problem,
         })
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Carries out `change`. Doing it twice changes nothing the second time. When [`Done::needs_reconcile`], the caller
