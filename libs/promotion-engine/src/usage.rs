@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use pricestream_domain::Money;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::basket::{Basket, BasketError, Context};
@@ -13,8 +14,7 @@ use crate::quote::Quote;
 use crate::record::Outcome;
 
 /// What one order uses of a limited promotion: one use, and this.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Use {
     /// Its id.
     pub promotion: Arc<str>,

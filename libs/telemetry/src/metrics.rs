@@ -37,6 +37,10 @@ pub struct Metrics {
     /// See [`names::ALERTS`].
     pub alerts: Counter,
     mismatches: Family<Labels, Counter>,
+    /// What quotes hold of limited promotions.
+    pub reservations: Reservations,
+    /// Outcomes of orders.
+    pub orders: Orders,
     /// See [`names::STREAM_CONNECTIONS`].
     pub stream_connections: Gauge,
     /// See [`names::STREAM_CONFLATED`].
@@ -110,6 +114,30 @@ pub struct Decisions {
     pub skipped: Counter,
 }
 
+/// See [`names::RESERVATIONS`].
+#[derive(Debug)]
+pub struct Reservations {
+    /// Held, also those asked for again.
+    pub granted: Counter,
+    /// Too little was left of a promotion.
+    pub refused: Counter,
+    /// Not ordered in time.
+    pub expired: Counter,
+}
+
+/// See [`names::ORDERS`].
+#[derive(Debug)]
+pub struct Orders {
+    /// New.
+    pub placed: Counter,
+    /// Placed before: answered alike, no second effect.
+    pub repeated: Counter,
+    /// Cancelled.
+    pub cancelled: Counter,
+    /// No order: the quote is none of ours, has expired or was redeemed before.
+    pub refused: Counter,
+}
+
 /// See [`names::FRESHNESS`]: a histogram for dashboards, and an exact one for reports.
 #[derive(Debug)]
 pub struct Freshness {
@@ -177,6 +205,8 @@ impl Default for Metrics {
         let mut registry = Registry::default();
         let stock = Family::<Labels, Counter>::default();
         let decisions = Family::<Labels, Counter>::default();
+        let reservations = Family::<Labels, Counter>::default();
+        let orders = Family::<Labels, Counter>::default();
         let buckets = || Histogram::new(BUCKETS);
         let metrics = Self {
             stock: StockChanges {
@@ -208,6 +238,17 @@ impl Default for Metrics {
             dead_letters: Family::default(),
             alerts: Counter::default(),
             mismatches: Family::default(),
+            reservations: Reservations {
+                granted: reservations.get_or_create_owned(&[("result", "granted")]),
+                refused: reservations.get_or_create_owned(&[("result", "refused")]),
+                expired: reservations.get_or_create_owned(&[("result", "expired")]),
+            },
+            orders: Orders {
+                placed: orders.get_or_create_owned(&[("result", "placed")]),
+                repeated: orders.get_or_create_owned(&[("result", "repeated")]),
+                cancelled: orders.get_or_create_owned(&[("result", "cancelled")]),
+                refused: orders.get_or_create_owned(&[("result", "refused")]),
+            },
             stream_connections: Gauge::default(),
             stream_conflated: Counter::default(),
             requests: Family::default(),
@@ -231,6 +272,8 @@ impl Default for Metrics {
         registry.register(names::DEAD_LETTERS, "Messages that redelivery gave up", metrics.dead_letters.clone());
         registry.register(names::ALERTS, "Low-stock alerts handed over", metrics.alerts.clone());
         registry.register(names::MISMATCHES, "What the reconciler mended", metrics.mismatches.clone());
+        registry.register(names::RESERVATIONS, "Holds of limited promotions by result", reservations);
+        registry.register(names::ORDERS, "Orders by result", orders);
         registry.register(names::STREAM_CONNECTIONS, "Open price streams", metrics.stream_connections.clone());
         registry.register(
             names::STREAM_CONFLATED,

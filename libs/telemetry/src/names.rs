@@ -27,6 +27,10 @@ pub const DEAD_LETTERS: &str = "pricestream_dead_letters";
 pub const ALERTS: &str = "pricestream_low_stock_alerts";
 /// What the reconciler found and mended, by `kind`: record, cache, due.
 pub const MISMATCHES: &str = "pricestream_reconcile_mismatches";
+/// What quotes hold of limited promotions, by `result`: granted, refused, and expired without an order.
+pub const RESERVATIONS: &str = "pricestream_reservations";
+/// Orders by `result`: placed, repeated, cancelled, refused.
+pub const ORDERS: &str = "pricestream_orders";
 /// Open connections of the price stream.
 pub const STREAM_CONNECTIONS: &str = "pricestream_stream_connections";
 /// Changes that a slow connection of the price stream never saw, because a newer one replaced them.

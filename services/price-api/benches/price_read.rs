@@ -24,8 +24,8 @@ use pricestream_event_schema::{LowStockV1, StockChange, TraceContext};
 use pricestream_ports::memory::Memory;
 use pricestream_ports::{Cache, CacheEntry, CacheWrite, Clock, IfAbsent, PolledSettings, PortError, SystemClock};
 use pricestream_price_api::{
-    Api, Circuit, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, PriceView, StockOutcome, StoreStatus, StreamHub,
-    Tokens, World, router,
+    Api, Circuit, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, OrderCommand, OrderDone, PriceView, QuoteKey,
+    StockOutcome, StoreStatus, StreamHub, Tokens, World, router,
 };
 use pricestream_telemetry::Metrics;
 use rustix::time::{ClockId, clock_gettime};
@@ -49,6 +49,7 @@ impl World for Bench {
     type Documents = Memory;
     type Settings = PolledSettings<Memory>;
     type Cache = Shared;
+    type Usage = Memory;
     type Desk = Nobody;
     type Ledger = Nobody;
 }
@@ -72,6 +73,9 @@ impl Desk for Nobody {
         Err(DeskError::Busy)
     }
     async fn quarantine(&self, _: Vec<(Vec<u8>, String)>) -> Result<(), DeskError> {
+        Err(DeskError::Busy)
+    }
+    async fn order(&self, _: OrderCommand) -> Result<OrderDone, DeskError> {
         Err(DeskError::Busy)
     }
     async fn command(&self, _: Command) -> Result<Done, DeskError> {
@@ -119,11 +123,13 @@ fn ours() -> Router {
         items: Items::default(),
         circuit: Circuit::new(Arc::clone(&metrics)),
         cache: Arc::new(cache()),
+        usage: Arc::new(Memory::default()),
         desk: Arc::new(Nobody),
         ledger: Arc::new(Nobody),
         hub: Arc::new(StreamHub::new(Arc::clone(&metrics), 1)),
         metrics,
         clock: Arc::new(SystemClock),
+        quote_key: QuoteKey::new(&[0; 32]).expect("it is long enough"),
         tokens: Tokens::default(),
         ready: Arc::new(AtomicBool::new(true)),
     })

@@ -2,16 +2,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use axum::Router;
-use pricestream_ports::{Cache, Clock, Documents, RecordReads, Settings};
+use pricestream_ports::{Cache, Clock, Documents, OrderReads, RecordReads, Settings, UsageReads};
 use pricestream_telemetry::Metrics;
 
 use crate::desk::Desk;
 use crate::ledger::Ledger;
 use crate::quotes::{Circuit, Items};
 use crate::routes::Routes;
+use crate::signed_quote::QuoteKey;
 use crate::stream::StreamHub;
 use crate::tokens::Tokens;
-use crate::{admin, operations, prices, quotes, stock, stream};
+use crate::{admin, operations, orders, prices, quotes, stock, stream};
 
 /// The types that a composition is made of.
 pub trait World: Send + Sync + 'static {
@@ -23,6 +24,8 @@ pub trait World: Send + Sync + 'static {
     type Cache: Cache + 'static;
     /// Settings ready for use.
     type Settings: Settings + 'static;
+    /// Reads of the usage ledger and of the orders.
+    type Usage: UsageReads + OrderReads + 'static;
     /// Where changes go.
     type Desk: Desk;
     /// What an administrator may look at.
@@ -43,6 +46,8 @@ pub struct Api<W: World> {
     pub circuit: Circuit,
     /// Read first.
     pub cache: Arc<W::Cache>,
+    /// What is left of limited promotions, and the orders.
+    pub usage: Arc<W::Usage>,
     /// Takes what changes something.
     pub desk: Arc<W::Desk>,
     /// For dead letters, alerts and status.
@@ -53,6 +58,8 @@ pub struct Api<W: World> {
     pub metrics: Arc<Metrics>,
     /// The time that prices are a function of.
     pub clock: Arc<dyn Clock>,
+    /// What quotes are signed with.
+    pub quote_key: QuoteKey,
     /// Who may do what.
     pub tokens: Tokens,
     /// The cache is warm: `/readyz` says so.
@@ -68,6 +75,7 @@ pub fn router<W: World>(api: Api<W>) -> Router {
     prices::routes(&mut routes);
     quotes::routes(&mut routes);
     stock::routes(&mut routes);
+    orders::routes(&mut routes);
     stream::routes(&mut routes);
     admin::routes(&mut routes);
     operations::routes(&mut routes);

@@ -108,6 +108,12 @@ pub(crate) struct Up {
     /// Token that stock changes must carry; none is asked when absent
     #[arg(long, env = "PRICESTREAM_INGEST_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub(crate) ingest_token: Option<String>,
+    /// Key that quotes are signed with, 32 bytes or more in base64; when absent one is made, and kept beside the store
+    #[arg(long, env = "PRICESTREAM_QUOTE_KEY", value_name = "KEY", hide_env_values = true)]
+    pub(crate) quote_key: Option<String>,
+    /// Key that quotes were signed with before: those are still taken
+    #[arg(long, env = "PRICESTREAM_QUOTE_KEY_PREVIOUS", value_name = "KEY", hide_env_values = true)]
+    pub(crate) quote_key_previous: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -9,7 +9,7 @@ use pricestream_promotion_engine::{Effect, RuleSet, Without};
 use pricestream_repricing_engine::Strategies;
 use serde_json::json;
 
-use crate::desk::{Change, DeskError, DocumentProblem, Done};
+use crate::desk::{Change, DeskError, DocumentProblem, Done, chain};
 use crate::problem::{Code, Problem};
 
 /// How often a conditional write is tried anew when somebody else was faster.
@@ -82,11 +82,6 @@ impl From<AdminError> for DeskError {
     }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 /// Carries out `change`. Doing it twice changes nothing the second time. When [`Done::needs_reconcile`], the caller
 /// runs the reconciler next, which has every SKU that is touched priced anew.
 pub async fn execute(
@@ -138,6 +133,15 @@ pub async fn execute(
                 let without = Without { components: components_off.clone(), ..was.without.clone() };
                 let promotions =
                     PromotionsSetting { on, switched_by: by.clone(), note: note.clone(), at, without, ..was.clone() };
+                Ok(SettingsRecord { promotions, ..stored.clone() })
+            })
+            .await
+        }
+        Change::SetUsedUp { promotions: used_up } => {
+            publish(documents, settings, clock.now(), |stored| {
+                let stored = stored.ok_or(AdminError::NoSettings)?;
+                let without = Without { used_up: used_up.clone(), ..stored.promotions.without.clone() };
+                let promotions = PromotionsSetting { without, ..stored.promotions.clone() };
                 Ok(SettingsRecord { promotions, ..stored.clone() })
             })
             .await

@@ -10,7 +10,7 @@ use std::sync::{Arc, LazyLock};
 
 use axum::http::Method;
 use pricestream_domain::Sku;
-use pricestream_ports::{Promotions, PublishedRules, Settings};
+use pricestream_ports::{Clock, Promotions, PublishedRules, Settings, UsageReads};
 use pricestream_promotion_engine::{
     Action, AtEdge, Basket, Context, Found, Quote, QuoteAnswer, QuoteRequest, RequestError, TimelineAnswer,
 };
@@ -20,6 +20,7 @@ pub use items::Items;
 
 use crate::api::{Api, World};
 use crate::openapi::Operation;
+use crate::orders::HOLD_PROBLEMS;
 use crate::problem::{Code, Problem};
 use crate::routes::Routes;
 
@@ -28,8 +29,10 @@ pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
     let operation = Operation::new("quotes", "What a basket costs, and what became of every promotion that it concerns")
         .query::<quote::Asked>()
         .reads::<QuoteRequest>()
-        .answers::<QuoteAnswer>(200, "The quote with its decision record")
-        .fails(&BASKET);
+        .answers::<quote::Answer>(200, "The quote with its decision record; signed, if it was asked for")
+        .fails(&BASKET)
+        .fails(&[Code::Unauthorized, Code::NotSellable])
+        .fails(&HOLD_PROBLEMS);
     routes.add(&Method::POST, "/v1/quotes", quote::quote::<W>, operation);
     let operation = Operation::new("quotes", "What a basket costs from one instant until another, and when that changes")
         .query::<timeline::Between>()
@@ -105,9 +108,14 @@ impl<W: World> Api<W> {
             }
         }
         published.rules.find_gifts(&basket, &mut context, |sku| gifts.get(sku).map(|found| Found::clone(found)));
+        let limits = published.rules.limits_asked(&basket, &context).map_err(|error| bad_basket(&error))?;
+        if !limits.is_empty() {
+            context.left = self.usage.left(&limits, self.clock.now()).await?;
+        }
         let measured = self.clock.measured();
         if let Promotions::InForce { without, .. } = &self.settings.current().promotions {
-            without.apply_to(&mut context);
+            // What is used up is known exactly here.
+            context.switched_off.extend(without.components.iter().cloned());
         }
         context.switched_off.extend(self.circuit.left_out(measured));
         Ok(Asked { published, basket, context, edge: self.circuit.edge(measured) })
@@ -133,6 +141,11 @@ impl<W: World> Api<W> {
 }
 
 impl Asked<'_> {
+    /// A quote as the shop reads it.
+    pub(crate) fn answer(&self, quote: &Quote) -> QuoteAnswer {
+        quote.answer()
+    }
+
     /// The rules, with components called where their failures are caught.
     pub(crate) fn rules(&self) -> AtEdge<'_, CircuitEdge<'_>> {
         self.published.rules.at_edge(&self.edge)

@@ -16,8 +16,8 @@ use pricestream_inventory_publisher::{PublishError, Published, Refused, TimeLimi
 use pricestream_ports::memory::Memory;
 use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, PolledSettings, PortError, QueueSettings, RecordReads};
 use pricestream_price_api::{
-    Api, Circuit, Code, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, Problem, StockOutcome, StoreStatus,
-    StreamHub, Token, Tokens, World, execute, router,
+    Api, Circuit, Code, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, OrderCommand, OrderDone, Problem,
+    QuoteKey, StockOutcome, StoreStatus, StreamHub, Token, Tokens, World, execute, execute_order, router,
 };
 use pricestream_pricing_calculator::PricingCalculator;
 use pricestream_reconciler::Reconciler;
@@ -32,6 +32,7 @@ impl World for InMemory {
     type Documents = Memory;
     type Settings = PolledSettings<Memory>;
     type Cache = Listened;
+    type Usage = Memory;
     type Desk = TestDesk;
     type Ledger = TestDesk;
 }
@@ -155,6 +156,12 @@ impl Desk for TestDesk {
         Ok(())
     }
 
+    async fn order(&self, command: OrderCommand) -> Result<OrderDone, DeskError> {
+        self.admit()?;
+        let now = self.memory.tables().now;
+        Ok(execute_order(command, &self.memory, &self.memory, &self.metrics, now).await?)
+    }
+
     async fn command(&self, command: Command) -> Result<Done, DeskError> {
         self.admit()?;
         let memory = &self.memory;
@@ -209,6 +216,12 @@ pub struct Server {
     pub hub: Arc<StreamHub>,
     pub metrics: Arc<Metrics>,
     pub ready: Arc<AtomicBool>,
+    pub tokens: Tokens,
+}
+
+/// What the server signs with.
+pub fn quote_key() -> QuoteKey {
+    QuoteKey::new(b"a key that every test may know, 32").unwrap()
 }
 
 pub const ADMIN: &str = "the-admin-token";
@@ -246,22 +259,9 @@ pub fn bare(tokens: Tokens) -> Server {
         full: AtomicBool::new(false),
     });
     let ready = Arc::new(AtomicBool::new(false));
-    let api = Api::<InMemory> {
-        records: Arc::new(memory.clone()),
-        documents: Arc::new(memory.clone()),
-        settings: Arc::clone(&desk.settings),
-        items: Items::default(),
-        circuit: Circuit::new(Arc::clone(&metrics)),
-        cache: Arc::new(cache.clone()),
-        desk: Arc::clone(&desk),
-        ledger: Arc::clone(&desk),
-        hub: Arc::clone(&hub),
-        metrics: Arc::clone(&metrics),
-        clock: Arc::new(memory.clone()),
-        tokens,
-        ready: Arc::clone(&ready),
-    };
-    Server { router: router(api), memory, cache, desk, hub, metrics, ready }
+    let mut server = Server { router: Router::new(), memory, cache, desk, hub, metrics, ready, tokens };
+    server.router = router(server.api());
+    server
 }
 
 /// A catalogue line with a floor.
@@ -276,6 +276,27 @@ pub fn change(sku: &str, seq: u64, on_hand: u64) -> Value {
 }
 
 impl Server {
+    /// What its routes work on.
+    pub fn api(&self) -> Api<InMemory> {
+        Api {
+            records: Arc::new(self.memory.clone()),
+            documents: Arc::new(self.memory.clone()),
+            settings: Arc::clone(&self.desk.settings),
+            items: Items::default(),
+            circuit: Circuit::new(Arc::clone(&self.metrics)),
+            cache: Arc::new(self.cache.clone()),
+            usage: Arc::new(self.memory.clone()),
+            desk: Arc::clone(&self.desk),
+            ledger: Arc::clone(&self.desk),
+            hub: Arc::clone(&self.hub),
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::new(self.memory.clone()),
+            quote_key: quote_key(),
+            tokens: self.tokens.clone(),
+            ready: Arc::clone(&self.ready),
+        }
+    }
+
     pub async fn send(&self, request: Request<Body>) -> Response {
         self.router.clone().oneshot(request).await.unwrap()
     }

@@ -24,7 +24,8 @@ pub(crate) fn run(global: &Global, options: &Up) -> Result<Found> {
         let catalogue = options.catalogue.as_deref().map(read_bytes).transpose()?;
         let tokens = tokens(global.admin_token.as_deref(), options.ingest_token.as_deref());
         let began = std::time::Instant::now();
-        let server = Server::open(&global.directory(), global.durability(), tokens, |app, runtime| {
+        let quote_key = (options.quote_key.as_deref(), options.quote_key_previous.as_deref());
+        let server = Server::open(&global.directory(), global.durability(), tokens, quote_key, |app, runtime| {
             let strategies = strategies.as_deref().map(strategies_text).transpose()?;
             let promotions = promotions.as_deref().map(rule_set_text).transpose()?;
             app.ensure_settings(strategies, promotions, "up")?;
