@@ -4,6 +4,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pricestream_domain::{Currency, Money, Product, Sku};
 
+use crate::grouping::GroupBy;
+
 /// Lines of a basket, at most.
 pub const MAX_LINES: usize = 1_000;
 
@@ -46,6 +48,8 @@ pub struct Line {
     pub unit_price: Money,
     /// Sellable units in stock, when known.
     pub stock_left: Option<u64>,
+    /// Which of several deliveries it belongs to; no price depends on it.
+    pub delivery: Option<Arc<str>>,
 }
 
 /// What sending the basket costs.
@@ -84,6 +88,8 @@ pub struct Context {
     pub gift_worth: BTreeMap<Sku, Money>,
     /// What is left of limited promotions, by their ids; one that is not named has all of it left.
     pub left: BTreeMap<String, Left>,
+    /// What the quote is split by, for a shop that makes several orders of a basket; no price depends on it.
+    pub group_by: Option<GroupBy>,
     /// Components that are switched off, by their names: the quote says that it is degraded.
     pub switched_off: BTreeSet<String>,
 }

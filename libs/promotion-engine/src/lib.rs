@@ -15,6 +15,7 @@ mod coupons;
 pub mod document;
 mod evaluate;
 mod gifts;
+mod grouping;
 mod keys;
 mod near_miss;
 mod quote;
@@ -27,7 +28,7 @@ mod state;
 mod timeline;
 
 pub use answer::{
-    AnsweredCoupon, AnsweredFunding, AnsweredGift, AnsweredLine, AnsweredOffer, AnsweredPacket, AnsweredPostage,
+    AnsweredCoupon, AnsweredFunding, AnsweredGift, AnsweredGroup, AnsweredLine, AnsweredOffer, AnsweredPacket, AnsweredPostage,
     AnsweredPromotion, AnsweredShare, AnsweredTax, AnsweredUnits, QuoteAnswer,
 };
 pub use basket::{
@@ -40,6 +41,7 @@ pub use condition::{Field, Unmet};
 pub use coupons::{CouponStatus, QuotedCoupon};
 pub use document::{Document, document_schema};
 pub use gifts::QuotedGift;
+pub use grouping::{Group, GroupBy};
 pub use near_miss::{MissingUnits, NearMiss, NearPart, Part, Shortfall};
 pub use quote::{Quote, QuotedLine, QuotedPostage, SHOP, Share, TaxTotal, Totals, UnitPrice};
 pub use record::{Decision, Limited, Outcome, Reason};

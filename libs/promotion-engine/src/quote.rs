@@ -7,11 +7,12 @@ use pricestream_domain::{BasisPoints, Currency, Sku, shares};
 
 use crate::basket::{Basket, BasketError, Context};
 use crate::candidates::Candidates;
-use crate::compile::RuleSet;
+use crate::compile::{Funders, RuleSet};
 use crate::coupons::QuotedCoupon;
 use crate::document::policies::{Prices, Tax};
 use crate::evaluate::{Evaluated, evaluate};
 use crate::gifts::{QuotedGift, given};
+use crate::grouping::Group;
 use crate::record::Decision;
 use crate::state::Sheet;
 
@@ -48,6 +49,14 @@ pub struct Quote {
     pub coupons: Vec<QuotedCoupon>,
     /// Goods that the shop adds for nothing: they are no lines, and no sum counts them.
     pub gifts: Vec<QuotedGift>,
+    /// The orders that the shop makes of the basket, where the context says by what.
+    pub groups: Vec<Group>,
+    /// The rate of the tax on postage.
+    pub(crate) postage_tax_rate: BasisPoints,
+    /// Everybody who pays for some promotion of the rule set.
+    parties: Arc<[Arc<str>]>,
+    /// Of what was applied, by places in the decisions, who pays which share of it.
+    funders: Vec<(u32, Funders)>,
     /// Components that were switched off although promotions of theirs concern the basket.
     pub degraded: Vec<&'static str>,
 }
@@ -99,6 +108,14 @@ impl Quote {
     pub fn units(&self, line: usize) -> &[UnitPrice] {
         let line = &self.lines[line];
         &self.unit_prices[line.first_unit as usize..line.last_unit as usize]
+    }
+
+    /// What each party pays of a share.
+    pub(crate) fn paid_by(&self, share: &Share) -> Vec<(&Arc<str>, i64)> {
+        let at = self.funders.binary_search_by_key(&share.decision, |(decision, _)| *decision);
+        let funding = at.map_or(&[][..], |at| &self.funders[at].1);
+        let parties = funding.iter().map(|(party, _)| &self.parties[*party as usize]);
+        parties.zip(funded(share.off, funding)).collect()
     }
 
     /// What each promotion takes off the line in this place.
@@ -235,8 +252,10 @@ impl RuleSet {
         taxes.sort_by_key(|total| total.rate);
         let mut shares = Vec::with_capacity(applied.iter().map(|(_, application)| made.lines(application).len() + 1).sum());
         let mut paid = vec![0; self.parties.len()];
+        let mut funders = Vec::with_capacity(applied.len());
         for (decision, application) in &applied {
             let promotion = &self.promotions[application.promotion as usize];
+            funders.push((*decision, Arc::clone(&promotion.funding)));
             let mut give = |line: Option<u32>, off: i64| {
                 shares.push(Share { decision: *decision, line, off });
                 promotion.fund(off, &mut paid);
@@ -256,6 +275,7 @@ impl RuleSet {
             }
         }
         let coupons = self.coupons(sheet.context, &outcomes);
+        funders.sort_unstable_by_key(|(decision, _)| *decision);
         let decision = |(promotion, outcome): (u32, _)| {
             let promotion = &self.promotions[promotion as usize];
             let component = promotion.document.effect.component();
@@ -270,7 +290,7 @@ impl RuleSet {
         let packets = sheet.context.red_packets.iter().zip(&state.packets);
         let used = packets.map(|(packet, left)| (packet.id.clone(), packet.amount.minor - left)).filter(|(_, used)| *used > 0);
         let funding = self.parties.iter().zip(paid).filter(|(_, paid)| *paid > 0);
-        Quote {
+        let quote = Quote {
             rule_set: self.hash,
             at: sheet.at,
             currency: basket.currency,
@@ -286,7 +306,15 @@ impl RuleSet {
             points: sheet.context.points - state.points,
             coupons,
             gifts,
+            groups: Vec::new(),
+            postage_tax_rate: tax.postage_rate,
+            parties: Arc::clone(&self.parties),
+            funders,
             degraded,
+        };
+        match sheet.context.group_by {
+            Some(by) => Quote { groups: quote.grouped(basket, by), ..quote },
+            None => quote,
         }
     }
 }
@@ -298,12 +326,16 @@ impl crate::compile::Compiled {
             paid[*party as usize] += off;
             return;
         }
-        let weights: Vec<u64> = self.funding.iter().map(|(_, share)| u64::from(share.get())).collect();
-        let parts = shares(off, &weights).expect("the shares add up to 100 %");
-        for ((party, _), part) in self.funding.iter().zip(parts) {
+        for ((party, _), part) in self.funding.iter().zip(funded(off, &self.funding)) {
             paid[*party as usize] += part;
         }
     }
+}
+
+/// What each party pays of `off`.
+fn funded(off: i64, funding: &[(u32, BasisPoints)]) -> Vec<i64> {
+    let weights: Vec<u64> = funding.iter().map(|(_, share)| u64::from(share.get())).collect();
+    shares(off, &weights).expect("the shares add up to 100 %")
 }
 
 impl Tax {

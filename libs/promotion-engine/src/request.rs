@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::basket::{Basket, BasketError, Context, Customer, Line, Postage, RedPacket};
+use crate::grouping::GroupBy;
 
 /// A basket as a shop asks for its price: the input of every scenario, from one unit on a detail page to an order. Products and
 /// current prices are looked up.
@@ -49,6 +50,9 @@ pub struct QuoteRequest {
     /// Units that are left to give, by SKU; where absent, what is known of the SKU's stock counts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gift_stock: BTreeMap<Sku, u64>,
+    /// Splits the answer into the orders that the shop makes of the basket; no price depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_by: Option<GroupBy>,
 }
 
 /// Some units of one SKU.
@@ -63,6 +67,9 @@ pub struct RequestedLine {
     /// Units, 1 when absent.
     #[serde(default = "RequestedLine::one")]
     pub quantity: u32,
+    /// Which of several deliveries it belongs to, for `group_by`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<String>,
 }
 
 /// What sending costs.
@@ -145,7 +152,14 @@ impl QuoteRequest {
         for line in &self.lines {
             let no_price = || RequestError::NoPrice { line: line.id().to_owned(), sku: line.sku.clone() };
             let Found { product, unit_price, stock_left } = find(&line.sku).ok_or_else(no_price)?;
-            lines.push(Line { id: line.id().into(), product, quantity: line.quantity, unit_price, stock_left });
+            lines.push(Line {
+                id: line.id().into(),
+                product,
+                quantity: line.quantity,
+                unit_price,
+                stock_left,
+                delivery: line.delivery.as_deref().map(Arc::from),
+            });
         }
         let currency = lines.first().map_or(Currency::EUR, |line| line.unit_price.currency);
         let postage = self.postage.map(|postage| Postage { amount: postage.amount, method: postage.method });
@@ -163,6 +177,7 @@ impl QuoteRequest {
             points: self.points,
             gift_choices: self.gift_choices,
             gift_stock: self.gift_stock,
+            group_by: self.group_by,
             ..Context::default()
         };
         Ok((basket, context))

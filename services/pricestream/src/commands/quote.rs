@@ -153,6 +153,19 @@ fn show(answer: &QuoteAnswer) {
     let promotions: Vec<Vec<String>> =
         answer.promotions.iter().map(|promotion| vec![promotion.promotion.clone(), promotion.why.clone()]).collect();
     print!("{}", table(&["promotion", "what became of it"], &promotions));
+    if !answer.groups.is_empty() {
+        let groups: Vec<Vec<String>> = answer
+            .groups
+            .iter()
+            .map(|group| {
+                let postage = group.postage.as_ref().map_or_else(String::new, |postage| postage.payable.to_string());
+                let goods = group.goods.minor - group.goods_off.minor;
+                let goods = Money::new(goods, group.goods.currency).to_string();
+                vec![group.key.clone().unwrap_or_default(), group.lines.join(", "), goods, postage, group.payable.to_string()]
+            })
+            .collect();
+        print!("\n{}", table(&["order", "lines", "goods", "postage", "payable"], &groups));
+    }
     if !answer.coupons.is_empty() {
         let coupons: Vec<Vec<String>> = answer
             .coupons
