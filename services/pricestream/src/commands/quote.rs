@@ -223,6 +223,20 @@ fn show(answer: &Value) {
             print!("\n{}", table(titles, &rows));
         }
     }
+    let groups = rows("groups", &|group| {
+        let postage = group.get("postage").map(|postage| text(postage, "payable")).unwrap_or_default();
+        vec![
+            text(group, "key"),
+            names(group, "lines", None),
+            text(group, "goods"),
+            text(group, "goods_off"),
+            postage,
+            text(group, "payable"),
+        ]
+    });
+    if !groups.is_empty() {
+        print!("\n{}", table(&["order", "lines", "goods", "off", "postage", "payable"], &groups));
+    }
     for miss in list(answer, "near_misses") {
         println!("hint: {}", text(miss, "hint"));
     }
