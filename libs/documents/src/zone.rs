@@ -1,5 +1,5 @@
 use jiff::Timestamp;
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -25,6 +25,11 @@ impl Zone {
     /// The calendar day of `now` here.
     pub fn day(&self, now: Timestamp) -> Date {
         self.0.to_datetime(now).date()
+    }
+
+    /// What calendar and clock show at `now` here.
+    pub fn clock(&self, now: Timestamp) -> DateTime {
+        self.0.to_datetime(now)
     }
 
     /// The instant at which `time` strikes on `day` here: the first, where a clock strikes it twice; as much later as the

@@ -4,9 +4,16 @@ use pricestream_domain::{BasisPoints, Currency, Money, Sku};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::components::GiftItem;
+use crate::coupons::CouponStatus;
+use crate::degraded::Degraded;
+use crate::document::guards::Action;
+use crate::gifts::open;
+use crate::guard::{Guard, Risk};
 use crate::near_miss::{NearMiss, near_misses};
 use crate::quote::Quote;
 use crate::record::Outcome;
+use crate::scenario::Scenario;
 
 /// A quote as a shop reads it: the answer of every scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -36,10 +43,25 @@ pub struct QuoteAnswer {
     pub red_packets: Vec<AnsweredPacket>,
     /// Points that were spent.
     pub points: u64,
+    /// What became of each code that was given, once however it is spelled.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub coupons: Vec<AnsweredCoupon>,
+    /// Goods that the shop adds to the order for nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gifts: Vec<AnsweredGift>,
+    /// Gifts that the customer may still choose.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gift_offers: Vec<AnsweredOffer>,
     /// What would apply with a little more, the least first.
     pub near_misses: Vec<NearMiss>,
-    /// Components that were switched off although promotions of theirs concern the basket.
-    pub degraded: Vec<&'static str>,
+    /// Components that it does without although promotions of theirs would have been tried.
+    pub degraded: Vec<Degraded>,
+    /// Guards that it passed.
+    pub risks: Vec<AnsweredRisk>,
+    /// What it was asked for.
+    pub scenario: Scenario,
+    /// Whether it may be sold, in that scenario.
+    pub sellable: bool,
 }
 
 /// A line.
@@ -119,6 +141,50 @@ pub struct AnsweredPacket {
     pub used: Money,
 }
 
+/// What became of a code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredCoupon {
+    /// As it was given.
+    pub code: String,
+    /// `applied`; `no_effect`: a promotion is on, and did not apply; `not_yet`: none is on, one will be; `expired`: all are over;
+    /// `unknown`: none knows it.
+    pub status: &'static str,
+    /// When the first promotion for it is on, of `not_yet`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Ids of the promotions that say so.
+    pub promotions: Vec<String>,
+    /// In words.
+    pub why: String,
+}
+
+/// Goods for nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredGift {
+    /// Id of the promotion that gives them.
+    pub promotion: String,
+    /// What they are.
+    pub sku: Sku,
+    /// Units.
+    pub quantity: u64,
+    /// The customer chose them.
+    pub chosen: bool,
+    /// What the units would cost, where that is known; no sum counts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worth: Option<Money>,
+}
+
+/// A gift that the customer may still choose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredOffer {
+    /// Id of the promotion: `gift_choices` names it.
+    pub promotion: String,
+    /// How often may be chosen; the same entry again as long as enough are left.
+    pub choose: u64,
+    /// Among these.
+    pub choices: Vec<GiftItem>,
+}
+
 /// What became of a promotion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AnsweredPromotion {
@@ -133,6 +199,38 @@ pub struct AnsweredPromotion {
     pub declined: Option<&'static str>,
     /// What became of it, in words.
     pub why: String,
+}
+
+/// A guard that a price passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredRisk {
+    /// Which.
+    pub guard: Guard,
+    /// What the policy says is done.
+    pub action: Action,
+    /// The line that it is about; absent when it is the order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
+    /// Minor units, basis points or promotions, as the guard counts.
+    pub actual: i64,
+    /// What would have been in order, in the same.
+    pub limit: i64,
+    /// In words.
+    pub why: String,
+}
+
+impl Risk {
+    /// As a shop reads it; amounts are in `currency`.
+    pub(crate) fn answer(&self, currency: Currency) -> AnsweredRisk {
+        AnsweredRisk {
+            guard: self.guard,
+            action: self.action,
+            line: self.line.as_deref().map(str::to_owned),
+            actual: self.actual,
+            limit: self.limit,
+            why: self.sentence(currency),
+        }
+    }
 }
 
 impl Quote {
@@ -169,6 +267,13 @@ impl Quote {
                 why: decision.outcome.sentence(self.currency),
             }
         };
+        let coupon = |coupon: &crate::coupons::QuotedCoupon| AnsweredCoupon {
+            code: coupon.code.clone(),
+            status: coupon.status.code(),
+            from: if let CouponStatus::NotYet { from } = coupon.status { Some(from) } else { None },
+            promotions: coupon.decisions.iter().map(|at| self.decisions[*at as usize].promotion.to_string()).collect(),
+            why: coupon.sentence(&self.decisions, self.currency),
+        };
         QuoteAnswer {
             rule_set: self.rule_set,
             at: self.at,
@@ -198,8 +303,30 @@ impl Quote {
                 .map(|(id, used)| AnsweredPacket { id: id.clone(), used: money(*used) })
                 .collect(),
             points: self.points,
+            coupons: self.coupons.iter().map(coupon).collect(),
+            gifts: self
+                .gifts
+                .iter()
+                .map(|gift| AnsweredGift {
+                    promotion: gift.promotion.to_string(),
+                    sku: gift.sku.clone(),
+                    quantity: gift.quantity,
+                    chosen: gift.chosen,
+                    worth: gift.worth.map(money),
+                })
+                .collect(),
+            gift_offers: open(&self.decisions)
+                .map(|(decision, open)| AnsweredOffer {
+                    promotion: decision.promotion.to_string(),
+                    choose: open.choose,
+                    choices: open.among.clone(),
+                })
+                .collect(),
             near_misses: near_misses(&self.decisions, self.currency),
             degraded: self.degraded.clone(),
+            risks: self.risks.iter().map(|risk| risk.answer(self.currency)).collect(),
+            scenario: self.scenario,
+            sellable: self.sellable,
         }
     }
 }

@@ -8,9 +8,16 @@ use pricestream_domain::{BasisPoints, Currency, Sku, shares};
 use crate::basket::{Basket, BasketError, Context};
 use crate::candidates::Candidates;
 use crate::compile::RuleSet;
+use crate::coupons::QuotedCoupon;
+use crate::degraded::{Degraded, degraded};
+use crate::document::guards::Action;
 use crate::document::policies::{Prices, Tax};
+use crate::edge::{AtEdge, Edge};
 use crate::evaluate::{Evaluated, evaluate};
+use crate::gifts::{QuotedGift, given};
+use crate::guard::{Risk, risks};
 use crate::record::Decision;
+use crate::scenario::Scenario;
 use crate::state::Sheet;
 
 /// What a basket costs, and why. Amounts are minor units of `currency`.
@@ -42,8 +49,18 @@ pub struct Quote {
     pub red_packets: Vec<(String, i64)>,
     /// Points that were spent.
     pub points: u64,
-    /// Components that were switched off although promotions of theirs concern the basket.
-    pub degraded: Vec<&'static str>,
+    /// What became of each code that was given, once.
+    pub coupons: Vec<QuotedCoupon>,
+    /// Goods that the shop adds for nothing: they are no lines, and no sum counts them.
+    pub gifts: Vec<QuotedGift>,
+    /// Components that it does without although promotions of theirs would have been tried, in the order of their names.
+    pub degraded: Vec<Degraded>,
+    /// Guards that it passed.
+    pub risks: Vec<Risk>,
+    /// What it was asked for.
+    pub scenario: Scenario,
+    /// Whether it may be sold, in that scenario: no guard blocks it, and no component is missing that may not be.
+    pub sellable: bool,
 }
 
 /// A line of the basket.
@@ -86,6 +103,8 @@ pub struct Share {
     pub line: Option<u32>,
     /// Minor units, above zero.
     pub off: i64,
+    /// Units of the line that get something of it; 0 for the postage.
+    pub units: u32,
 }
 
 impl Quote {
@@ -147,30 +166,18 @@ pub const SHOP: &str = "shop";
 impl RuleSet {
     /// What `basket` costs. The decision record holds every promotion that its items, its coupons or the customer concern.
     pub fn quote(&self, basket: &Basket, context: &Context) -> Result<Quote, BasketError> {
-        self.price(basket, context, Candidates::of)
+        self.bare().quote(basket, context)
     }
 
     /// The same price, with a decision record of the whole rule set.
     pub fn explain(&self, basket: &Basket, context: &Context) -> Result<Quote, BasketError> {
-        self.price(basket, context, Candidates::every)
-    }
-
-    fn price(
-        &self,
-        basket: &Basket,
-        context: &Context,
-        candidates: impl FnOnce(&Sheet<'_>) -> Candidates,
-    ) -> Result<Quote, BasketError> {
-        let sheet = self.sheet(basket, context)?;
-        let candidates = candidates(&sheet);
-        let evaluated = evaluate(&sheet, &candidates, &candidates.all);
-        Ok(self.write(&sheet, evaluated))
+        self.bare().explain(basket, context)
     }
 
     /// A basket that can be priced, ready to be.
     pub(crate) fn sheet<'a>(&'a self, basket: &'a Basket, context: &'a Context) -> Result<Sheet<'a>, BasketError> {
         basket.check()?;
-        basket.check_packets(&context.red_packets)?;
+        basket.check_context(context)?;
         let sheet = Sheet::of(self, basket, context);
         let ids = sheet.lines.windows(2).map(|pair| [&basket.lines[pair[0] as usize].id, &basket.lines[pair[1] as usize].id]);
         if let Some([id, _]) = ids.into_iter().find(|[one, other]| one == other) {
@@ -180,7 +187,7 @@ impl RuleSet {
     }
 
     fn write(&self, sheet: &Sheet<'_>, evaluated: Evaluated) -> Quote {
-        let Evaluated { state, applied, made, outcomes } = evaluated;
+        let Evaluated { state, applied, made, outcomes, missing, out } = evaluated;
         let basket = sheet.basket;
         let tax = &self.policies.tax;
         let mut totals = Totals::default();
@@ -231,8 +238,9 @@ impl RuleSet {
         let mut paid = vec![0; self.parties.len()];
         for (decision, application) in &applied {
             let promotion = &self.promotions[application.promotion as usize];
-            let mut give = |line: Option<u32>, off: i64| {
-                shares.push(Share { decision: *decision, line, off });
+            let mut give = |line: Option<u32>, off: i64, units: usize| {
+                let units = u32::try_from(units).expect("the basket was checked");
+                shares.push(Share { decision: *decision, line, off, units });
                 promotion.fund(off, &mut paid);
             };
             let mut rest = made.off(application);
@@ -242,23 +250,30 @@ impl RuleSet {
                 let off = rest[..of_line].iter().map(|(_, off)| off).sum();
                 rest = &rest[of_line..];
                 if off > 0 {
-                    give(Some(sheet.lines[usize::from(*line)]), off);
+                    give(Some(sheet.lines[usize::from(*line)]), off, of_line);
                 }
             }
             if application.postage > 0 {
-                give(None, application.postage);
+                give(None, application.postage, 0);
             }
         }
+        let coupons = self.coupons(sheet.context, &outcomes);
         let decision = |(promotion, outcome): (u32, _)| {
             let promotion = &self.promotions[promotion as usize];
-            Decision { promotion: Arc::clone(&promotion.id), component: promotion.document.effect.component(), outcome }
+            let component = promotion.document.effect.component();
+            Decision { promotion: Arc::clone(&promotion.id), component, outcome, missing: None }
         };
-        let decisions: Vec<Decision> = outcomes.into_iter().map(decision).collect();
-        let degraded = if sheet.context.switched_off.is_empty() { Vec::new() } else { switched_off(&decisions) };
+        let mut decisions: Vec<Decision> = outcomes.into_iter().map(decision).collect();
+        for (place, missing) in missing {
+            decisions[place].missing = Some(missing);
+        }
+        let gifts = if state.given.is_empty() { Vec::new() } else { given(&decisions, basket, sheet.context) };
+        let degraded = degraded(&out, decisions.iter().map(|decision| (decision.component, &decision.outcome)));
+        let scenario = sheet.context.scenario;
         let packets = sheet.context.red_packets.iter().zip(&state.packets);
         let used = packets.map(|(packet, left)| (packet.id.clone(), packet.amount.minor - left)).filter(|(_, used)| *used > 0);
         let funding = self.parties.iter().zip(paid).filter(|(_, paid)| *paid > 0);
-        Quote {
+        let mut quote = Quote {
             rule_set: self.hash,
             at: sheet.at,
             currency: basket.currency,
@@ -272,8 +287,40 @@ impl RuleSet {
             taxes,
             red_packets: used.collect(),
             points: sheet.context.points - state.points,
+            coupons,
+            gifts,
+            sellable: degraded.is_empty() || self.policies.degradation.sold_in.contains(&scenario),
             degraded,
-        }
+            risks: Vec::new(),
+            scenario,
+        };
+        quote.risks = risks(&self.policies.guards, basket, &quote);
+        quote.sellable &= quote.risks.iter().all(|risk| risk.action != Action::Block);
+        quote
+    }
+}
+
+impl<E: Edge> AtEdge<'_, E> {
+    /// As [`RuleSet::quote`].
+    pub fn quote(self, basket: &Basket, context: &Context) -> Result<Quote, BasketError> {
+        self.price(basket, context, Candidates::of)
+    }
+
+    /// As [`RuleSet::explain`].
+    pub fn explain(self, basket: &Basket, context: &Context) -> Result<Quote, BasketError> {
+        self.price(basket, context, Candidates::every)
+    }
+
+    fn price(
+        self,
+        basket: &Basket,
+        context: &Context,
+        candidates: impl FnOnce(&Sheet<'_>) -> Candidates,
+    ) -> Result<Quote, BasketError> {
+        let sheet = self.rules.sheet(basket, context)?;
+        let candidates = candidates(&sheet);
+        let evaluated = evaluate(&sheet, &candidates, &candidates.all, self.edge);
+        Ok(self.rules.write(&sheet, evaluated))
     }
 }
 
@@ -328,12 +375,4 @@ fn add_unit_prices(running: &[i64], to: &mut Vec<UnitPrice>) {
 
 fn length(of: &[UnitPrice]) -> u32 {
     u32::try_from(of.len()).expect("the basket was checked")
-}
-
-fn switched_off(decisions: &[Decision]) -> Vec<&'static str> {
-    let off = |decision: &&Decision| decision.outcome == crate::record::Outcome::Declined(crate::record::Reason::SwitchedOff);
-    let mut components: Vec<&'static str> = decisions.iter().filter(off).map(|decision| decision.component).collect();
-    components.sort_unstable();
-    components.dedup();
-    components
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::basket::{Basket, BasketError, Context, Customer, Line, Postage, RedPacket};
+use crate::scenario::Scenario;
 
 /// A basket as a shop asks for its price: the input of every scenario, from one unit on a detail page to an order. Products and
 /// current prices are looked up.
@@ -43,6 +44,16 @@ pub struct QuoteRequest {
     /// Points to spend at most.
     #[serde(default)]
     pub points: u64,
+    /// What it is asked for, which makes no difference to the price; `basket` when absent.
+    #[serde(default)]
+    pub scenario: Scenario,
+    /// Gifts that the customer chose among what was offered, by the ids of promotions; the same SKU again for each time that it
+    /// is wanted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gift_choices: BTreeMap<String, Vec<Sku>>,
+    /// Units that are left to give, by SKU; where absent, what is known of the SKU's stock counts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gift_stock: BTreeMap<Sku, u64>,
 }
 
 /// Some units of one SKU.
@@ -57,6 +68,9 @@ pub struct RequestedLine {
     /// Units, 1 when absent.
     #[serde(default = "RequestedLine::one")]
     pub quantity: u32,
+    /// What a unit cost when the customer last saw it; makes no difference to the price, but may be flagged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_price: Option<Money>,
 }
 
 /// What sending costs.
@@ -103,6 +117,8 @@ pub struct Found {
     pub unit_price: Money,
     /// Sellable units in stock, when known.
     pub stock_left: Option<u64>,
+    /// What a unit cost when the customer last saw it, when that is kept; a request may say it better.
+    pub last_price: Option<Money>,
 }
 
 /// Why a request cannot be priced.
@@ -122,6 +138,11 @@ pub enum RequestError {
 }
 
 impl RequestedLine {
+    /// One unit of `sku`, as a line of that id.
+    pub fn of(sku: Sku) -> Self {
+        Self { id: None, sku, quantity: 1, last_price: None }
+    }
+
     const fn one() -> u32 {
         1
     }
@@ -155,8 +176,9 @@ impl QuoteRequest {
         let mut lines = Vec::with_capacity(self.lines.len());
         for line in &self.lines {
             let no_price = || RequestError::NoPrice { line: line.id().to_owned(), sku: line.sku.clone() };
-            let Found { product, unit_price, stock_left } = find(&line.sku).ok_or_else(no_price)?;
-            lines.push(Line { id: line.id().into(), product, quantity: line.quantity, unit_price, stock_left });
+            let Found { product, unit_price, stock_left, last_price } = find(&line.sku).ok_or_else(no_price)?;
+            let last_price = line.last_price.or(last_price);
+            lines.push(Line { id: line.id().into(), product, quantity: line.quantity, unit_price, stock_left, last_price });
         }
         let currency = lines.first().map_or(Currency::EUR, |line| line.unit_price.currency);
         let postage = self.postage.map(|postage| Postage { amount: postage.amount, method: postage.method });
@@ -172,6 +194,9 @@ impl QuoteRequest {
             coupons: self.coupons,
             red_packets: self.red_packets.into_iter().map(|packet| RedPacket { id: packet.id, amount: packet.amount }).collect(),
             points: self.points,
+            scenario: self.scenario,
+            gift_choices: self.gift_choices,
+            gift_stock: self.gift_stock,
             ..Context::default()
         };
         Ok((basket, context))

@@ -216,7 +216,7 @@ fn refused(json: &str) -> String {
         let unit_price = price(sku)?;
         let mut product = (*line(sku, 1, 100, "").product).clone();
         product.list_price = unit_price;
-        Some(Found { product: product.into(), unit_price, stock_left: None })
+        Some(Found { product: product.into(), unit_price, stock_left: None, last_price: None })
     };
     let resolved = request.resolve(at("2026-11-11T12:00:00Z"), find);
     let quoted = resolved.and_then(|(basket, context)| rule_set(&of("")).quote(&basket, &context).map_err(RequestError::Basket));

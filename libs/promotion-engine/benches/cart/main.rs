@@ -114,7 +114,7 @@ fn compare(promotions: &[Promotion], rules: &RuleSet, floor: &Floor, carts: &[Ca
 fn wanted(quote: &Quote, promotion: &str) -> i64 {
     let decision = quote.decisions.iter().find(|decision| *decision.promotion == *promotion);
     match decision.map(|decision| &decision.outcome) {
-        Some(Outcome::Applied { off, unfit }) => off + unfit,
+        Some(Outcome::Applied { off, unfit, .. }) => off + unfit,
         Some(Outcome::Declined(Reason::Floor { unfit })) => *unfit,
         Some(Outcome::Declined(_)) | None => 0,
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Component, Counted, Declined, Draft, Given, Off, Valued, WorksOn, check_at_least};
 use crate::document::items::Items;
+use crate::near_miss::{MissingUnits, Part};
 
 /// Who buys so many of the matching items gets so many more for less. No unit counts twice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -87,19 +88,23 @@ impl Component for BuyXGetY {
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {
         let all = given.places();
         let groups = self.per.groups(given, &all);
-        let most = groups.iter().map(|places| places.len()).max().unwrap_or(0);
-        for places in groups {
+        for places in &groups {
             let Chosen { reduced, bought } = match self.pick {
                 Pick::Cheapest | Pick::Dearest => self.all_at_once(given, places),
                 Pick::DearestLeft => self.one_by_one(given, places),
             };
+            let worth = self.valued.of(given);
             for place in &reduced {
-                draft.take(given, *place, self.off.of(self.valued.of(given, *place), given.rounding));
+                draft.take(given, *place, self.off.of(worth(*place), given.rounding));
             }
             draft.used.extend(reduced);
             draft.used.extend(bought);
         }
-        if draft.used.is_empty() { Err(self.too_few(given, most as u64)) } else { Ok(()) }
+        if draft.used.is_empty() {
+            let most = groups.into_iter().max_by_key(|places| places.len()).unwrap_or_default();
+            return Err(self.too_few(given, most));
+        }
+        Ok(())
     }
 }
 
@@ -116,13 +121,24 @@ impl BuyXGetY {
         if self.get_items.is_some() { GOT } else { BOUGHT }
     }
 
-    /// What is missing: units to be bought, units to be reduced, or else both together, of which there are `most`.
-    fn too_few(&self, given: &Given<'_>, most: u64) -> Declined {
-        let of = |set: u16| given.units.iter().filter(|unit| unit.sets & set != 0).count() as u64;
+    /// What is missing for it to go once.
+    fn too_few(&self, given: &Given<'_>, places: &[u32]) -> Declined {
         let (buy, get) = (u64::from(self.buy), if self.partly { 1 } else { u64::from(self.get) });
-        let needs = [(of(BOUGHT), buy), (of(self.got()), get)];
-        let (actual, needed) = needs.into_iter().find(|(actual, needed)| actual < needed).unwrap_or((most, buy + get));
-        Declined::TooFewUnits { actual, needed }
+        let needed = buy + get;
+        if self.get_items.is_none() {
+            return Declined::TooFewUnits { actual: places.len() as u64, needed };
+        }
+        let of =
+            |sets: u16| places.iter().filter(|place| given.units[**place as usize].sets & (BOUGHT | GOT) == sets).count() as u64;
+        // What could be either is bought first.
+        let (to_buy, to_get) = (buy.saturating_sub(of(BOUGHT)), get.saturating_sub(of(GOT)));
+        let either = of(BOUGHT | GOT);
+        let bought = to_buy.saturating_sub(either);
+        let reduced = to_get.saturating_sub(either.saturating_sub(to_buy));
+        let missing = [(Part::Bought, bought, BOUGHT), (Part::Reduced, reduced, GOT)].into_iter();
+        let missing = missing.filter(|(_, units, _)| *units > 0);
+        let missing = missing.map(|(part, units, set)| MissingUnits { part, units, each: given.cheapest(set) }).collect();
+        Declined::Incomplete { actual: needed - (bought + reduced), needed, missing }
     }
 
     /// The cheapest, or the dearest, of all units that can be reduced, as often as it goes.
@@ -264,11 +280,30 @@ mod tests {
         let mut used = draft.used.clone();
         used.sort_unstable();
         assert_eq!(used, [0, 1, 2, 3]);
-        // What is missing is told: here everything could be reduced and nothing is bought.
-        for unit in &mut given {
-            unit.sets = GOT;
+    }
+
+    #[test]
+    fn what_is_missing_is_told_by_parts() {
+        let json = r#"{"buy_x_get_y":{"buy":2,"get":1,"off":"free","get_items":{"include":[{"tags":["toy"]}]}}}"#;
+        let either = BOUGHT | GOT;
+        for (of, actual, expected, why) in [
+            (&[(BOUGHT, 100), (BOUGHT, 300)][..], 2, &[(Part::Reduced, 1, None)][..], "none that could be reduced"),
+            (&[(GOT, 400)], 1, &[(Part::Bought, 2, None)], "none that was bought"),
+            (&[(BOUGHT, 300), (GOT, 400)], 2, &[(Part::Bought, 1, Some(300))], "one is bought"),
+            (&[(either, 300), (either, 200)], 2, &[(Part::Reduced, 1, Some(200))], "what could be either is bought first"),
+            (&[(either, 300)], 1, &[(Part::Bought, 1, Some(300)), (Part::Reduced, 1, Some(300))], "one of each"),
+            (&[(BOUGHT, 90), (GOT, 80), (GOT, 70)], 2, &[(Part::Bought, 1, Some(90))], "two to be reduced are one too many"),
+        ] {
+            let mut given = units(&of.iter().map(|(_, price)| (0, *price)).collect::<Vec<_>>());
+            for (unit, (sets, _)) in given.iter_mut().zip(of) {
+                unit.sets = *sets;
+            }
+            let missing =
+                |(part, units, each): &(Part, u64, Option<i64>)| MissingUnits { part: part.clone(), units: *units, each: *each };
+            let missing = expected.iter().map(missing).collect();
+            let found = draft_of(json, &given, Rounding::BASKET).map(|draft| draft.off);
+            assert_eq!(found, Err(Declined::Incomplete { actual, needed: 3, missing }), "{why}");
         }
-        assert_eq!(draft_of(json, &given, Rounding::BASKET).unwrap_err(), Declined::TooFewUnits { actual: 0, needed: 1 });
     }
 
     #[test]

@@ -2,9 +2,10 @@ use std::cmp::Reverse;
 
 use pricestream_domain::BasisPoints;
 
-use super::Off;
 use super::given::{Given, Unit};
 use super::odd_cents;
+use super::step_count::StepCount;
+use super::{Gifts, Off};
 use crate::document::policies::OddCents;
 use crate::rounding::Level;
 
@@ -21,10 +22,14 @@ pub(crate) struct Draft {
     pub(crate) packets: Vec<(u16, i64)>,
     /// Points that it spends.
     pub(crate) points: u64,
+    /// What it gives for nothing, or would if somebody chose.
+    pub(crate) gifts: Option<Box<Gifts>>,
     /// Wanted, and not taken for want of room; at most what 64 bits hold.
     pub(crate) unfit: i64,
     /// Where the cents go that do not divide.
     odd_cents: OddCents,
+    /// What it takes to work it out; a draft that has passed its budget is thrown away, whatever it says.
+    pub(crate) steps: StepCount,
     scratch: Vec<Share>,
 }
 
@@ -54,7 +59,7 @@ impl Draft {
         Self { odd_cents, ..Self::default() }
     }
 
-    /// Makes it fit for `units` units.
+    /// Makes it fit for `units` units; steps go on being counted.
     pub(crate) fn begin(&mut self, units: usize) {
         self.off.clear();
         self.off.resize(units, 0);
@@ -63,6 +68,7 @@ impl Draft {
         self.points = 0;
         self.postage = 0;
         self.unfit = 0;
+        self.gifts = None;
     }
 
     /// Everything that it takes off.
@@ -75,7 +81,7 @@ impl Draft {
     pub(crate) fn reduce_to(&mut self, most: i64) {
         let share_of = |(place, off): (u32, &i64)| Share { place, units: 1, weight: *off, cap: *off, quota: 0, remainder: 0 };
         let mut shares: Vec<Share> = (0..).zip(&self.off).map(share_of).collect();
-        self.postage = share(&mut shares, most, self.odd_cents).min(self.postage);
+        self.postage = share(&mut shares, most, self.odd_cents, &mut StepCount::default()).min(self.postage);
         for Share { place, quota, .. } in shares {
             self.off[place as usize] = quota;
         }
@@ -167,7 +173,7 @@ impl Draft {
             shares.push(Share { place, units, weight, cap, quota: 0, remainder: 0 });
             place += units;
         }
-        self.unfit = self.unfit.saturating_add(share(&mut shares, total, self.odd_cents));
+        self.unfit = self.unfit.saturating_add(share(&mut shares, total, self.odd_cents, &mut self.steps));
         for Share { place, units, quota, .. } in shares.iter().copied() {
             let line = &given.units[place as usize..(place + units) as usize];
             self.spread_in_line(given, place, line, quota);
@@ -182,7 +188,7 @@ impl Draft {
         let room = |(unit, off): (&Unit, &i64)| if unit.price > 0 { unit.room - off } else { 0 };
         let goods = share_with(given.total(), given.units.iter().zip(&self.off).map(room).sum());
         let mut shares = [goods, share_with(given.postage.unwrap_or(0), given.postage_room - self.postage)];
-        self.unfit = self.unfit.saturating_add(share(&mut shares, total, self.odd_cents));
+        self.unfit = self.unfit.saturating_add(share(&mut shares, total, self.odd_cents, &mut self.steps));
         let [goods, postage] = shares;
         self.postage += postage.quota;
         self.spread(given, goods.quota);
@@ -191,7 +197,7 @@ impl Draft {
     /// Shares `total` among some of the units given.
     pub(crate) fn spread_among(&mut self, given: &Given<'_>, places: &[u32], total: i64) {
         let mut shares: Vec<Share> = places.iter().map(|place| self.share_of(given, *place)).collect();
-        self.unfit = self.unfit.saturating_add(share(&mut shares, total, self.odd_cents));
+        self.unfit = self.unfit.saturating_add(share(&mut shares, total, self.odd_cents, &mut self.steps));
         for Share { place, quota, .. } in shares {
             self.off[place as usize] += quota;
         }
@@ -223,11 +229,12 @@ impl Draft {
 }
 
 /// Shares `total` in proportion to the weights, none above its cap; gives what does not fit. A zero weight gets nothing; of
-/// equal remainders the earlier goes first.
-fn share(shares: &mut [Share], total: i64, odd: OddCents) -> i64 {
+/// equal remainders the earlier goes first. Each time round looks at all of them, and there may be as many times as there are
+/// caps.
+fn share(shares: &mut [Share], total: i64, odd: OddCents, steps: &mut StepCount) -> i64 {
     let mut left = total;
     let open = Share::is_open;
-    while left > 0 {
+    while left > 0 && steps.count(shares.len()) {
         let weights: i64 = shares.iter().filter(|share| open(share)).map(|share| share.weight).sum();
         if weights == 0 {
             return left;
@@ -266,7 +273,7 @@ fn share(shares: &mut [Share], total: i64, odd: OddCents) -> i64 {
             }
         }
     }
-    0
+    left
 }
 
 /// `part * weight / weights` and what remains.
@@ -289,7 +296,7 @@ mod tests {
         let share_of =
             |(weight, cap): &(i64, i64)| Share { place: 0, units: 1, weight: *weight, cap: *cap, quota: 0, remainder: 0 };
         let mut shares: Vec<Share> = of.iter().map(share_of).collect();
-        let unfit = share(&mut shares, total, odd);
+        let unfit = share(&mut shares, total, odd, &mut StepCount::default());
         (shares.iter().map(|share| share.quota).collect(), unfit)
     }
 
@@ -305,6 +312,23 @@ mod tests {
         ] {
             assert_eq!(shared(total, of, OddCents::default()), (expected.to_vec(), unfit), "{total} by {of:?}");
         }
+    }
+
+    #[test]
+    fn sharing_stops_where_the_steps_end() {
+        // Each time round one more is full.
+        let of: Vec<(i64, i64)> = (1..=100).map(|cap| (1, cap * 1_000)).collect();
+        let share_of =
+            |(weight, cap): &(i64, i64)| Share { place: 0, units: 1, weight: *weight, cap: *cap, quota: 0, remainder: 0 };
+        let taken = |most: u64| {
+            let mut steps = StepCount { taken: 0, most };
+            share(&mut of.iter().map(share_of).collect::<Vec<_>>(), 5_000_000, OddCents::LargestRemainder, &mut steps);
+            (steps.taken, steps.passed())
+        };
+        let (whole, _) = taken(u64::MAX);
+        assert!(whole > 300, "{whole}");
+        assert_eq!(taken(whole), (whole, false));
+        assert_eq!(taken(150), (200, true), "it is told after the time round that passes it");
     }
 
     proptest! {

@@ -1,6 +1,8 @@
 //! The rule set as JSON: promotions, the pipeline that they run in, and the market's policies.
 
 pub mod condition;
+pub mod degradation;
+pub mod guards;
 pub mod items;
 pub mod pipeline;
 pub mod policies;
@@ -23,6 +25,8 @@ use crate::components::Effect;
 pub struct Document {
     /// Of its content.
     pub hash: ContentHash,
+    /// Of everything in it but its promotions.
+    pub frame: ContentHash,
     /// Where days and hours are that name no zone of their own.
     pub time_zone: Zone,
     /// What the market decides.
@@ -78,7 +82,9 @@ impl Document {
             None => return Err(reader.problems),
         };
         let hash = ContentHash::of_json(&root);
-        let document = reader.rule_set(hash, root);
+        let said_of_all = |(field, _): &(&String, &Value)| !["name", "promotions"].contains(&field.as_str());
+        let frame = ContentHash::of_json(&root.iter().filter(said_of_all).collect::<std::collections::BTreeMap<_, _>>());
+        let document = Document { frame, ..reader.rule_set(hash, root) };
         if reader.problems.is_empty() { Ok(document) } else { Err(reader.problems) }
     }
 }
@@ -104,7 +110,8 @@ impl ReadRuleSet for Reader {
             self.problem("name", "must be text");
         }
         let time_zone = root.remove("time_zone").and_then(|name| self.read("time_zone", name)).unwrap_or(Zone::UTC);
-        let policies = root.remove("policies").and_then(|policies| self.read("policies", policies)).unwrap_or_default();
+        let policies: Policies = root.remove("policies").and_then(|policies| self.read("policies", policies)).unwrap_or_default();
+        policies.check(self, "policies");
         let pipeline = match root.remove("pipeline") {
             Some(pipeline) => self.pipeline(pipeline),
             None => vec![everything_stacked()],
@@ -127,7 +134,7 @@ impl ReadRuleSet for Reader {
                 "is no field of a rule set: version, name, time_zone, policies, pipeline, promotions, exclusions",
             );
         }
-        let document = Document { hash, time_zone, policies, pipeline, promotions, exclusions };
+        let document = Document { hash, frame: hash, time_zone, policies, pipeline, promotions, exclusions };
         if self.problems.is_empty() {
             self.meetings(&document);
         }
@@ -262,6 +269,11 @@ fn everything_stacked() -> (Node, Vec<Unit>) {
 }
 
 impl Document {
+    /// Whether it says nothing of its pipeline, or just what that means.
+    pub(crate) fn names_no_pipeline(&self) -> bool {
+        self.pipeline == [everything_stacked()]
+    }
+
     /// The unit that runs `promotion`, as node and place in it: one that names a label of it goes before one that names none.
     pub fn unit_of(&self, promotion: &Promotion) -> Option<(usize, usize)> {
         let units = || {

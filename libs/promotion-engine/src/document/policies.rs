@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use pricestream_documents::Reader;
 use pricestream_domain::BasisPoints;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::degradation::Degradation;
+use super::guards::Guards;
 use crate::rounding::{Mode, Rounding};
 
 /// What the market decides, and not one promotion.
@@ -28,6 +31,12 @@ pub struct Policies {
     pub exclusive_by: ExclusiveBy,
     /// What prices contain.
     pub tax: Tax,
+    /// Whether a cancelled order gives back what it used of limited promotions.
+    pub on_cancel: OnCancel,
+    /// What happens without a component.
+    pub degradation: Degradation,
+    /// What a price is not trusted with.
+    pub guards: Guards,
 }
 
 /// Where the cents of an amount go that is shared among lines, or among units of several, in proportion to their prices, and
@@ -68,6 +77,17 @@ pub enum ExclusiveBy {
     /// One that is exclusive in an order stands if it takes more off than all others together would without it; on lines and
     /// units, in its turn.
     Value,
+}
+
+/// What a cancelled order does with what it used of limited promotions: uses, codes, units and budgets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnCancel {
+    /// Others may use it again.
+    #[default]
+    GiveBack,
+    /// It stays used.
+    Keep,
 }
 
 /// Whether units are used up by promotions that count them: buy X get Y, N for a price, bundles and the like.
@@ -140,6 +160,15 @@ impl Default for Policies {
             odd_cents: OddCents::LargestRemainder,
             exclusive_by: ExclusiveBy::Turn,
             tax: Tax::default(),
+            degradation: Degradation::default(),
+            guards: Guards::default(),
+            on_cancel: OnCancel::GiveBack,
         }
+    }
+}
+
+impl Policies {
+    pub(crate) fn check(&self, reader: &mut Reader, path: &str) {
+        self.degradation.check(reader, &format!("{path}.degradation"));
     }
 }

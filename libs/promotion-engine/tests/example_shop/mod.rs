@@ -25,7 +25,7 @@ pub(crate) fn found(catalogue: &str) -> HashMap<Sku, Found> {
         catalogue.lines().map(|line| serde_json::from_str::<Product>(line).unwrap_or_else(|error| panic!("{error}: {line}")));
     let found = |product: Product| {
         let unit_price = product.list_price;
-        (product.sku.clone(), Found { product: Arc::new(product), unit_price, stock_left: None })
+        (product.sku.clone(), Found { product: Arc::new(product), unit_price, stock_left: None, last_price: None })
     };
     products.map(found).collect()
 }

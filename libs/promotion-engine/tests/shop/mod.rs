@@ -2,11 +2,13 @@
 
 #![allow(dead_code, reason = "no test needs all of it")]
 
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use pricestream_domain::{Currency, Money, Product};
-use pricestream_promotion_engine::{Basket, Context, Decision, Line, Outcome, Postage, Quote, Reason, RuleSet};
+use pricestream_promotion_engine::{Basket, Context, Decision, Edge, Line, Outcome, Postage, Quote, Reason, RuleSet};
 
 pub(crate) fn eur(minor: i64) -> Money {
     Money::new(minor, Currency::EUR)
@@ -16,7 +18,7 @@ pub(crate) fn eur(minor: i64) -> Money {
 pub(crate) fn line(sku: &str, quantity: u32, price: i64, more: &str) -> Line {
     let product = format!(r#"{{"sku":"{sku}","list_price":{{"minor":{price},"currency":"EUR"}}{more}}}"#);
     let product: Product = serde_json::from_str(&product).unwrap();
-    Line { id: sku.into(), product: Arc::new(product), quantity, unit_price: eur(price), stock_left: None }
+    Line { id: sku.into(), product: Arc::new(product), quantity, unit_price: eur(price), stock_left: None, last_price: None }
 }
 
 pub(crate) fn of_category(sku: &str, quantity: u32, price: i64, category: &str) -> Line {
@@ -66,6 +68,21 @@ pub(crate) fn declined<'a>(quote: &'a Quote, promotion: &str) -> &'a Reason {
     match &quote.decisions.iter().find(of_it).unwrap_or_else(|| panic!("{promotion} was not considered")).outcome {
         Outcome::Declined(reason) => reason,
         applied @ Outcome::Applied { .. } => panic!("{promotion}: {applied:?}"),
+    }
+}
+
+/// An edge at which some components fail, each after it has done its work.
+#[derive(Default)]
+pub(crate) struct Failing(pub(crate) BTreeSet<String>);
+
+impl Edge for Failing {
+    fn call<T>(&self, component: &'static str, _promotion: &str, work: impl FnOnce() -> T) -> Option<T> {
+        let work = || {
+            let made = work();
+            // Without the message of a panic, of which a test would print thousands.
+            if self.0.contains(component) { resume_unwind(Box::new("it fails")) } else { made }
+        };
+        catch_unwind(AssertUnwindSafe(work)).ok()
     }
 }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -52,6 +53,27 @@ pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
         .fails(&[Code::BadStrategies, Code::Unsigned])
         .fails(&STORES);
     routes.add(&Method::PUT, "/v1/admin/strategies", put_strategies::<W>, operation);
+    let operation = admin("The rule set of promotions in force, as it was published")
+        .answers_any(200, "The document; the header `pricestream-settings-rev` has its number", "application/json")
+        .fails(&[Code::NoSettings, Code::NoRuleSet, Code::Unavailable]);
+    routes.add(&Method::GET, "/v1/admin/promotions", promotions::<W>, operation);
+    let operation = admin("Puts a rule set of promotions in force, or says everything that is wrong with it")
+        .query::<By>()
+        .reads::<serde_json::Value>()
+        .answers::<Done>(200, "It is in force, and every SKU that it touches is being priced")
+        .fails(&[Code::BadRuleSet, Code::Unsigned, Code::NoSettings])
+        .fails(&STORES);
+    routes.add(&Method::PUT, "/v1/admin/promotions", put_promotions::<W>, operation);
+    let operation = admin("The switch of promotions")
+        .answers::<SwitchView>(200, "Its position")
+        .fails(&[Code::NoSettings, Code::Unavailable]);
+    routes.add(&Method::GET, "/v1/admin/promotions/switch", switch::<W>, operation);
+    let operation = admin("Switches promotions on or off, or some components of them")
+        .reads::<SwitchAsked>()
+        .answers::<Done>(200, "It is switched, and every SKU that a promotion concerns is being priced")
+        .fails(&[Code::NoSettings, Code::Unsigned, Code::BadSwitch])
+        .fails(&STORES);
+    routes.add(&Method::PUT, "/v1/admin/promotions/switch", put_switch::<W>, operation);
     let operation =
         admin("The kill switch").answers::<ModeView>(200, "Its position").fails(&[Code::NoSettings, Code::Unavailable]);
     routes.add(&Method::GET, "/v1/admin/mode", mode::<W>, operation);
@@ -179,9 +201,89 @@ async fn put_strategies<W: World>(
     QueryOf(By { by, .. }): QueryOf<By>,
     JsonBytes(body): JsonBytes,
 ) -> Result<Json<Done>, Problem> {
-    let text = str::from_utf8(&body)
-        .map_err(|error| Problem::new(Code::BadBody, format!("the document is not UTF-8 at byte {}", error.valid_up_to())))?;
-    command(&api, Change::PublishStrategies { text: text.into(), by }).await.map(Json)
+    command(&api, Change::PublishStrategies { text: text_of(&body)?.into(), by }).await.map(Json)
+}
+
+async fn promotions<W: World>(State(api): ApiState<W>) -> Result<Response, Problem> {
+    let settings = settings(&api).await?;
+    let none = || Problem::new(Code::NoRuleSet, "publish a rule set by PUT /v1/admin/promotions");
+    let mut response = settings.promotions.rule_set.ok_or_else(none)?.to_string().into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert("pricestream-settings-rev", HeaderValue::from(settings.rev));
+    Ok(response)
+}
+
+async fn put_promotions<W: World>(
+    State(api): ApiState<W>,
+    QueryOf(By { by, .. }): QueryOf<By>,
+    JsonBytes(body): JsonBytes,
+) -> Result<Json<Done>, Problem> {
+    command(&api, Change::PublishPromotions { text: text_of(&body)?.into(), by }).await.map(Json)
+}
+
+/// The switch of promotions, with its audit.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PromotionsSwitch")]
+struct SwitchView {
+    /// They apply.
+    on: bool,
+    /// Who switched; empty before anybody did.
+    by: String,
+    /// Why.
+    note: String,
+    /// When.
+    at: Timestamp,
+    /// Who published the rule set; empty before anybody did.
+    published_by: String,
+    /// Components that are switched off.
+    components_off: BTreeSet<String>,
+    /// Promotions that have nothing left of their limits.
+    used_up: Vec<String>,
+    /// The number of the settings.
+    settings_rev: u64,
+}
+
+async fn switch<W: World>(State(api): ApiState<W>) -> Result<Json<SwitchView>, Problem> {
+    let SettingsRecord { rev, promotions, .. } = settings(&api).await?;
+    Ok(Json(SwitchView {
+        on: promotions.on,
+        by: promotions.switched_by,
+        note: promotions.note,
+        at: promotions.at,
+        published_by: promotions.published_by,
+        components_off: promotions.without.components,
+        used_up: promotions.without.used_up.iter().map(ToString::to_string).collect(),
+        settings_rev: rev,
+    }))
+}
+
+/// Whether promotions shall apply.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "PromotionsSwitchAsked")]
+struct SwitchAsked {
+    /// They shall.
+    on: bool,
+    /// Components that shall not; none when absent.
+    #[serde(default)]
+    components_off: BTreeSet<String>,
+    /// Who, for the audit.
+    by: String,
+    /// Why, for the audit.
+    #[serde(default)]
+    note: String,
+}
+
+async fn put_switch<W: World>(
+    State(api): ApiState<W>,
+    JsonOf(SwitchAsked { on, components_off, by, note }): JsonOf<SwitchAsked>,
+) -> Result<Json<Done>, Problem> {
+    command(&api, Change::SwitchPromotions { on, components_off, by, note }).await.map(Json)
+}
+
+fn text_of(body: &[u8]) -> Result<&str, Problem> {
+    str::from_utf8(body)
+        .map_err(|error| Problem::new(Code::BadBody, format!("the document is not UTF-8 at byte {}", error.valid_up_to())))
 }
 
 /// The kill switch, with its audit.
