@@ -4,7 +4,8 @@ mod example_shop;
 
 use std::collections::BTreeSet;
 
-use example_shop::{examples, quoted, read};
+use example_shop::{examples, money, quoted, read, resolved};
+use jiff::Timestamp;
 use pricestream_promotion_engine::{Effect, Outcome, RuleSet};
 
 #[test]
@@ -29,4 +30,25 @@ fn the_sale_of_every_kind_prices_these_baskets_so() {
     assert_eq!(all.difference(&applied).collect::<Vec<_>>(), Vec::<&String>::new(), "no basket shows these");
     let kinds: BTreeSet<&str> = rules.promotions().map(|promotion| promotion.effect.component()).collect();
     assert_eq!(kinds, Effect::NAMES.iter().copied().collect(), "every kind takes part");
+}
+
+#[test]
+fn the_lanes_of_the_sale_of_every_kind_have_the_price_of_each_quote() {
+    let rules = RuleSet::from_json(&read(&examples().join("promotions/double-eleven.json"))).unwrap();
+    let instant = |text: &str| text.parse::<Timestamp>().unwrap();
+    let (from, until) = (instant("2026-11-10T19:00:00Z"), instant("2026-11-12T12:00:00Z"));
+    let mut lanes = Vec::new();
+    for name in ["presale", "opening-hour", "happy-hour"] {
+        let (basket, context) = resolved(&read(&examples().join(format!("promotions/double-eleven/{name}.json"))));
+        let lane = rules.timeline(&basket, &context, from, until, 1_000).unwrap();
+        for slice in &lane.slices {
+            let mut then = context.clone();
+            then.at = slice.from;
+            let quote = rules.quote(&basket, &then).unwrap();
+            assert_eq!(slice.payable(), quote.totals.payable, "{name} at {}", slice.from);
+        }
+        let told = lane.slices.iter().map(|slice| format!("{name} from {}: {}", slice.from, money(slice.payable())));
+        lanes.extend(told);
+    }
+    insta::assert_snapshot!(lanes.join("\n"));
 }
