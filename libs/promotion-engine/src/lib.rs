@@ -6,6 +6,7 @@
 mod answer;
 mod application;
 mod basket;
+mod browse;
 mod candidates;
 mod compete;
 mod compile;
@@ -26,6 +27,7 @@ mod rounding;
 mod scenario;
 mod sentence;
 mod state;
+mod thresholds;
 mod timeline;
 
 pub use answer::{
@@ -33,6 +35,7 @@ pub use answer::{
     AnsweredUnits, QuoteAnswer,
 };
 pub use basket::{Basket, BasketError, Context, Customer, Left, Line, MAX_LINES, MAX_RED_PACKETS, MAX_UNITS, Postage, RedPacket};
+pub use browse::{BrowseAnswer, BrowseError, Browsed, BrowsedPrice, FromPrice, MAX_BROWSED, Refused};
 pub use compile::RuleSet;
 pub use components::{Declined, Effect, WorksOn};
 pub use condition::{Field, Unmet};

@@ -178,7 +178,7 @@ impl RuleSet {
         Ok(sheet)
     }
 
-    fn write(&self, sheet: &Sheet<'_>, evaluated: Evaluated) -> Quote {
+    pub(crate) fn write(&self, sheet: &Sheet<'_>, evaluated: Evaluated) -> Quote {
         let Evaluated { state, applied, made, outcomes, out } = evaluated;
         let basket = sheet.basket;
         let tax = &self.policies.tax;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Component, Declined, Draft, Given, Off, Valued, WorksOn, check_at_least};
 use crate::document::items::Items;
+use crate::thresholds::Thresholds;
 
 /// Who buys so many of the matching items gets so many more for less. No unit counts twice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -71,6 +72,10 @@ impl Component for BuyXGetY {
 
     fn amounts(&self) -> Vec<Money> {
         self.off.amount().into_iter().collect()
+    }
+
+    fn thresholds(&self, to: &mut Thresholds) {
+        to.units(self.buy.saturating_add(self.get));
     }
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::groups::Groups;
 use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
+use crate::thresholds::Thresholds;
 
 /// Less for each unit of every full group of matching units, whichever: "6 or 12 or 18 bottles, 10 % off each". The dearest
 /// units make the first group, of equal price the earlier; units beyond the last full group keep their price. A share is
@@ -38,6 +39,10 @@ impl Component for QuantityGroups {
 
     fn amounts(&self) -> Vec<Money> {
         self.off.amount().into_iter().collect()
+    }
+
+    fn thresholds(&self, to: &mut Thresholds) {
+        to.units(self.units);
     }
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {

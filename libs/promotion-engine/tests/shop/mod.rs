@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pricestream_domain::{Currency, Money, Product};
-use pricestream_promotion_engine::{Basket, Context, Decision, Edge, Line, Outcome, Postage, Quote, Reason, RuleSet};
+use pricestream_promotion_engine::{Basket, Context, Decision, Edge, Found, Line, Outcome, Postage, Quote, Reason, RuleSet};
 
 pub(crate) fn eur(minor: i64) -> Money {
     Money::new(minor, Currency::EUR)
@@ -19,6 +19,12 @@ pub(crate) fn line(sku: &str, quantity: u32, price: i64, more: &str) -> Line {
     let product = format!(r#"{{"sku":"{sku}","list_price":{{"minor":{price},"currency":"EUR"}}{more}}}"#);
     let product: Product = serde_json::from_str(&product).unwrap();
     Line { id: sku.into(), product: Arc::new(product), quantity, unit_price: eur(price), stock_left: None, last_price: None }
+}
+
+/// An item as it is browsed.
+pub(crate) fn item(line: Line) -> Found {
+    let Line { product, unit_price, stock_left, last_price, .. } = line;
+    Found { product, unit_price, stock_left, last_price }
 }
 
 pub(crate) fn of_category(sku: &str, quantity: u32, price: i64, category: &str) -> Line {
