@@ -6,6 +6,7 @@
 mod answer;
 mod application;
 mod basket;
+mod browse;
 mod candidates;
 mod compete;
 mod compile;
@@ -31,6 +32,7 @@ mod rounding;
 mod scenario;
 mod sentence;
 mod state;
+mod thresholds;
 mod timeline;
 mod usage;
 
@@ -42,6 +44,7 @@ pub use basket::{
     Basket, BasketError, Context, Customer, Left, Line, MAX_CODE_LENGTH, MAX_COUPONS, MAX_GIFT_CHOICES, MAX_LINES,
     MAX_RED_PACKETS, MAX_UNITS, Postage, RedPacket,
 };
+pub use browse::{BrowseAnswer, BrowseError, Browsed, BrowsedPrice, FromPrice, MAX_BROWSED, Refused};
 pub use compile::RuleSet;
 pub use components::{Declined, Effect, GiftItem, Gifts, GivenGift, OpenChoice, WorksOn};
 pub use condition::{Field, Unmet};

@@ -203,7 +203,7 @@ impl RuleSet {
         Ok(sheet)
     }
 
-    fn write(&self, sheet: &Sheet<'_>, evaluated: Evaluated) -> Quote {
+    pub(crate) fn write(&self, sheet: &Sheet<'_>, evaluated: Evaluated) -> Quote {
         let Evaluated { state, applied, made, outcomes, missing, out } = evaluated;
         let basket = sheet.basket;
         let tax = &self.policies.tax;

@@ -379,4 +379,46 @@ proptest! {
         prop_assert!(quote.risks.iter().all(|risk| (risk.actual.abs() > risk.limit) != (risk.guard == Guard::BelowCost)));
         prop_assert_eq!(quote.sellable, !quote.risks.iter().any(|risk| risk.guard == Guard::StackDepth));
     }
+
+    #[test]
+    fn an_item_is_browsed_for_what_a_quote_of_it_says(
+        rules in some_rules(),
+        lines in prop::collection::vec(some_line(), 1..4),
+        missing in some_components(),
+        scenario in prop::sample::select(Scenario::ALL.to_vec()),
+        left in prop::option::of(0..12_u64),
+    ) {
+        let mut lines = lines_of(&lines);
+        for line in &mut lines {
+            line.quantity = 1;
+            line.stock_left = left;
+        }
+        let context = Context { switched_off: missing, scenario, ..now() };
+        let answer = rules.browse(&lines.iter().cloned().map(shop::item).collect::<Vec<_>>(), &context, true);
+        prop_assert_eq!(answer.items.len(), lines.len());
+        for (item, line) in answer.items.iter().zip(&lines) {
+            let priced = item.price().unwrap();
+            let quoted = |quantity: u32| {
+                let alone = shop::basket(vec![Line { quantity, ..line.clone() }]);
+                let answer = rules.quote(&alone, &context).unwrap().answer();
+                prop_assert!(quantity > 1 || (&answer.degraded, answer.sellable) == (&priced.degraded, priced.sellable));
+                Ok(answer)
+            };
+            let one = quoted(1)?;
+            let of_line = &one.lines[0];
+            prop_assert_eq!((priced.original, priced.payable, priced.tax), (of_line.original, of_line.payable, of_line.tax));
+            let applied = one.promotions.iter().filter(|promotion| promotion.declined.is_none());
+            prop_assert_eq!(
+                priced.promotions.iter().map(|id| &**id).collect::<Vec<_>>(),
+                applied.map(|promotion| promotion.promotion.as_str()).collect::<Vec<_>>()
+            );
+            prop_assert_eq!(priced.until, None, "there are no windows here");
+            if let Some(from) = priced.from {
+                prop_assert_eq!(from.payable, quoted(from.quantity)?.lines[0].payable);
+                let quantity = i64::from(from.quantity);
+                prop_assert_eq!(from.each.minor, (2 * from.payable.minor + quantity) / (2 * quantity), "half up");
+                prop_assert!(from.each.minor < priced.payable.minor && left.is_none_or(|left| u64::from(from.quantity) <= left));
+            }
+        }
+    }
 }

@@ -91,5 +91,13 @@ proptest! {
             prop_assert_eq!(price_at(&rules, &basket, instant), slice.payable(), "{}", instant);
         }
         prop_assert!(timeline.slices.windows(2).all(|pair| pair[0].until == pair[1].from));
+        for minutes in minutes.iter().take(5) {
+            let instant = at(FROM) + SignedDuration::from_mins(*minutes);
+            let answer = rules.browse(&[shop::item(line("A", 1, 1_999, ""))], &Context { at: instant, ..now() }, false);
+            let browsed = answer.items[0].price().unwrap();
+            let slice = timeline.slices.iter().find(|slice| slice.from <= instant && instant < slice.until).unwrap();
+            let until = browsed.until.unwrap_or(at(UNTIL)).min(at(UNTIL));
+            prop_assert!(instant < until && until <= slice.until, "what is browsed holds as long as it says: {until}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Component, Declined, Draft, Given, Off, StepCount, WorksOn, check_at_least};
 use crate::document::items::Items;
 use crate::near_miss::{MissingUnits, Part};
+use crate::thresholds::Thresholds;
 
 /// Some of this and some of that for less together: a camera, a lens and two cards. Its slots say which items; the promotion's
 /// `items` make no difference to it.
@@ -90,6 +91,10 @@ impl Component for Bundle {
 
     fn amounts(&self) -> Vec<Money> {
         self.off.amount().into_iter().collect()
+    }
+
+    fn thresholds(&self, to: &mut Thresholds) {
+        to.units(u32::try_from(self.units()).unwrap_or(u32::MAX));
     }
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {

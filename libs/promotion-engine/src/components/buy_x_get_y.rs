@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Component, Counted, Declined, Draft, Given, Off, Valued, WorksOn, check_at_least};
 use crate::document::items::Items;
 use crate::near_miss::{MissingUnits, Part};
+use crate::thresholds::Thresholds;
 
 /// Who buys so many of the matching items gets so many more for less. No unit counts twice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -83,6 +84,10 @@ impl Component for BuyXGetY {
 
     fn amounts(&self) -> Vec<Money> {
         self.off.amount().into_iter().collect()
+    }
+
+    fn thresholds(&self, to: &mut Thresholds) {
+        to.units(self.buy.saturating_add(self.get));
     }
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {

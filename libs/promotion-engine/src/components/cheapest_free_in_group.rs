@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::groups::{Filled, Groups};
 use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
+use crate::thresholds::Thresholds;
 
 /// Of every full group of matching units, the cheapest for nothing: "3 for 2". The dearest units make the first group, of equal
 /// price the earlier, so that what is free in it is as dear as can be; units beyond the last full group keep their price.
@@ -47,6 +48,10 @@ impl Component for CheapestFreeInGroup {
 
     fn amounts(&self) -> Vec<Money> {
         Vec::new()
+    }
+
+    fn thresholds(&self, to: &mut Thresholds) {
+        to.units(self.units);
     }
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
+use crate::thresholds::Thresholds;
 
 /// Less for the cheapest matching units, once in an order; of equal price the earlier. A share is rounded for each unit by
 /// itself.
@@ -40,6 +41,10 @@ impl Component for CheapestUnits {
 
     fn amounts(&self) -> Vec<Money> {
         self.off.amount().into_iter().collect()
+    }
+
+    fn thresholds(&self, to: &mut Thresholds) {
+        to.units(self.of_at_least.unwrap_or(self.units));
     }
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {

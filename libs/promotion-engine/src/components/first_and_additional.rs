@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
+use crate::thresholds::Thresholds;
 
 /// One thing off the first matching unit, another off each further one; at least one of the two. The first is the dearest, of
 /// equal price the earlier. A share is rounded for each unit by itself.
@@ -40,6 +41,10 @@ impl Component for FirstAndAdditional {
 
     fn amounts(&self) -> Vec<Money> {
         [self.first, self.additional].into_iter().flatten().filter_map(Off::amount).collect()
+    }
+
+    fn thresholds(&self, to: &mut Thresholds) {
+        to.units(2);
     }
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {

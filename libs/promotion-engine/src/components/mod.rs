@@ -42,6 +42,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::items::Items;
 use crate::near_miss::MissingUnits;
+use crate::thresholds::Thresholds;
 
 pub use self::amount_off::{AmountOff, Per};
 pub use self::bundle::{Bundle, Slot};
@@ -149,6 +150,8 @@ pub(crate) trait Component {
     fn check(&self, reader: &mut Reader, path: &str);
     /// Every amount of money in it.
     fn amounts(&self) -> Vec<Money>;
+    /// Units of one item at which it begins to give, or gives more, where they are known beforehand.
+    fn thresholds(&self, _to: &mut Thresholds) {}
     /// Takes off what it gives for the units given.
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined>;
 }
@@ -260,6 +263,10 @@ impl Effect {
 
     pub(crate) fn gifts(&self) -> &[GiftItem] {
         self.inner().gifts()
+    }
+
+    pub(crate) fn thresholds(&self, to: &mut Thresholds) {
+        self.inner().thresholds(to);
     }
 
     pub(crate) fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Component, Declined, Draft, Given, Valued, WorksOn, check_at_least};
+use crate::thresholds::Thresholds;
 
 /// Any so many units of the matching items for one price, as often as it goes: the dearest first, as long as that saves
 /// something.
@@ -41,6 +42,10 @@ impl Component for NForPrice {
 
     fn amounts(&self) -> Vec<Money> {
         vec![self.price]
+    }
+
+    fn thresholds(&self, to: &mut Thresholds) {
+        to.units(self.units);
     }
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::groups::{Filled, Groups};
 use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
+use crate::thresholds::Thresholds;
 
 /// Every second matching unit for less, or every third, ...: counted from the dearest, of equal price the earlier. The units
 /// that are counted on the way are used up with it. A share is rounded for each unit by itself.
@@ -37,6 +38,10 @@ impl Component for NthUnit {
 
     fn amounts(&self) -> Vec<Money> {
         self.off.amount().into_iter().collect()
+    }
+
+    fn thresholds(&self, to: &mut Thresholds) {
+        to.units(self.nth);
     }
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::groups::{Filled, Groups};
 use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
+use crate::thresholds::Thresholds;
 
 /// Less for each unit of every full group of matching units, whichever: "6 or 12 or 18 bottles, 10 % off each". The dearest
 /// units make the first group, unless `filled` says otherwise; units beyond the last full group keep their price. A share is
@@ -41,6 +42,10 @@ impl Component for QuantityGroups {
 
     fn amounts(&self) -> Vec<Money> {
         self.off.amount().into_iter().collect()
+    }
+
+    fn thresholds(&self, to: &mut Thresholds) {
+        to.units(self.units);
     }
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {

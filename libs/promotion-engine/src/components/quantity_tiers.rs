@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
+use crate::thresholds::Thresholds;
 
 /// The more units are bought, the less each of them costs: the last tier that is reached counts for all of them.
 ///
@@ -81,6 +82,10 @@ impl Component for QuantityTiers {
 
     fn amounts(&self) -> Vec<Money> {
         self.tiers.iter().filter_map(|tier| tier.off.amount()).collect()
+    }
+
+    fn thresholds(&self, to: &mut Thresholds) {
+        self.tiers.iter().for_each(|tier| to.units(tier.from));
     }
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Component, Declined, Draft, Given, Off, WorksOn, check_positive};
 use crate::document::condition::Basis;
+use crate::thresholds::Thresholds;
 
 /// The more is spent on the matching items, the more is taken off them together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -83,6 +84,18 @@ impl Component for SpendAndSave {
         match &self.steps {
             Steps::Tiers(tiers) => tiers.iter().flat_map(|tier| std::iter::once(tier.from).chain(tier.off.amount())).collect(),
             Steps::EveryFull(every) => vec![every.spend, every.off],
+        }
+    }
+
+    fn thresholds(&self, to: &mut Thresholds) {
+        match &self.steps {
+            Steps::Tiers(tiers) => tiers.iter().for_each(|tier| to.spend(tier.from.minor, self.basis)),
+            // What is spent beyond the last full amount saves nothing: some multiples leave less of it than others.
+            Steps::EveryFull(every) => {
+                for times in 1..=every.max_times.map_or(4, i64::from).min(4) {
+                    to.spend(every.spend.minor.saturating_mul(times), self.basis);
+                }
+            }
         }
     }
 

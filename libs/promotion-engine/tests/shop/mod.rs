@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pricestream_domain::{Currency, Money, Product};
 use pricestream_promotion_engine::{
-    Basket, Context, Decision, Edge, Group, Line, Outcome, Postage, Quote, QuotedPostage, Reason, RuleSet,
+    Basket, Context, Decision, Edge, Found, Group, Line, Outcome, Postage, Quote, QuotedPostage, Reason, RuleSet,
 };
 
 pub(crate) fn eur(minor: i64) -> Money {
@@ -22,6 +22,12 @@ pub(crate) fn line(sku: &str, quantity: u32, price: i64, more: &str) -> Line {
     let product: Product = serde_json::from_str(&product).unwrap();
     let product = Arc::new(product);
     Line { id: sku.into(), product, quantity, unit_price: eur(price), stock_left: None, last_price: None, delivery: None }
+}
+
+/// An item as it is browsed.
+pub(crate) fn item(line: Line) -> Found {
+    let Line { product, unit_price, stock_left, last_price, .. } = line;
+    Found { product, unit_price, stock_left, last_price }
 }
 
 pub(crate) fn of_category(sku: &str, quantity: u32, price: i64, category: &str) -> Line {
