@@ -54,6 +54,10 @@ pub struct QuoteAnswer {
     pub gift_offers: Vec<AnsweredOffer>,
     /// What would apply with a little more, the least first.
     pub near_misses: Vec<NearMiss>,
+    /// The orders that the shop makes of the basket, where the request says by what. Each of their amounts adds up to that of the
+    /// whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<AnsweredGroup>,
     /// Components that it does without although promotions of theirs would have been tried.
     pub degraded: Vec<Degraded>,
     /// Guards that it passed.
@@ -139,6 +143,30 @@ pub struct AnsweredPacket {
     pub id: String,
     /// What was paid out of it.
     pub used: Money,
+}
+
+/// One of the orders that a basket becomes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredGroup {
+    /// The seller, warehouse or delivery; absent for lines that have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Ids of its lines.
+    pub lines: Vec<String>,
+    /// What is paid: goods and the share of the postage, and the tax where it comes on top.
+    pub payable: Money,
+    /// Goods before promotions.
+    pub goods: Money,
+    /// Off the goods.
+    pub goods_off: Money,
+    /// Its share of the postage, when that is known.
+    pub postage: Option<AnsweredPostage>,
+    /// What `payable` holds of tax, by rate.
+    pub taxes: Vec<AnsweredTax>,
+    /// Who pays for the promotions.
+    pub funding: Vec<AnsweredFunding>,
+    /// What each promotion takes off.
+    pub promotions: Vec<AnsweredShare>,
 }
 
 /// What became of a code.
@@ -267,6 +295,32 @@ impl Quote {
                 why: decision.outcome.sentence(self.currency),
             }
         };
+        let postage = |postage: &crate::quote::QuotedPostage| AnsweredPostage {
+            original: money(postage.original),
+            payable: money(postage.payable),
+        };
+        let tax =
+            |total: &crate::quote::TaxTotal| AnsweredTax { rate_bp: total.rate, net: money(total.net), tax: money(total.tax) };
+        let funding =
+            |(party, pays): &(std::sync::Arc<str>, i64)| AnsweredFunding { party: party.to_string(), pays: money(*pays) };
+        let group = |group: &crate::grouping::Group| AnsweredGroup {
+            key: group.key.clone(),
+            lines: group.lines.iter().map(|place| self.lines[*place as usize].id.to_string()).collect(),
+            payable: money(group.payable),
+            goods: money(group.goods),
+            goods_off: money(group.goods_off),
+            postage: group.postage.as_ref().map(postage),
+            taxes: group.taxes.iter().filter(|total| total.tax > 0).map(tax).collect(),
+            funding: group.funding.iter().map(funding).collect(),
+            promotions: group
+                .promotions
+                .iter()
+                .map(|(decision, off)| AnsweredShare {
+                    promotion: self.decisions[*decision as usize].promotion.to_string(),
+                    off: money(*off),
+                })
+                .collect(),
+        };
         let coupon = |coupon: &crate::coupons::QuotedCoupon| AnsweredCoupon {
             code: coupon.code.clone(),
             status: coupon.status.code(),
@@ -280,22 +334,10 @@ impl Quote {
             payable: money(self.totals.payable),
             goods: money(self.totals.goods),
             goods_off: money(self.totals.goods_off),
-            postage: self
-                .postage
-                .as_ref()
-                .map(|postage| AnsweredPostage { original: money(postage.original), payable: money(postage.payable) }),
-            taxes: self
-                .taxes
-                .iter()
-                .filter(|total| total.tax > 0)
-                .map(|total| AnsweredTax { rate_bp: total.rate, net: money(total.net), tax: money(total.tax) })
-                .collect(),
+            postage: self.postage.as_ref().map(postage),
+            taxes: self.taxes.iter().filter(|total| total.tax > 0).map(tax).collect(),
             lines: self.lines.iter().enumerate().map(line).collect(),
-            funding: self
-                .funding
-                .iter()
-                .map(|(party, pays)| AnsweredFunding { party: party.to_string(), pays: money(*pays) })
-                .collect(),
+            funding: self.funding.iter().map(funding).collect(),
             promotions: self.decisions.iter().map(promotion).collect(),
             red_packets: self
                 .red_packets
@@ -323,6 +365,7 @@ impl Quote {
                 })
                 .collect(),
             near_misses: near_misses(&self.decisions, self.currency),
+            groups: self.groups.iter().map(group).collect(),
             degraded: self.degraded.clone(),
             risks: self.risks.iter().map(|risk| risk.answer(self.currency)).collect(),
             scenario: self.scenario,

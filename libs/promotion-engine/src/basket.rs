@@ -4,6 +4,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pricestream_domain::{Currency, Money, Product, Sku};
 
+use crate::grouping::GroupBy;
 use crate::scenario::Scenario;
 
 /// Lines of a basket, at most.
@@ -54,6 +55,8 @@ pub struct Line {
     pub stock_left: Option<u64>,
     /// What a unit cost when the customer last saw it, when known: it makes no difference to the price.
     pub last_price: Option<Money>,
+    /// Which of several deliveries it belongs to; no price depends on it.
+    pub delivery: Option<Arc<str>>,
 }
 
 /// What sending the basket costs.
@@ -92,6 +95,8 @@ pub struct Context {
     pub gift_worth: BTreeMap<Sku, Money>,
     /// What is left of limited promotions, by their ids; one that is not named has all of it left.
     pub left: BTreeMap<String, Left>,
+    /// What the quote is split by, for a shop that makes several orders of a basket; no price depends on it.
+    pub group_by: Option<GroupBy>,
     /// Components that are switched off, by their names: the quote says that it is degraded.
     pub switched_off: BTreeSet<String>,
     /// What the price is asked for, which makes no difference to it.

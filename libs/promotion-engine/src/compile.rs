@@ -30,7 +30,7 @@ pub struct RuleSet {
     /// In the order in which they run: by node, unit, priority and id.
     pub(crate) promotions: Vec<Compiled>,
     /// Who pays for promotions, in the order of their names.
-    pub(crate) parties: Vec<Arc<str>>,
+    pub(crate) parties: Arc<[Arc<str>]>,
     pub(crate) keys: Keys,
     /// Everything that some promotion gives for nothing.
     pub(crate) gift_skus: BTreeSet<Sku>,
@@ -58,6 +58,9 @@ pub(crate) struct Unit {
     pub(crate) take: Take,
 }
 
+/// Places of parties, and the share that each pays.
+pub(crate) type Funders = Arc<[(u32, BasisPoints)]>;
+
 /// A promotion, ready.
 #[derive(Debug)]
 pub(crate) struct Compiled {
@@ -73,7 +76,7 @@ pub(crate) struct Compiled {
     pub(crate) currency: Option<Currency>,
     pub(crate) rounding: Rounding,
     /// Who pays for it, by their places among the parties, in shares that add up to 100 %.
-    pub(crate) funding: Vec<(u32, BasisPoints)>,
+    pub(crate) funding: Funders,
     /// Its items, then its component's own sets.
     pub(crate) sets: Vec<ItemSet>,
     pub(crate) condition: Option<Test>,
@@ -186,7 +189,7 @@ impl Compiled {
             currency: promotion.amounts().next().map(|amount| amount.currency),
             rounding: promotion.rounding.unwrap_or(policy),
             funding: match &promotion.funding[..] {
-                [] => vec![(party(SHOP), BasisPoints::ONE)],
+                [] => Arc::new([(party(SHOP), BasisPoints::ONE)]),
                 funding => funding.iter().map(|funding| (party(&funding.party), funding.share_bp)).collect(),
             },
             sets,
@@ -305,7 +308,7 @@ impl<'a> Classes<'a> {
     }
 }
 
-fn parties(document: &Document) -> Vec<Arc<str>> {
+fn parties(document: &Document) -> Arc<[Arc<str>]> {
     let named = document.promotions.iter().flat_map(|promotion| &promotion.funding).map(|funding| funding.party.as_str());
     let names: BTreeSet<&str> = named.chain([SHOP]).collect();
     names.into_iter().map(Arc::from).collect()

@@ -62,7 +62,15 @@ impl RuleSet {
         if self.touching(product).is_empty() {
             return Ok(None);
         }
-        let line = Line { id: "1".into(), product: Arc::clone(product), quantity: 1, unit_price, stock_left, last_price: None };
+        let line = Line {
+            id: "1".into(),
+            product: Arc::clone(product),
+            quantity: 1,
+            unit_price,
+            stock_left,
+            last_price: None,
+            delivery: None,
+        };
         let basket = Basket { currency: unit_price.currency, lines: vec![line], postage: None };
         let mut context = Context { at: from, ..Context::default() };
         without.apply_to(&mut context);

@@ -18,6 +18,7 @@ mod edge;
 mod evaluate;
 mod findings;
 mod gifts;
+mod grouping;
 mod guard;
 mod keys;
 mod lane;
@@ -34,7 +35,7 @@ mod timeline;
 mod usage;
 
 pub use answer::{
-    AnsweredCoupon, AnsweredFunding, AnsweredGift, AnsweredLine, AnsweredOffer, AnsweredPacket, AnsweredPostage,
+    AnsweredCoupon, AnsweredFunding, AnsweredGift, AnsweredGroup, AnsweredLine, AnsweredOffer, AnsweredPacket, AnsweredPostage,
     AnsweredPromotion, AnsweredRisk, AnsweredShare, AnsweredTax, AnsweredUnits, QuoteAnswer,
 };
 pub use basket::{
@@ -53,6 +54,7 @@ pub use document::{Document, document_schema};
 pub use edge::{AtEdge, Edge};
 pub use findings::{Code, Finding, Findings, Severity, Witness, findings};
 pub use gifts::QuotedGift;
+pub use grouping::{Group, GroupBy};
 pub use guard::{Guard, Risk};
 pub use lane::Without;
 pub use near_miss::{MissingUnits, NearMiss, NearPart, Part, Shortfall};

@@ -7,7 +7,7 @@ use pricestream_domain::{BasisPoints, Currency, Sku, shares};
 
 use crate::basket::{Basket, BasketError, Context};
 use crate::candidates::Candidates;
-use crate::compile::RuleSet;
+use crate::compile::{Funders, RuleSet};
 use crate::coupons::QuotedCoupon;
 use crate::degraded::{Degraded, degraded};
 use crate::document::guards::Action;
@@ -15,6 +15,7 @@ use crate::document::policies::{Prices, Tax};
 use crate::edge::{AtEdge, Edge};
 use crate::evaluate::{Evaluated, evaluate};
 use crate::gifts::{QuotedGift, given};
+use crate::grouping::Group;
 use crate::guard::{Risk, risks};
 use crate::record::Decision;
 use crate::scenario::Scenario;
@@ -53,6 +54,14 @@ pub struct Quote {
     pub coupons: Vec<QuotedCoupon>,
     /// Goods that the shop adds for nothing: they are no lines, and no sum counts them.
     pub gifts: Vec<QuotedGift>,
+    /// The orders that the shop makes of the basket, where the context says by what.
+    pub groups: Vec<Group>,
+    /// The rate of the tax on postage.
+    pub(crate) postage_tax_rate: BasisPoints,
+    /// Everybody who pays for some promotion of the rule set.
+    parties: Arc<[Arc<str>]>,
+    /// Of what was applied, by places in the decisions, who pays which share of it.
+    funders: Vec<(u32, Funders)>,
     /// Components that it does without although promotions of theirs would have been tried, in the order of their names.
     pub degraded: Vec<Degraded>,
     /// Guards that it passed.
@@ -112,6 +121,14 @@ impl Quote {
     pub fn units(&self, line: usize) -> &[UnitPrice] {
         let line = &self.lines[line];
         &self.unit_prices[line.first_unit as usize..line.last_unit as usize]
+    }
+
+    /// What each party pays of a share.
+    pub(crate) fn paid_by(&self, share: &Share) -> Vec<(&Arc<str>, i64)> {
+        let at = self.funders.binary_search_by_key(&share.decision, |(decision, _)| *decision);
+        let funding = at.map_or(&[][..], |at| &self.funders[at].1);
+        let parties = funding.iter().map(|(party, _)| &self.parties[*party as usize]);
+        parties.zip(funded(share.off, funding)).collect()
     }
 
     /// What each promotion takes off the line in this place.
@@ -236,8 +253,10 @@ impl RuleSet {
         taxes.sort_by_key(|total| total.rate);
         let mut shares = Vec::with_capacity(applied.iter().map(|(_, application)| made.lines(application).len() + 1).sum());
         let mut paid = vec![0; self.parties.len()];
+        let mut funders = Vec::with_capacity(applied.len());
         for (decision, application) in &applied {
             let promotion = &self.promotions[application.promotion as usize];
+            funders.push((*decision, Arc::clone(&promotion.funding)));
             let mut give = |line: Option<u32>, off: i64, units: usize| {
                 let units = u32::try_from(units).expect("the basket was checked");
                 shares.push(Share { decision: *decision, line, off, units });
@@ -258,6 +277,7 @@ impl RuleSet {
             }
         }
         let coupons = self.coupons(sheet.context, &outcomes);
+        funders.sort_unstable_by_key(|(decision, _)| *decision);
         let decision = |(promotion, outcome): (u32, _)| {
             let promotion = &self.promotions[promotion as usize];
             let component = promotion.document.effect.component();
@@ -289,12 +309,19 @@ impl RuleSet {
             points: sheet.context.points - state.points,
             coupons,
             gifts,
+            groups: Vec::new(),
+            postage_tax_rate: tax.postage_rate,
+            parties: Arc::clone(&self.parties),
+            funders,
             sellable: degraded.is_empty() || self.policies.degradation.sold_in.contains(&scenario),
             degraded,
             risks: Vec::new(),
             scenario,
         };
         quote.risks = risks(&self.policies.guards, basket, &quote);
+        if let Some(by) = sheet.context.group_by {
+            quote.groups = quote.grouped(basket, by);
+        }
         quote.sellable &= quote.risks.iter().all(|risk| risk.action != Action::Block);
         quote
     }
@@ -331,12 +358,16 @@ impl crate::compile::Compiled {
             paid[*party as usize] += off;
             return;
         }
-        let weights: Vec<u64> = self.funding.iter().map(|(_, share)| u64::from(share.get())).collect();
-        let parts = shares(off, &weights).expect("the shares add up to 100 %");
-        for ((party, _), part) in self.funding.iter().zip(parts) {
+        for ((party, _), part) in self.funding.iter().zip(funded(off, &self.funding)) {
             paid[*party as usize] += part;
         }
     }
+}
+
+/// What each party pays of `off`.
+fn funded(off: i64, funding: &[(u32, BasisPoints)]) -> Vec<i64> {
+    let weights: Vec<u64> = funding.iter().map(|(_, share)| u64::from(share.get())).collect();
+    shares(off, &weights).expect("the shares add up to 100 %")
 }
 
 impl Tax {

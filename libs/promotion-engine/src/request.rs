@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::basket::{Basket, BasketError, Context, Customer, Line, Postage, RedPacket};
+use crate::grouping::GroupBy;
 use crate::scenario::Scenario;
 
 /// A basket as a shop asks for its price: the input of every scenario, from one unit on a detail page to an order. Products and
@@ -54,6 +55,9 @@ pub struct QuoteRequest {
     /// Units that are left to give, by SKU; where absent, what is known of the SKU's stock counts.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub gift_stock: BTreeMap<Sku, u64>,
+    /// Splits the answer into the orders that the shop makes of the basket; no price depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_by: Option<GroupBy>,
 }
 
 /// Some units of one SKU.
@@ -71,6 +75,9 @@ pub struct RequestedLine {
     /// What a unit cost when the customer last saw it; makes no difference to the price, but may be flagged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_price: Option<Money>,
+    /// Which of several deliveries it belongs to, for `group_by`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<String>,
 }
 
 /// What sending costs.
@@ -140,7 +147,7 @@ pub enum RequestError {
 impl RequestedLine {
     /// One unit of `sku`, as a line of that id.
     pub fn of(sku: Sku) -> Self {
-        Self { id: None, sku, quantity: 1, last_price: None }
+        Self { id: None, sku, quantity: 1, last_price: None, delivery: None }
     }
 
     const fn one() -> u32 {
@@ -177,8 +184,15 @@ impl QuoteRequest {
         for line in &self.lines {
             let no_price = || RequestError::NoPrice { line: line.id().to_owned(), sku: line.sku.clone() };
             let Found { product, unit_price, stock_left, last_price } = find(&line.sku).ok_or_else(no_price)?;
-            let last_price = line.last_price.or(last_price);
-            lines.push(Line { id: line.id().into(), product, quantity: line.quantity, unit_price, stock_left, last_price });
+            lines.push(Line {
+                id: line.id().into(),
+                product,
+                quantity: line.quantity,
+                unit_price,
+                stock_left,
+                last_price: line.last_price.or(last_price),
+                delivery: line.delivery.as_deref().map(Arc::from),
+            });
         }
         let currency = lines.first().map_or(Currency::EUR, |line| line.unit_price.currency);
         let postage = self.postage.map(|postage| Postage { amount: postage.amount, method: postage.method });
@@ -197,6 +211,7 @@ impl QuoteRequest {
             scenario: self.scenario,
             gift_choices: self.gift_choices,
             gift_stock: self.gift_stock,
+            group_by: self.group_by,
             ..Context::default()
         };
         Ok((basket, context))

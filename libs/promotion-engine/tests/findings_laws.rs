@@ -277,6 +277,7 @@ fn context() -> impl Strategy<Value = Context> {
 }
 
 /// What the usage ledger says while nothing was used.
+#[allow(clippy::needless_update, reason = "there may be limits of other kinds")]
 fn left(document: &Document) -> BTreeMap<String, Left> {
     let least = |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).min();
     let of = document.promotions.iter().filter_map(|promotion| {

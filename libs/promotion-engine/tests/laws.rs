@@ -4,9 +4,9 @@ mod shop;
 
 use std::collections::BTreeSet;
 
-use pricestream_promotion_engine::{Basket, Context, Guard, Line, Outcome, RuleSet, Scenario};
+use pricestream_promotion_engine::{Basket, Context, GroupBy, Guard, Line, Outcome, RuleSet, Scenario};
 use proptest::prelude::*;
-use shop::{Failing, assert_conserved, line, now, rule_set, with_postage};
+use shop::{Failing, assert_conserved, assert_groups_add_up, line, now, rule_set, with_postage};
 
 const CATEGORIES: [&str; 3] = ["toys", "books", "tea"];
 
@@ -263,6 +263,43 @@ proptest! {
         prop_assert!(given("L00") <= stock && given("mug") <= stock, "no more than are left");
         let open = quote.answer().gift_offers.first().map_or(0, |offer| offer.choose);
         prop_assert!(given("L00") + given("mug") / 2 + open <= units / u64::from(every), "no more often than it is earned");
+    }
+    #[test]
+    fn the_orders_that_a_basket_becomes_add_up_to_it(
+        rules in some_rules(),
+        basket in some_basket(),
+        sellers in prop::collection::vec(0..4_usize, 6),
+        on_top: bool,
+        rate in prop::sample::select(vec![0, 900, 2_100, 10_000]),
+    ) {
+        let mut basket = basket;
+        for (line, seller) in basket.lines.iter_mut().zip(&sellers) {
+            let name = ["", "a", "b", "c"][*seller];
+            let named = (!name.is_empty()).then(|| name.to_owned());
+            let product = std::sync::Arc::make_mut(&mut line.product);
+            (product.seller, product.warehouse, line.delivery) = (named.clone(), named.clone(), named.map(Into::into));
+        }
+        // The rule sets above have their tax in the prices; this one may have it on top.
+        let taxed = rule_set(&format!(
+            r#"{{"version":1,"policies":{{"tax":{{"prices":"exclusive","default_rate":{rate},"postage_rate":2100}}}},"promotions":[
+                {{"id":"a","effect":{{"percent_off":{{"off_bp":3333}}}},"funding":[{{"party":"x","share_bp":3334}},{{"party":"y","share_bp":6666}}]}},
+                {{"id":"b","effect":{{"postage":{{"off":{{"percent_bp":3333}}}}}},"funding":[{{"party":"x","share_bp":3334}},{{"party":"y","share_bp":6666}}]}}]}}"#
+        ));
+        let rules = if on_top { taxed } else { rules };
+        let plain = rules.quote(&basket, &now()).unwrap();
+        for by in [GroupBy::Seller, GroupBy::Warehouse, GroupBy::Delivery] {
+            let split = rules.quote(&basket, &Context { group_by: Some(by), ..now() }).unwrap();
+            prop_assert_eq!(&split.groups, &plain.grouped(&basket, by), "the same however it is asked for");
+            assert_groups_add_up(&split);
+            let mut unsplit = split;
+            unsplit.groups.clear();
+            prop_assert_eq!(&unsplit, &plain, "a split moves no price");
+        }
+        for line in &mut basket.lines {
+            line.delivery = None;
+        }
+        let together = rules.quote(&basket, &now()).unwrap();
+        prop_assert_eq!((together.totals, &together.decisions), (plain.totals, &plain.decisions), "nor does a label");
     }
 }
 

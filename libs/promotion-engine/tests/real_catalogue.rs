@@ -99,6 +99,7 @@ fn basket(shelves: &[Vec<&Found>], dice: &mut Dice) -> Basket {
             quantity: u32::try_from(quantity).unwrap(),
             unit_price: found.unit_price,
             last_price: None,
+            delivery: None,
             stock_left: None,
         };
         lines.insert(found.product.sku.clone(), line);

@@ -13,7 +13,7 @@ use support::server;
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
 
 /// The routes of DESIGN.md that this crate serves.
-const ROUTES: [&str; 37] = [
+const ROUTES: [&str; 38] = [
     "DELETE /v1/admin/catalogue/{sku}",
     "DELETE /v1/admin/overrides/{sku}",
     "DELETE /v1/orders/{order_id}",
@@ -38,6 +38,7 @@ const ROUTES: [&str; 37] = [
     "GET /v1/stream",
     "POST /v1/admin/catalogue",
     "POST /v1/admin/dead-letters/{id}/redrive",
+    "POST /v1/admin/promotions:check",
     "POST /v1/admin/reconcile",
     "POST /v1/admin/verify",
     "POST /v1/orders",

@@ -33,6 +33,7 @@ fn line(sku: &str, quantity: u32) -> Line {
         unit_price: Money::new(1_000, Currency::USD),
         stock_left: None,
         last_price: None,
+        delivery: None,
     }
 }
 

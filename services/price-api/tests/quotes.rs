@@ -97,9 +97,10 @@ async fn a_cached_price_carries_its_own_next_change_and_its_tag_moves_with_it() 
     let server = with_rules().await;
     let (_, a) = server.get("/v1/prices/A").await;
     assert_eq!((&a["payable"]["minor"], &a["payable_until"]), (&json!(1_000), &json!("2026-11-22T12:00:00Z")), "{a}");
-    assert_eq!(a["lane"]["slices"].as_array().unwrap().len(), 3, "{a}");
     let (_, b) = server.get("/v1/prices/B").await;
-    assert_eq!((&b["payable"]["minor"], &b["lane"]), (&json!(1_000), &Value::Null), "one alone costs its price");
+    assert_eq!((&b["payable"]["minor"], b.get("payable_until")), (&json!(1_000), None), "one alone costs its price");
+    let lane = server.memory.tables().cache.values().find_map(|entry| entry.lane.clone()).unwrap();
+    assert_eq!(lane.slices().len(), 3, "whoever reads the cache has all of it: {lane:?}");
     let read = async |tag: &str| {
         let request = Request::get("/v1/prices/A").header(header::IF_NONE_MATCH, tag).body(Body::empty()).unwrap();
         let response = server.send(request).await;
@@ -221,6 +222,58 @@ async fn a_code_is_told_unknown_from_expired_and_a_gift_is_named() {
     assert_eq!(statuses, ["expired", "unknown"], "{answer}");
     assert_eq!((&answer["gifts"][0]["sku"], &answer["gifts"][0]["worth"]["minor"]), (&json!("C"), &json!(1_000)), "{answer}");
     assert_eq!(answer["payable"]["minor"], json!(2_000));
+}
+
+/// Half off, for two orders in all.
+const LIMITED: &str = r#"{"version":1,"promotions":[
+    {"id":"flash","effect":{"flash_sale":{"off":{"percent_bp":5000}}},"items":{"include":[{"skus":["A"]}]},"limit":{"units":3}}]}"#;
+
+#[tokio::test]
+async fn what_a_signed_quote_shows_is_what_its_order_charges_and_what_it_holds_nobody_else_gets() {
+    let server = server().await;
+    publish(&server, LIMITED).await;
+    let two = basket(&[("A", 2)]).to_string();
+    let (status, first) = server.post("/v1/quotes?sign=true", two.clone()).await;
+    assert_eq!((status, &first["payable"]["minor"]), (StatusCode::OK, &json!(1_000)), "{first}");
+    assert_eq!(first["scenario"], "order");
+    // One unit is left: the dearest get it, and a quote says what is so now.
+    assert_eq!(payable(&server, &basket(&[("A", 2)])).await, 500 + 1_000);
+    // The rule set changes, the price moves: what was signed is charged.
+    publish(&server, RULES).await;
+    server.set_price("A", 5_000).await;
+    let order = json!({ "order_id": "o-1", "quote": first["signed"]["quote"] }).to_string();
+    let (status, placed) = server.post("/v1/orders", order).await;
+    assert_eq!((status, &placed["payable"]["minor"]), (StatusCode::OK, &json!(1_000)), "{placed}");
+    // In the past or the future nothing can be ordered.
+    let mut later = basket(&[("A", 1)]);
+    later["at"] = json!("2026-12-24T00:00:00Z");
+    let (status, answer) = server.post("/v1/quotes?sign=true", later.to_string()).await;
+    assert_eq!((status, kind(&answer)), (StatusCode::BAD_REQUEST, "bad-body"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_quote_that_a_guard_blocks_is_not_signed() {
+    let server = server().await;
+    let rules = LIMITED.replacen('{', r#"{"policies":{"guards":{"discount_share":{"most_bp":2000,"action":"block"}}},"#, 1);
+    publish(&server, &rules).await;
+    let (status, answer) = server.post("/v1/quotes?sign=true", basket(&[("A", 1)]).to_string()).await;
+    assert_eq!((status, kind(&answer)), (StatusCode::CONFLICT, "not-sellable"), "{answer}");
+    assert_eq!(answer["risks"][0]["guard"], "discount_share", "{answer}");
+    assert_eq!(payable(&server, &basket(&[("A", 1)])).await, 500, "shown all the same");
+}
+
+#[tokio::test]
+async fn a_rule_set_is_checked_over_the_catalogue_without_being_published() {
+    let server = with_rules().await;
+    let check = async |rules: &str| server.admin(Method::POST, "/v1/admin/promotions:check", rules).await;
+    let (status, answer) = check(r#"{"version":1,"promotions":[{"id":"gone","effect":{"percent_off":{"off_bp":500}},"items":{"include":[{"skus":["Z"]}]}}]}"#).await;
+    assert_eq!((status, &answer["problems"]), (StatusCode::OK, &json!([])), "{answer}");
+    let codes: Vec<&str> =
+        answer["findings"]["findings"].as_array().unwrap().iter().filter_map(|it| it["code"].as_str()).collect();
+    assert!(codes.contains(&"unknown_item"), "{answer}");
+    let (_, answer) = check(r#"{"version":1,"promotions":[{"id":"gone"}]}"#).await;
+    assert_eq!((answer["problems"][0]["path"].as_str().is_some(), answer.get("findings")), (true, None), "{answer}");
+    assert_eq!(payable(&server, &basket(&[("B", 3)])).await, 2_800, "the old one keeps serving");
 }
 
 #[tokio::test]

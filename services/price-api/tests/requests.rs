@@ -304,7 +304,7 @@ async fn administration_needs_the_token_on_every_route() {
             }
         }
     }
-    assert_eq!(routes, 19);
+    assert_eq!(routes, 20);
     let open = bare(Tokens::default());
     let problem = assert_problem(&open, request("GET", "/v1/admin/status", "", ""), 403, "no-token").await;
     assert!(problem["detail"].as_str().unwrap().contains("PRICESTREAM_ADMIN_TOKEN"), "{problem}");

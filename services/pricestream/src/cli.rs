@@ -64,11 +64,8 @@ pub(crate) enum Command {
     Quote(Quote),
     /// Say what a basket costs from one instant until another, and when that changes
     Timeline(Timeline),
-    /// Check a rule set of promotions and say everything that is wrong with it
-    Check {
-        /// - is standard input
-        file: PathBuf,
-    },
+    /// Check a rule set of promotions: say everything that is wrong with it, and what is suspicious
+    Check(Check),
     /// The catalogue
     #[command(subcommand)]
     Catalogue(Catalogue),
@@ -178,6 +175,16 @@ pub(crate) struct Timeline {
     /// Slices, at most
     #[arg(long, default_value_t = 1_000, value_name = "N")]
     pub(crate) most: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The rule set (JSON); - is standard input
+    pub(crate) file: PathBuf,
+    /// A catalogue (NDJSON) to look names up in and to price baskets of, in place of that of a store (--data); without either
+    /// the rule set is looked at alone
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalogue: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

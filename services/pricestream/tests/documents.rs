@@ -192,6 +192,9 @@ fn every_rule_set_of_the_pages_is_one_and_every_kind_has_its_row() {
     for name in pricestream_promotion_engine::Effect::NAMES {
         assert!(kinds.contains(&format!("| `{name}` |")), "docs/promotions.md has no row for {name}");
     }
+    for name in pricestream_promotion_engine::Code::NAMES {
+        assert!(kinds.contains(&format!("| `{name}` |")), "docs/promotions.md has no row for {name}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! promotions. Both want to take the same off each cart, promotion by promotion, or nothing is measured.
 
 mod floor;
+mod peers;
 mod workload;
 
 use std::hint::black_box;
@@ -25,6 +26,9 @@ const ROUNDS: usize = 9;
 const TURNS: usize = 10;
 
 fn main() {
+    if let Some(directory) = std::env::var_os("CART_DATA") {
+        return peers::run(std::path::Path::new(&directory));
+    }
     let wanted = std::env::args().any(|argument| argument == "--bench");
     let (promotions, carts) = workload::invent();
     let baskets: Vec<(Basket, Context)> = carts.iter().map(workload::basket).collect();

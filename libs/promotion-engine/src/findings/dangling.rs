@@ -34,7 +34,7 @@ fn not_in_the_catalogue(shop: &Shop<'_, '_>, report: &mut Report) {
         let id = &subject.promotion.id;
         let mut sets = item_sets(subject);
         if let Some(condition) = &subject.promotion.when {
-            of_condition(condition, &mut format!("{}.when", subject.path), &mut sets);
+            of_condition(condition, &format!("{}.when", subject.path), &mut sets);
         }
         let mut complete = true;
         for (path, items) in &sets {
@@ -109,25 +109,20 @@ fn tell(key: Key<'_>) -> String {
 }
 
 /// The sets of items that a condition counts over.
-fn of_condition<'a>(condition: &'a Condition, path: &mut String, to: &mut Vec<(String, &'a Items)>) {
-    let length = path.len();
+fn of_condition<'a>(condition: &'a Condition, path: &str, to: &mut Vec<(String, &'a Items)>) {
     match condition {
         Condition::All(parts) | Condition::Any(parts) => {
             let field = if matches!(condition, Condition::All(_)) { "all" } else { "any" };
             for (position, part) in parts.iter().enumerate() {
-                path.push_str(&format!(".{field}[{position}]"));
-                of_condition(part, path, to);
-                path.truncate(length);
+                of_condition(part, &format!("{path}.{field}[{position}]"), to);
             }
         }
         Condition::Not(part) => {
-            path.push_str(".not");
-            of_condition(part, path, to);
-            path.truncate(length);
+            of_condition(part, &format!("{path}.not"), to);
         }
         Condition::Spend(spend) => to.extend(of_over(&spend.over).map(|items| (format!("{path}.spend.over.items"), items))),
         Condition::Quantity(quantity) => {
-            to.extend(of_over(&quantity.over).map(|items| (format!("{path}.quantity.over.items"), items)))
+            to.extend(of_over(&quantity.over).map(|items| (format!("{path}.quantity.over.items"), items)));
         }
         _ => {}
     }

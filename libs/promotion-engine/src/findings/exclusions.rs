@@ -231,7 +231,9 @@ fn knots(next: &[Vec<usize>]) -> Vec<Vec<usize>> {
             } else if low[place] == number[place] {
                 let begin = stack.iter().rposition(|other| *other == place).unwrap_or(0);
                 let knot = stack.split_off(begin);
-                knot.iter().for_each(|other| on_stack[*other] = false);
+                for other in &knot {
+                    on_stack[*other] = false;
+                }
                 if knot.len() > 2 {
                     knots.push(knot);
                 }
@@ -255,7 +257,9 @@ mod tests {
             (vec![vec![1], vec![2, 3], vec![1], vec![1]], vec![vec![1, 2, 3]]),
         ] {
             let mut found = knots(&next);
-            found.iter_mut().for_each(|knot| knot.sort_unstable());
+            for knot in &mut found {
+                knot.sort_unstable();
+            }
             found.sort_unstable();
             assert_eq!(found, expected, "{next:?}");
         }

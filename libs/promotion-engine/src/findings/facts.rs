@@ -148,7 +148,7 @@ pub(super) fn clash(facts: &[Fact<'_>], subject: &Subject<'_>, clock: &Clock<'_>
                 .iter()
                 .filter(move |fact| matches!(fact.what, What::Among { field: of, among, .. } if of == field && among == wanted))
         };
-        let not: BTreeSet<&String> = asked(false).flat_map(|fact| fact.values()).collect();
+        let not: BTreeSet<&String> = asked(false).flat_map(Fact::values).collect();
         let left_of = |fact: &Fact<'_>| fact.values().filter(|value| !not.contains(value)).cloned().collect::<BTreeSet<String>>();
         let all = || asked(true).chain(asked(false));
         let told = || all().map(|fact| fact.tell(subject)).collect::<Vec<_>>().join(" and ");
@@ -424,14 +424,16 @@ fn told_range(from: u64, to: u64, of: &str) -> String {
     }
 }
 
+/// Names that are told one by one, at most.
+const MOST_NAMES: usize = 5;
+
 /// A few of some names in words.
 pub(super) fn told<'n>(names: impl Iterator<Item = &'n str>, joined_by: &str) -> String {
     let names: Vec<&str> = names.collect();
-    const MOST: usize = 5;
     match &names[..] {
         [] => "nothing".to_owned(),
         [one] => (*one).to_owned(),
-        [first @ .., last] if names.len() <= MOST => format!("{} {joined_by} {last}", first.join(", ")),
-        names => format!("{} {joined_by} {} others", names[..MOST].join(", "), names.len() - MOST),
+        [first @ .., last] if names.len() <= MOST_NAMES => format!("{} {joined_by} {last}", first.join(", ")),
+        names => format!("{} {joined_by} {} others", names[..MOST_NAMES].join(", "), names.len() - MOST_NAMES),
     }
 }

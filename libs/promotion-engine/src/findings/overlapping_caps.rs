@@ -64,11 +64,11 @@ fn add_up(survey: &Survey<'_>, one: &Subject<'_>, other: &Subject<'_>) -> Option
     let quotas = flash(one) && flash(other);
     let (of_one, of_other) = (caps(one), caps(other));
     let wanted = |field: &str| if quotas { field.starts_with("units") } else { field != "units" };
-    let both = of_one.iter().filter(|(field, ..)| wanted(field));
+    let mut both = of_one.iter().filter(|(field, ..)| wanted(field));
     let (field, mine, theirs) =
-        both.filter_map(|(field, mine)| Some((*field, *mine, of_other.iter().find(|(of, _)| of == field)?.1))).next()?;
+        both.find_map(|(field, mine)| Some((*field, *mine, of_other.iter().find(|(of, _)| of == field)?.1)))?;
     let stacks = survey.stack(one, other) && alike(one, other);
-    if !(quotas || stacks) || survey.exclude(one, other) || !share_items(survey, one, other) {
+    if !(quotas || stacks) || one.excludes(other) || !share_items(survey, one, other) {
         return None;
     }
     let (from, until) = together(survey, one, other)?;

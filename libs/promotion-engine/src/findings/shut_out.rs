@@ -70,7 +70,7 @@ fn shuts_out(survey: &Survey<'_>, earlier: &Subject<'_>, later: &Subject<'_>) ->
     earlier.order < later.order
         && runs_before(survey, earlier, later)
         && apart
-        && survey.exclude(later, earlier)
+        && later.excludes(earlier)
         && survey.same_currency(later, earlier)
         && covers_window(one.window.as_ref(), other.window.as_ref(), &survey.document.time_zone)
         && covers(&one.items, &other.items)

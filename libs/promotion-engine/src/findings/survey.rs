@@ -101,17 +101,17 @@ impl<'a> Survey<'a> {
         } else {
             of_one.0 != of_other.0 || self.node(one).keep == Keep::Stack
         };
-        together && !self.exclude(one, other)
-    }
-
-    /// Whether they do not apply together somewhere.
-    pub(super) fn exclude(&self, one: &Subject<'_>, other: &Subject<'_>) -> bool {
-        let against = |mine: &[u64], theirs: &[u64]| mine.iter().zip(theirs).any(|(mine, theirs)| mine & theirs != 0);
-        one.compiled.excludes.iter().any(|mine| against(mine, &other.compiled.classes))
+        together && !one.excludes(other)
     }
 }
 
 impl Subject<'_> {
+    /// Whether it does not apply, somewhere, where `other` did.
+    pub(super) fn excludes(&self, other: &Subject<'_>) -> bool {
+        let against = |mine: &[u64], theirs: &[u64]| mine.iter().zip(theirs).any(|(mine, theirs)| mine & theirs != 0);
+        self.compiled.excludes.iter().any(|mine| against(mine, &other.compiled.classes))
+    }
+
     /// An amount of it in words.
     pub(super) fn amount(&self, minor: i64) -> String {
         self.compiled.currency.map_or_else(|| minor.to_string(), |currency| Money::new(minor, currency).to_string())

@@ -150,3 +150,85 @@ fn tiers_that_take_less(subject: &Subject<'_>, report: &mut Report) {
         report.add(Finding::about(Code::TierTakesLess, severity, &[subject], message).in_places(paths));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::{Code, Document, RuleSet, findings};
+
+    /// Whether a promotion for everything in a category is said to never apply under a condition.
+    fn never_holds(when: &Value) -> bool {
+        let promotion = json!({ "id": "p", "when": when, "effect": { "percent_off": { "off_bp": 1000 } },
+            "items": { "include": [{ "categories": ["a"] }] } });
+        let document = Document::from_json(&json!({ "version": 1, "promotions": [promotion] }).to_string()).unwrap();
+        let found = findings(&document, &RuleSet::compile(&document), None);
+        found.findings.iter().any(|finding| finding.code == Code::ConditionNeverHolds)
+    }
+
+    #[test]
+    fn a_condition_never_holds_only_where_that_is_certain() {
+        let spend = |over: &str, basis: &str, least: i64| json!({ "spend": { "over": over, "basis": basis, "at_least": { "minor": least, "currency": "EUR" } } });
+        let units = |over: &str, least: u32| json!({ "quantity": { "over": over, "at_least": least } });
+        let not = |of: Value| json!({ "not": of });
+        let all = |one: Value, other: Value| json!({ "all": [one, other] });
+        let any = |one: Value, other: Value| json!({ "any": [one, other] });
+        let (order, original, list) = (
+            |least| spend("order", "running", least),
+            |least| spend("order", "original", least),
+            |least| spend("order", "list", least),
+        );
+        let matching = |least| spend("matching", "running", least);
+        let (a, b) = (json!({ "groups": ["a"] }), json!({ "groups": ["b"] }));
+        let window = |json: &str| json!({ "window": serde_json::from_str::<Value>(json).unwrap() });
+        for (when, expected) in [
+            (all(order(100), not(order(100))), true),
+            (all(order(100), not(order(101))), false),   // exactly 100
+            (all(matching(100), not(order(100))), true), // the order holds what matches
+            (all(order(100), not(matching(100))), false),
+            (all(order(100), not(original(100))), true), // promotions only take away
+            (all(original(100), not(order(100))), false),
+            (all(order(100), not(list(100))), false), // the current price may be above the list price
+            (not(order(0)), true),
+            (all(units("matching", 3), not(units("order", 3))), true),
+            (all(units("order", 3), not(units("matching", 3))), false),
+            (not(units("matching", 1)), true), // it is for at least one unit
+            (all(units("order", 2), not(units("order", 3))), false),
+            (json!({ "order_number": { "at_least": 4_294_967_296_u64 } }), false),
+            (json!({ "order_number": { "at_least": 4_294_967_297_u64 } }), true),
+            (not(json!({ "order_number": { "at_least": 1 } })), true),
+            (all(json!({ "stock_left": { "at_most": 4 } }), json!({ "stock_left": { "at_least": 5 } })), true),
+            (all(json!({ "stock_left": { "at_most": 5 } }), json!({ "stock_left": { "at_least": 5 } })), false),
+            (all(json!({ "stock_left": { "at_most": 4 } }), not(json!({ "stock_left": { "at_most": 5 } }))), true),
+            (not(json!({ "stock_left": { "at_least": 0 } })), false), // nobody may know it
+            (all(a.clone(), b.clone()), false),                       // a customer may belong to both
+            (all(json!({ "groups": ["a", "b"] }), all(not(a.clone()), not(b.clone()))), true),
+            (all(json!({ "customers": ["a"] }), json!({ "customers": ["b"] })), true),
+            (all(json!({ "customers": ["a", "c"] }), json!({ "customers": ["b", "c"] })), false),
+            (all(json!({ "regions": ["NL", "BE"] }), not(json!({ "regions": ["NL"] }))), false),
+            (all(json!({ "payment_methods": ["card"] }), not(json!({ "payment_methods": ["card", "cash"] }))), true),
+            (not(json!({ "channels": ["app"] })), false), // there may be none
+            (all(json!({ "coupons": ["SAVE"] }), not(json!({ "coupons": [" save"] }))), true),
+            (any(all(a.clone(), not(a.clone())), b.clone()), false),
+            (any(all(a.clone(), not(a.clone())), all(b.clone(), not(b.clone()))), true),
+            (not(any(a.clone(), not(a.clone()))), true),
+            (not(all(a.clone(), b.clone())), false),
+            (all(window(r#"{"weekdays":["monday"]}"#), window(r#"{"weekdays":["friday"]}"#)), true),
+            (all(window(r#"{"weekdays":["monday"]}"#), not(window(r#"{"weekdays":["friday"]}"#))), false),
+        ] {
+            assert_eq!(never_holds(&when), expected, "{when}");
+        }
+    }
+
+    #[test]
+    fn a_condition_with_too_many_ways_is_said_to_be_left_out() {
+        let any = |number: usize| json!({ "any": [{ "groups": [format!("a{number}")] }, { "groups": [format!("b{number}")] }] });
+        let promotion = |parts: usize| json!({ "id": "p", "when": { "all": (0..parts).map(any).collect::<Vec<_>>() }, "effect": { "percent_off": { "off_bp": 1000 } } });
+        let cut = |parts: usize| {
+            let document = Document::from_json(&json!({ "version": 1, "promotions": [promotion(parts)] }).to_string()).unwrap();
+            findings(&document, &RuleSet::compile(&document), None).cut
+        };
+        assert!(cut(6).is_empty(), "64 ways");
+        assert_eq!(cut(7), ["promotions[0].when: it may hold in too many ways to look at each"]);
+    }
+}

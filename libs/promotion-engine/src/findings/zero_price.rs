@@ -56,7 +56,9 @@ pub(super) fn look(survey: &Survey<'_>, report: &mut Report) {
         told_of.push((numbers, found.below_cost));
         report.add(found.finding(&subjects));
     }
-    by_themselves.into_values().for_each(|finding| report.add(finding));
+    for finding in by_themselves.into_values() {
+        report.add(finding);
+    }
 }
 
 /// What a promotion gives away whatever it meets.
@@ -261,11 +263,11 @@ impl Search<'_, '_> {
             let after = self.counts(&numbers, &units.collect::<Vec<i64>>());
             let cost = priced.basket.lines[place].product.cost.map_or(0, |cost| cost.minor);
             let zero = before > 0 && after == 0;
-            if !zero && !(before >= cost && after < cost) {
+            if !(zero || (before >= cost && after < cost)) {
                 continue;
             }
             let below = if zero { 1 } else { cost };
-            let numbers = self.fewest(&priced, place, below, numbers);
+            let numbers = self.fewest(&priced, place, below, &numbers);
             if self.reached.get(&numbers).is_some_and(|known| zero <= !known.below_cost) {
                 continue;
             }
@@ -283,7 +285,7 @@ impl Search<'_, '_> {
     }
 
     /// Of the promotions that take a unit below a price those that do without the others.
-    fn fewest(&self, priced: &Priced, line: usize, below: i64, of: BTreeSet<usize>) -> BTreeSet<usize> {
+    fn fewest(&self, priced: &Priced, line: usize, below: i64, of: &BTreeSet<usize>) -> BTreeSet<usize> {
         let mut fewest = of.clone();
         for number in of.iter().filter(|_| of.len() > 1) {
             let mut fewer = fewest.clone();

@@ -10,13 +10,14 @@ use jiff::Timestamp;
 use pricestream_domain::{Mode, Money, Override, Product};
 use pricestream_event_schema::LowStockV1;
 use pricestream_ports::{Documents, RecordReads, SettingsRecord};
+use pricestream_promotion_engine::{Document, Findings, RuleSet, findings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::catalogue::{CatalogueLines, LineProblem, catalogue_lines};
 use crate::api::{Api, World};
-use crate::desk::{Change, Command, Desk, Done};
+use crate::desk::{Change, Command, Desk, DocumentProblem, Done};
 use crate::extract::{JsonBytes, JsonOf, PathSku, QueryOf};
 use crate::ledger::{DeadLetterView, Ledger, StoreStatus, Verification};
 use crate::openapi::Operation;
@@ -64,6 +65,11 @@ pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
         .fails(&[Code::BadRuleSet, Code::Unsigned, Code::NoSettings])
         .fails(&STORES);
     routes.add(&Method::PUT, "/v1/admin/promotions", put_promotions::<W>, operation);
+    let operation = admin("What is wrong with a rule set, and what is suspicious, over the catalogue; nothing is published")
+        .reads::<serde_json::Value>()
+        .answers::<Checked>(200, "Problems, which keep it from being published, and findings, which do not")
+        .fails(&[Code::Unavailable]);
+    routes.add(&Method::POST, "/v1/admin/promotions:check", check_promotions::<W>, operation);
     let operation = admin("The switch of promotions")
         .answers::<SwitchView>(200, "Its position")
         .fails(&[Code::NoSettings, Code::Unavailable]);
@@ -219,6 +225,46 @@ async fn put_promotions<W: World>(
     JsonBytes(body): JsonBytes,
 ) -> Result<Json<Done>, Problem> {
     command(&api, Change::PublishPromotions { text: text_of(&body)?.into(), by }).await.map(Json)
+}
+
+/// What was found in a rule set.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RuleSetChecked")]
+struct Checked {
+    /// With any of these it cannot be published.
+    problems: Vec<DocumentProblem>,
+    /// With these it can; absent when it has problems.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<Findings>,
+}
+
+/// Catalogue lines that a rule set is checked over, at most.
+const CHECKED_OVER: usize = 20_000;
+
+async fn check_promotions<W: World>(State(api): ApiState<W>, JsonBytes(body): JsonBytes) -> Result<Json<Checked>, Problem> {
+    let document = match Document::from_json(text_of(&body)?) {
+        Ok(document) => document,
+        Err(problems) => {
+            let told = |found: pricestream_documents::Problem| DocumentProblem { path: found.path, message: found.message };
+            return Ok(Json(Checked { problems: problems.into_iter().map(told).collect(), findings: None }));
+        }
+    };
+    let mut products: Vec<Product> = Vec::new();
+    let mut after = None;
+    while products.len() < CHECKED_OVER {
+        let page = api.records.page(after.as_ref(), 500).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.sku.clone());
+        let sold = page.iter().filter_map(|state| state.inputs.product.as_ref()).filter(|record| !record.product.retired);
+        products.extend(sold.map(|record| record.product.clone()));
+    }
+    // It takes a while: not on a thread that serves others.
+    let checking = tokio::task::spawn_blocking(move || {
+        let rules = RuleSet::compile(&document);
+        findings(&document, &rules, Some(&products))
+    });
+    let findings = checking.await.map_err(|error| pricestream_ports::PortError::unavailable("check", error))?;
+    Ok(Json(Checked { problems: Vec::new(), findings: Some(findings) }))
 }
 
 /// The switch of promotions, with its audit.

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 use pricestream_domain::{Lane, Money, PriceVersion, Sku};
@@ -27,9 +25,6 @@ pub struct PriceView {
     /// When that changes next, as far as is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub payable_until: Option<Timestamp>,
-    /// What a guest pays, slice by slice; absent while that is the price.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub lane: Option<Arc<Lane>>,
 }
 
 impl PriceView {
@@ -41,7 +36,7 @@ impl PriceView {
         };
         let payable = lane.at(now).map(|slice| slice.payable);
         let payable_until = payable.and_then(|_| lane.next_change(now).or(lane.until()));
-        Some(Self { payable, payable_until, lane: Some(Arc::clone(lane)), ..view })
+        Some(Self { payable, payable_until, ..view })
     }
 
     /// What an entry says whenever it is read, without promotions; `None` for a tombstone.
@@ -49,7 +44,6 @@ impl PriceView {
         Some(Self {
             payable: None,
             payable_until: None,
-            lane: None,
             sku: entry.sku.clone(),
             price: entry.price?,
             list_price: entry.list_price,
@@ -59,8 +53,9 @@ impl PriceView {
     }
 }
 
-/// Writes an entry as JSON: a [`PriceView`] as of `now` or, without an instant, one that holds whenever it is read. For a
-/// tombstone the same without its prices. By hand, since it is written for each read: nothing in it needs escaping.
+/// Writes an entry as JSON: a [`PriceView`] as of `now` or, without an instant, one that holds whenever it is read, with the lane
+/// in place of what is paid now. For a tombstone the same without its prices. By hand, since it is written for each read: nothing
+/// in it needs escaping.
 pub fn write_price(entry: &CacheEntry, now: Option<Timestamp>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"sku\":\"");
     out.extend_from_slice(entry.sku.as_bytes());
@@ -87,19 +82,23 @@ pub fn write_price(entry: &CacheEntry, now: Option<Timestamp>, out: &mut Vec<u8>
 }
 
 fn write_payable(price: Money, lane: Option<&Lane>, now: Option<Timestamp>, out: &mut Vec<u8>) {
-    let payable = now.and_then(|now| lane.map_or(Some(price), |lane| lane.at(now).map(|slice| slice.payable)));
-    if let Some(payable) = payable {
-        out.extend_from_slice(b",\"payable\":");
-        write_money(payable, out);
+    match (lane, now) {
+        (None, None) => {}
+        (Some(lane), None) => {
+            out.extend_from_slice(b",\"lane\":");
+            serde_json::to_writer(out, lane).expect("memory takes every write");
+        }
+        (lane, Some(now)) => {
+            let Some(payable) = lane.map_or(Some(price), |lane| lane.at(now).map(|slice| slice.payable)) else { return };
+            out.extend_from_slice(b",\"payable\":");
+            write_money(payable, out);
+            if let Some(until) = lane.and_then(|lane| lane.next_change(now).or(lane.until())) {
+                out.extend_from_slice(b",\"payable_until\":\"");
+                write_instant(until, out);
+                out.push(b'"');
+            }
+        }
     }
-    let Some(lane) = lane else { return };
-    if let Some(until) = payable.and(now).and_then(|now| lane.next_change(now).or(lane.until())) {
-        out.extend_from_slice(b",\"payable_until\":\"");
-        write_instant(until, out);
-        out.push(b'"');
-    }
-    out.extend_from_slice(b",\"lane\":");
-    serde_json::to_writer(out, lane).expect("memory takes every write");
 }
 
 fn write_instant(instant: Timestamp, out: &mut Vec<u8>) {
@@ -133,6 +132,8 @@ pub(crate) fn write_number(mut number: u64, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use pricestream_domain::{Currency, LaneSlice};
 
     use super::*;

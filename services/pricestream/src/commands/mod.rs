@@ -1,4 +1,5 @@
 mod change;
+mod check;
 mod demo;
 mod explain;
 mod promotions;
@@ -44,7 +45,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Found> {
         Command::Explain { ref sku, last } => explain::run(global, sku, last),
         Command::Quote(ref options) => quote::run(global, options),
         Command::Timeline(ref options) => quote::timeline(global, options),
-        Command::Check { ref file } => quote::check(global, file),
+        Command::Check(ref options) => check::run(global, options),
         Command::Catalogue(crate::cli::Catalogue::Import { ref file }) => change::import(global, file),
         Command::Strategies(crate::cli::Strategies::Check { ref file }) => change::check_strategies(global, file),
         Command::Strategies(crate::cli::Strategies::Publish { ref file, ref audit }) => change::publish(global, file, audit),

@@ -15,7 +15,7 @@ use pricestream_promotion_engine::{Basket, Context as Asked, Found as Item, Quot
 use serde_json::Value;
 use ureq::http::Method;
 
-use super::{Found, Usage, read_bytes, read_text, report_problems};
+use super::{Found, Usage, read_bytes, read_text};
 use crate::cli::{Global, Priced, Quote, Timeline};
 use crate::report::{Lines, shown, table};
 
@@ -69,10 +69,6 @@ pub(crate) fn timeline(global: &Global, options: &Timeline) -> Result<Found> {
     }
     show_degraded(&answer);
     Ok(Found::Nothing)
-}
-
-pub(crate) fn check(global: &Global, file: &Path) -> Result<Found> {
-    Ok(report_problems(global, file, &RuleSet::from_json(&read_text(file)?).err().unwrap_or_default()))
 }
 
 /// The server to ask and what to ask it, if one was named: it has its own rule set and products.
@@ -138,17 +134,22 @@ fn in_force(store: &Store) -> Result<RuleSet> {
     }
 }
 
-/// Products at their list prices.
-fn from_catalogue(file: &Path) -> Result<HashMap<Sku, Item>> {
+/// The products of a catalogue.
+pub(super) fn products(file: &Path) -> Result<Vec<pricestream_domain::Product>> {
     let lines = catalogue_lines(&read_bytes(file)?);
     if let Some(problem) = lines.problems.first() {
         bail!("{}, line {}: {}", file.display(), problem.line, problem.errors.join("; "));
     }
+    Ok(lines.products)
+}
+
+/// Products at their list prices.
+fn from_catalogue(file: &Path) -> Result<HashMap<Sku, Item>> {
     let item = |product: pricestream_domain::Product| {
         let unit_price = product.list_price;
         (product.sku.clone(), Item { product: Arc::new(product), unit_price, stock_left: None, last_price: None })
     };
-    Ok(lines.products.into_iter().map(item).collect())
+    Ok(products(file)?.into_iter().map(item).collect())
 }
 
 /// A product at its current price.
@@ -222,6 +223,20 @@ fn show(answer: &Value) {
         if !rows.is_empty() {
             print!("\n{}", table(titles, &rows));
         }
+    }
+    let groups = rows("groups", &|group| {
+        let postage = group.get("postage").map(|postage| text(postage, "payable")).unwrap_or_default();
+        vec![
+            text(group, "key"),
+            names(group, "lines", None),
+            text(group, "goods"),
+            text(group, "goods_off"),
+            postage,
+            text(group, "payable"),
+        ]
+    });
+    if !groups.is_empty() {
+        print!("\n{}", table(&["order", "lines", "goods", "off", "postage", "payable"], &groups));
     }
     for miss in list(answer, "near_misses") {
         println!("hint: {}", text(miss, "hint"));

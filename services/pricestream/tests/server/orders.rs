@@ -75,7 +75,7 @@ fn an_order_is_placed_once_whatever_happens_to_the_process() {
     let server = start();
     let placed = place(&server, "o-1");
     assert_eq!((placed.status, &placed.body["payable"]["minor"]), (200, &json!(3_600)), "{}", placed.body);
-    assert_eq!(server.metric("pricestream_orders_total{result=\"placed\"}") as u64, 1);
+    assert!((server.metric("pricestream_orders_total{result=\"placed\"}") - 1.0).abs() < 0.5);
     server.kill();
 
     let server = start();
@@ -137,6 +137,6 @@ fn what_is_not_ordered_in_time_is_swept() {
         assert!(matches!(ready(store.reserve(&expired, long_ago)).unwrap(), Reserved::Granted { .. }));
     }
     let server = files.start();
-    let swept = || server.metric("pricestream_reservations_total{result=\"expired\"}") as u64 == 1;
+    let swept = || server.metric("pricestream_reservations_total{result=\"expired\"}") > 0.5;
     crate::process::within(crate::process::PATIENCE, swept, || "it was not swept".to_owned());
 }

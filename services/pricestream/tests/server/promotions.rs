@@ -92,7 +92,7 @@ fn lanes_outlive_a_crash_and_every_one_is_what_its_records_make_it() {
         assert_eq!(server.change(&change("A", seq, on_hand)).body["result"], "applied");
     }
     let before = server.get("/v1/prices/A").body;
-    assert_eq!(before["lane"]["slices"].as_array().unwrap().len(), 3, "{before}");
+    assert_eq!(before["payable_until"], json!(begins), "{before}");
     assert_eq!(server.admin(&Method::POST, "/v1/admin/verify", "").body["findings"], 0);
     server.kill();
     assert_clean(&files.path("store"));
@@ -102,4 +102,26 @@ fn lanes_outlive_a_crash_and_every_one_is_what_its_records_make_it() {
     server.terminate();
     let report = assert_clean(&files.path("store"));
     assert_eq!(report["skus"], 3, "{report}");
+}
+
+#[test]
+fn a_flash_sale_that_is_used_up_leaves_the_lane_and_comes_back_when_an_order_is_cancelled() {
+    let files = Files::with(&["A", "B"]);
+    files.write(
+        "promotions.json",
+        r#"{"version":1,"promotions":[{"id":"flash","effect":{"flash_sale":{"off":{"percent_bp":5000}}},
+            "items":{"include":[{"skus":["A"]}]},"limit":{"units":2}}]}"#,
+    );
+    let server = with_rules(&files);
+    assert_eq!(pays(&server, "A"), Some(500));
+    let signed = server.post("/v1/quotes?sign=true", r#"{"lines":[{"sku":"A","quantity":2}]}"#).body;
+    assert_eq!(payable(&signed), 1_000, "{signed}");
+    let order = json!({ "order_id": "o-1", "quote": signed["signed"]["quote"] }).to_string();
+    assert_eq!(server.post("/v1/orders", order).status, 200);
+    within(SOON, || pays(&server, "A") == Some(1_000), || format!("{:?}", pays(&server, "A")));
+    assert_eq!(payable(&server.post("/v1/quotes", r#"{"lines":[{"sku":"A"}]}"#).body), 1_000, "shown is what is quoted");
+    assert_eq!(server.done(&["promotions", "switch"])["used_up"], json!(["flash"]));
+    assert_eq!(server.admin(&Method::DELETE, "/v1/orders/o-1", "").status, 200);
+    within(SOON, || pays(&server, "A") == Some(500), || format!("{:?}", pays(&server, "A")));
+    assert_eq!(server.admin(&Method::POST, "/v1/admin/verify", "").body["findings"], 0);
 }
