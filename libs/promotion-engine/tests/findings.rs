@@ -339,7 +339,7 @@ fn faults() -> Vec<Fault> {
                         promotion(
                             id,
                             percent(5000),
-                            json!({ "stack_base": "list", "items": skus("toothbrush-electric"),
+                            json!({ "stack_base": "list", "items": skus("ribeye-300g"),
                         "when": { "groups": [id] } }),
                         )
                     })

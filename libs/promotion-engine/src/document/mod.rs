@@ -9,7 +9,7 @@ pub mod policies;
 pub mod promotion;
 pub mod window;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use pricestream_documents::{ContentHash, Problem, Reader, Zone, parse};
 use schemars::JsonSchema;
@@ -227,20 +227,7 @@ impl ReadRuleSet for Reader {
                 self.problem(&format!("{path}.effect"), message);
             }
         }
-        let mut pairs = BTreeMap::new();
         for (position, exclusion) in document.exclusions.iter().enumerate() {
-            let path = format!("exclusions[{position}]");
-            // An exclusion works both ways.
-            let pair = [&exclusion.of, &exclusion.with];
-            let pair = if pair[0] <= pair[1] { pair } else { [pair[1], pair[0]] };
-            if let [Side::Promotion(id), Side::Promotion(other)] = pair
-                && id == other
-            {
-                self.problem(&path, format!("a promotion cannot exclude itself, as {id:?} would"));
-            }
-            if let Some(first) = pairs.insert(pair, position) {
-                self.problem(&path, format!("is about the same two sides as exclusions[{first}], which works both ways"));
-            }
             for (field, side) in [("of", &exclusion.of), ("with", &exclusion.with)] {
                 let known = match side {
                     Side::Component(name) => Effect::NAMES.contains(&name.as_str()),

@@ -3,8 +3,8 @@
 
 use crate::case::{Case, PLAIN, agree, amount_off, eur, percent_off, percent_off_order};
 
-/// As here, with codes compared letter by letter; ranks are priorities.
-const COMMERCETOOLS: &str = r#"{"coupon_case":"sensitive"}"#;
+/// As here, with codes compared letter by letter, and a cancelled order keeps what it used; ranks are priorities.
+const COMMERCETOOLS: &str = r#"{"coupon_case":"sensitive","on_cancel":"keep"}"#;
 
 /// certifications/composable-commerce-functional-refresher-2026/pricing-and-discounts: a table at 259.99, 30 % off the product, and
 /// 10 % off the cart from 100.00.
