@@ -3,10 +3,11 @@
 CARGO ?= cargo
 BINARY = $(or $(CARGO_TARGET_DIR),target)/release/pricestream
 SEEDS ?= 100000
+FUZZ_SECONDS ?= 60
 DEV_TOKEN = local-development
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up build test simulate bench lint fmt
+.PHONY: help demo up build test simulate fuzz bench lint fmt
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +37,19 @@ test: ## Run every test (with cargo-nextest where it is installed)
 
 simulate: ## Run many more seeds of the fault simulation than the tests do (SEEDS=100000)
 	@$(CARGO) run --release --locked --package pricestream-simulation -- --seeds $(SEEDS)
+
+# What a target finds is kept in fuzz/artifacts; the examples are where it begins. No unsafe code is fuzzed, so no sanitizer.
+fuzz: ## Fuzz the promotion engine, each target for FUZZ_SECONDS=60 (needs cargo-fuzz and a nightly toolchain)
+	@if $(CARGO) fuzz --version >/dev/null 2>&1 && rustup toolchain list 2>/dev/null | grep -q nightly; then \
+		for target in rule_set request structured; do \
+			mkdir -p fuzz/corpus/$$target && \
+			RUSTUP_TOOLCHAIN=nightly $(CARGO) fuzz run -s none $$target fuzz/corpus/$$target \
+				examples/promotions examples/promotions/kinds examples/promotions/double-eleven \
+				-- -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -timeout=20 || exit 1; \
+		done; \
+	else \
+		echo "SKIPPED: cargo-fuzz or a nightly toolchain is not installed (libs/promotion-engine/tests/fuzz.rs runs without)"; \
+	fi
 
 # Benchmarks say "BENCH", goal, what was measured, ratio and verdict, a tab between; the table of those comes last.
 define BENCH_TABLE

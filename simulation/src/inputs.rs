@@ -1,7 +1,7 @@
 use jiff::{SignedDuration, Timestamp};
 use pricestream_domain::{BasisPoints, Currency, LowStock, Mode, Money, Override, Product, Sku, SourceSeq};
 use pricestream_event_schema::StockChange;
-use pricestream_ports::{ModeSetting, SettingsRecord};
+use pricestream_ports::{ModeSetting, PromotionsSetting, SettingsRecord};
 
 use crate::fate::Fate;
 
@@ -17,6 +17,31 @@ const DOCUMENTS: [&str; 3] = [
     r#"{"version":1,"strategies":{"plus-five":{"kind":"inventory_threshold","below":20,"change_bp":1500},"steady":{"kind":"fixed_list"}},"default":{"strategy":"plus-five","floor_percent_of_list":50,"guardrails":{"max_step":{"change_bp":400,"per_minutes":1},"cooldown_minutes":1}}}"#,
     r#"{"version":1,"strategies":{"plus-five":{"kind":"inventory_threshold","below":10,"change_bp":-700},"steady":{"kind":"fixed_list"}},"default":{"strategy":"plus-five","floor_percent_of_list":50}}"#,
 ];
+
+/// Rule sets: a sale of one SKU that begins and one of all that ends while a run lasts, and a sale by stock.
+const RULE_SETS: [&str; 2] = [
+    r#"{"version":1,"promotions":[
+        {"id":"begins","effect":{"percent_off":{"off_bp":1000}},"items":{"include":[{"skus":["A"]}]},"window":{"from":"BEGINS"}},
+        {"id":"ends","effect":{"percent_off":{"off_bp":500}},"window":{"until":"ENDS"}}]}"#,
+    r#"{"version":1,"promotions":[
+        {"id":"begins","effect":{"percent_off":{"off_bp":1000}},"items":{"include":[{"skus":["A"]}]},"window":{"from":"BEGINS"}},
+        {"id":"plenty","effect":{"amount_off":{"amount":{"minor":50,"currency":"USD"},"per":"unit"}},"when":{"stock_left":{"at_least":10}}}]}"#,
+];
+
+/// What somebody makes of the promotions next.
+fn next_promotions(fate: &Fate, before: Option<&PromotionsSetting>) -> PromotionsSetting {
+    let mut next = before.cloned().unwrap_or_default();
+    match fate.below(6) {
+        0..3 => {
+            let text = fate.one_of(&RULE_SETS).replace("BEGINS", "2026-11-27T00:01:00Z").replace("ENDS", "2026-11-27T00:00:40Z");
+            next.rule_set = Some(text.into());
+        }
+        3 => next.on = !next.on,
+        4 => next.without.used_up = (fate.below(2) == 0).then(|| "begins".into()).into_iter().collect(),
+        _ => {}
+    }
+    next
+}
 
 /// The share of the list price that is the floor of a product without one, in every document above.
 pub(crate) fn document_floor() -> BasisPoints {
@@ -64,6 +89,7 @@ pub(crate) fn next_settings(fate: &Fate, before: Option<&SettingsRecord>, now: T
         mode: ModeSetting { mode, by: "simulation".to_owned(), note: String::new(), at: now },
         strategies: (*fate.one_of(&DOCUMENTS)).into(),
         strategies_by: "simulation".to_owned(),
+        promotions: next_promotions(fate, before.map(|before| &before.promotions)),
     }
 }
 
@@ -74,6 +100,7 @@ pub(crate) fn first_settings(now: Timestamp) -> SettingsRecord {
         mode: ModeSetting { mode: Mode::Run, by: "simulation".to_owned(), note: String::new(), at: now },
         strategies: DOCUMENTS[0].into(),
         strategies_by: "simulation".to_owned(),
+        promotions: PromotionsSetting::default(),
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn i2_a_record_has_seen_its_inputs(
 ) -> Holds {
     let product = inputs.product.as_ref().expect("the simulation deletes no product");
     let sku = &product.product.sku;
-    let seen = SeenInputs::of(product, &settings.policy_for(&product.product), inputs, settings.mode);
+    let seen = SeenInputs::of(product, &settings.policy_for(&product.product), inputs, settings);
     let name = "I2 a settled record has seen its inputs";
     let Some(record) = record else {
         return holds(name, false, || format!("{sku} has no record"));
@@ -77,13 +77,17 @@ pub(crate) fn i3_rows_are_a_chain(before: Option<&HistoryRow>, row: &HistoryRow)
     let stood = before.and_then(|before| before.standing);
     holds(name, row.inputs.previous == stood, || {
         format!("{} revision {rev} went on from {:?}, before it stood {stood:?}", row.sku, row.inputs.previous)
+    })?;
+    let lane = before.and_then(|before| before.lane.as_ref());
+    holds(name, row.inputs.previous_lane.as_ref() == lane, || {
+        format!("{} revision {rev} went on from {:?}, before it was {lane:?}", row.sku, row.inputs.previous_lane)
     })
 }
 
 /// The record that the cache and the shop are told of is the newest row.
 pub(crate) fn i3_the_record_is_its_newest_row(record: &PriceRecord, row: &HistoryRow) -> Holds {
-    let of_record = (record.record_rev, record.price_version, record.standing, record.next_due, &record.refusal);
-    let of_row = (row.record_rev, row.price_version, row.standing, row.next_due, &row.refusal);
+    let of_record = (record.record_rev, record.price_version, record.standing, &record.lane, record.next_due, &record.refusal);
+    let of_row = (row.record_rev, row.price_version, row.standing, &row.lane, row.next_due, &row.refusal);
     holds("I3 the record is its newest row", of_record == of_row, || format!("record {of_record:?}, row {of_row:?}"))
 }
 

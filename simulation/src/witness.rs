@@ -7,7 +7,6 @@ use pricestream_event_schema::StockChange;
 use pricestream_inventory_publisher::{PublishError, Published};
 use pricestream_ports::memory::Tables;
 use pricestream_ports::{AlertState, CacheEntry, SettingsSnapshot, SkuInputs};
-use pricestream_repricing_engine::Strategies;
 
 use crate::fate::Fate;
 use crate::invariants::{self as must, Broken, Holds};
@@ -128,8 +127,7 @@ impl Witness {
     /// Nothing is under way any more, and nothing is left for the reconciler to do.
     pub(crate) fn settled(tables: &mut Tables, ledger: &Ledger, now: Timestamp) -> Holds {
         let stored = tables.settings.as_ref().expect("settings were there from the start");
-        let strategies = Strategies::from_json(&stored.strategies).expect("the simulation's documents are valid");
-        let settings = SettingsSnapshot { rev: stored.rev, mode: stored.mode.mode, strategies: Some(Arc::new(strategies)) };
+        let (settings, _) = SettingsSnapshot::of(stored, &SettingsSnapshot::frozen());
         for (sku, product) in &tables.products {
             let inputs = SkuInputs {
                 product: Some(Arc::clone(product)),

@@ -15,9 +15,9 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Notes a problem.
+    /// Notes a problem. What is very long is shortened in its middle: a message may quote what was written.
     pub fn problem(&mut self, path: &str, message: impl Into<String>) {
-        self.problems.push(Problem { path: path.to_owned(), message: message.into() });
+        self.problems.push(Problem { path: shortened(path.to_owned()), message: shortened(message.into()) });
     }
 
     /// Reads `value`, which stands at `path`. What cannot be read is noted and cut out, until the rest reads or too
@@ -88,6 +88,15 @@ impl Reader {
             self.problem(path, format!("{value} is outside {least}..={most}"));
         }
     }
+}
+
+fn shortened(text: String) -> String {
+    const LONGEST: usize = 400;
+    if text.len() <= LONGEST {
+        return text;
+    }
+    let (begin, end) = (text.floor_char_boundary(LONGEST / 2), text.ceil_char_boundary(text.len() - LONGEST / 2));
+    format!("{}…{}", &text[..begin], &text[end..])
 }
 
 /// What is left of a value once its unreadable parts are cut out.

@@ -5,6 +5,7 @@
 
 mod basis_points;
 mod currency;
+mod lane;
 mod money;
 mod pricing;
 mod product;
@@ -15,6 +16,7 @@ mod versions;
 
 pub use basis_points::{BasisPoints, InvalidBasisPoints, RelativeChange};
 pub use currency::{Currency, UnknownCurrency};
+pub use lane::{Lane, LaneError, LaneSlice};
 pub use money::{Money, MoneyError};
 pub use pricing::{Cause, Mode, Override, Standing, UnknownMode};
 pub use product::{LowStock, Product, ProductProblem};

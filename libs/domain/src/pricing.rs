@@ -102,6 +102,8 @@ pub enum Cause {
     Product,
     /// The strategies document changed what rules the SKU.
     Strategies,
+    /// The rule set of promotions changed what it says of the SKU.
+    Promotions,
     /// The mode changed.
     Mode,
     /// An override was set, lifted or expired.
@@ -119,6 +121,7 @@ impl Cause {
             Self::Stock => "stock",
             Self::Product => "product",
             Self::Strategies => "strategies",
+            Self::Promotions => "promotions",
             Self::Mode => "mode",
             Self::Override => "override",
             Self::Due => "due",
@@ -144,8 +147,16 @@ mod tests {
             assert_eq!(mode.name().parse(), Ok(mode));
         }
         assert!("off".parse::<Mode>().is_err());
-        for cause in [Cause::Stock, Cause::Product, Cause::Strategies, Cause::Mode, Cause::Override, Cause::Due, Cause::Reconcile]
-        {
+        for cause in [
+            Cause::Stock,
+            Cause::Product,
+            Cause::Strategies,
+            Cause::Promotions,
+            Cause::Mode,
+            Cause::Override,
+            Cause::Due,
+            Cause::Reconcile,
+        ] {
             assert_eq!(serde_json::to_value(cause).unwrap(), cause.name());
         }
     }

@@ -2,9 +2,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use pricestream_domain::Mode;
 use pricestream_ports::{Documents, PortError, Settings, SettingsRecord, SettingsSnapshot};
-use pricestream_repricing_engine::Strategies;
 
 use crate::Store;
 
@@ -31,21 +29,11 @@ impl EmbeddedSettings {
     }
 
     fn put_in_force(&self, stored: &SettingsRecord) {
-        let before = self.current.load();
-        let snapshot = match Strategies::from_json(&stored.strategies) {
-            Ok(strategies) => {
-                SettingsSnapshot { rev: stored.rev, mode: stored.mode.mode, strategies: Some(Arc::new(strategies)) }
-            }
-            Err(problems) => {
-                // Documents are checked before they are stored, so this is a store written by another version.
-                tracing::error!(
-                    problems = problems.len(),
-                    "the stored strategies document cannot be read: prices stay as they are"
-                );
-                let mode = if before.strategies.is_some() { stored.mode.mode } else { Mode::Freeze };
-                SettingsSnapshot { rev: stored.rev, mode, strategies: before.strategies.clone() }
-            }
-        };
+        let (snapshot, problems) = SettingsSnapshot::of(stored, &self.current.load());
+        if problems > 0 {
+            // Documents are checked before they are stored, so this is a store written by another version.
+            tracing::error!(problems, "the stored settings documents cannot be read: the last good ones stay in force");
+        }
         self.current.store(Arc::new(snapshot));
     }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use pricestream_embedded::{Access, Durability, EmbeddedBus, EmbeddedCache, Phase, Runtime, Store, Subscriber, ready};
 use pricestream_ports::contract::{MAX_RECEIVE_COUNT, SampleSubscriber, VISIBILITY, World};
 use pricestream_ports::{
-    BatchOutcome, Bus, Cache, Clock, Delivery, Documents, PriceRecord, QueueSettings, Records, contract_suite,
+    BatchOutcome, Bus, Cache, Clock, Delivery, Documents, Orders, PriceRecord, QueueSettings, Records, Usage, contract_suite,
 };
 
 /// The real bus and store under a runtime whose subscriber hands each batch to the test and does what the test says.
@@ -69,6 +69,12 @@ impl World for EmbeddedWorld {
         &*self.store
     }
     fn documents(&self) -> &impl Documents {
+        &*self.store
+    }
+    fn usage(&self) -> &impl Usage {
+        &*self.store
+    }
+    fn orders(&self) -> &impl Orders {
         &*self.store
     }
     fn bus(&self) -> &impl Bus {

@@ -1,5 +1,7 @@
+use std::sync::Arc;
+
 use jiff::Timestamp;
-use pricestream_domain::{Cause, Money, PriceVersion, RecordRev, Sku, StockVersion};
+use pricestream_domain::{Cause, Lane, Money, PriceVersion, RecordRev, Sku, StockVersion};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +28,9 @@ pub struct PriceChangedV1 {
     pub stock_version: StockVersion,
     /// Since when the price is that.
     pub since: Timestamp,
+    /// What a guest pays for one unit after promotions, slice by slice; absent while that is the price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<Arc<Lane>>,
     /// When it was last decided, kept prices too.
     pub decided_at: Timestamp,
     /// What made it be decided; one that this release does not know reads as `reconcile`.

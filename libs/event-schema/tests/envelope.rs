@@ -1,9 +1,10 @@
 //! Laws of the envelope: what is written is read, by every path and in every spelling; what is broken is named.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use pricestream_domain::{Cause, Currency, Money, PriceVersion, RecordRev, Sku, SourceSeq, StockVersion};
+use pricestream_domain::{Cause, Currency, Lane, LaneSlice, Money, PriceVersion, RecordRev, Sku, SourceSeq, StockVersion};
 use pricestream_event_schema::{
     Body, DecodeError, Event, Incoming, LowStockV1, MAX_BODY, PriceChangedV1, ProductChangedV1, RepriceRequestedV1,
     StockChangedV1, TraceContext, decode, decode_bytes, encode, kind, parse_stock_change, stock_changes,
@@ -51,12 +52,21 @@ prop_compose! {
     }
 }
 
+fn lane() -> impl Strategy<Value = Arc<Lane>> {
+    (prop::collection::btree_map(0..1_000_000_i64, any::<i64>(), 1..5), any::<bool>()).prop_map(|(slices, ends)| {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let slices =
+            slices.into_iter().map(|(from, minor)| LaneSlice { from: at(from), payable: Money::new(minor, Currency::EUR) });
+        Arc::new(Lane::new(slices.collect(), ends.then(|| at(2_000_000))).unwrap())
+    })
+}
+
 prop_compose! {
     fn price_changed()(sku in sku(), price in prop::option::of(money()), list_price in prop::option::of(money()),
         versions: [u64; 3], since in instant(), decided_at in instant(), cause in cause(), next_due in prop::option::of(instant()),
-        stock_committed_at in prop::option::of(instant())) -> PriceChangedV1 {
+        stock_committed_at in prop::option::of(instant()), lane in prop::option::of(lane())) -> PriceChangedV1 {
         PriceChangedV1 { sku, price, list_price, price_version: PriceVersion(versions[0]), record_rev: RecordRev(versions[1]),
-            stock_version: StockVersion(versions[2]), since, decided_at, cause, next_due, stock_committed_at }
+            stock_version: StockVersion(versions[2]), since, lane, decided_at, cause, next_due, stock_committed_at }
     }
 }
 

@@ -2,7 +2,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pricestream_domain::{Money, PriceVersion, Sku};
+use pricestream_domain::{Lane, Money, PriceVersion, Sku};
 use serde::{Deserialize, Serialize};
 
 use crate::PortError;
@@ -20,6 +20,9 @@ pub struct CacheEntry {
     pub list_price: Option<Money>,
     /// Since when the price is that.
     pub since: Timestamp,
+    /// What a guest pays, slice by slice; absent while that is the price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lane: Option<Arc<Lane>>,
 }
 
 /// The key of a SKU's price. The braces make it a hash tag: everything about one SKU lands in one slot.
@@ -85,6 +88,7 @@ mod tests {
         for text in [
             r#"{"sku":"A-1","price_version":9007199254740993,"price":{"minor":1999,"currency":"USD"},"list_price":{"minor":2099,"currency":"USD"},"since":"2026-11-11T00:00:00Z"}"#,
             r#"{"sku":"A-1","price_version":2,"price":null,"list_price":null,"since":"2026-11-11T00:00:00Z"}"#,
+            r#"{"sku":"A-1","price_version":3,"price":{"minor":1999,"currency":"USD"},"list_price":null,"since":"2026-11-11T00:00:00Z","lane":{"slices":[{"from":"2026-11-11T00:00:00Z","payable":{"minor":999,"currency":"USD"}}],"until":"2026-11-12T00:00:00Z"}}"#,
         ] {
             assert_eq!(CacheEntry::decode(text).unwrap().encode(), text);
         }

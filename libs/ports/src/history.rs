@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pricestream_domain::{Cause, Mode, Money, Override, PriceVersion, RecordRev, Sku, Standing, Stock};
+use pricestream_domain::{Cause, Lane, Mode, Money, Override, PriceVersion, RecordRev, Sku, Standing, Stock};
 use pricestream_repricing_engine::{Decision, Inputs, Outcome, Resolved, decide};
 
-use crate::ProductRecord;
+use crate::{ProductRecord, Promotions};
 
 /// One decision, with everything that it saw: enough to take it again, bit for bit.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,8 @@ pub struct HistoryRow {
     pub shadow_price: Option<Money>,
     /// Code of the reason why the SKU was refused a price.
     pub refusal: Option<String>,
+    /// What a guest paid from then on, slice by slice; `None` where that was the price.
+    pub lane: Option<Arc<Lane>>,
     /// When it had to be decided again.
     pub next_due: Option<Timestamp>,
 }
@@ -48,6 +50,10 @@ pub struct RowInputs {
     pub override_: Option<Override>,
     /// Which settings these were; counts their changes.
     pub settings_rev: u64,
+    /// The promotions.
+    pub promotions: Promotions,
+    /// The lane before.
+    pub previous_lane: Option<Arc<Lane>>,
 }
 
 /// A row says something else than its inputs give.
@@ -75,12 +81,20 @@ impl RowInputs {
             previous: self.previous.as_ref(),
         })
     }
+
+    /// What a guest pays after it.
+    pub fn lane(&self, decision: &Decision) -> Option<Arc<Lane>> {
+        let before = self.previous.as_ref().zip(self.previous_lane.as_ref());
+        let stock_left = self.stock.as_ref().map(|stock| stock.on_hand);
+        self.promotions.lane(&self.product.product, decision.standing.as_ref(), stock_left, before, self.decided_at)
+    }
 }
 
 impl HistoryRow {
     /// Decides again and compares, bit for bit.
     pub fn disagreement(&self) -> Option<Disagreement> {
         let again = self.inputs.decide();
+        let lane = self.inputs.lane(&again);
         let refusal = match &again.outcome {
             Outcome::Refused(refusal) => Some(refusal.code().to_owned()),
             Outcome::Changed | Outcome::Kept => None,
@@ -88,8 +102,14 @@ impl HistoryRow {
         differs("price", &self.standing, &again.standing)
             .or_else(|| differs("shadow_price", &self.shadow_price, &again.shadow_price))
             .or_else(|| differs("refusal", &self.refusal, &refusal))
-            .or_else(|| differs("next_due", &self.next_due, &again.next_due))
+            .or_else(|| differs("lane", &self.lane, &lane))
+            .or_else(|| differs("next_due", &self.next_due, &next_due(&again, lane.as_deref())))
     }
+}
+
+/// When a SKU must be decided again: when its price is due, or its lane.
+pub fn next_due(decision: &Decision, lane: Option<&Lane>) -> Option<Timestamp> {
+    decision.next_due.into_iter().chain(lane.and_then(Lane::renew_at)).min()
 }
 
 fn differs<T: PartialEq + std::fmt::Debug>(field: &'static str, stored: &T, again: &T) -> Option<Disagreement> {

@@ -14,10 +14,13 @@ mod failure;
 mod history;
 mod inventory;
 pub mod memory;
+mod order;
 mod price_record;
+mod promotions;
 mod queue;
 mod records;
 mod settings;
+mod usage;
 
 pub use alerts::{AlertState, Alerts, Sighting};
 pub use batch::{BatchOutcome, Delivery, MessageId, Quarantined, each_message};
@@ -25,9 +28,15 @@ pub use bus::{Bus, EntryFailure, publish_all};
 pub use cache::{Cache, CacheEntry, CacheWrite, EncodingError, IfAbsent, price_key};
 pub use clock::{Clock, SystemClock, micros};
 pub use failure::{Failure, PortError};
-pub use history::{Disagreement, HistoryRow, RowInputs};
+pub use history::{Disagreement, HistoryRow, RowInputs, next_due};
 pub use inventory::Inventory;
+pub use order::{InvalidOrderId, Order, OrderId, OrderReads, Orders};
 pub use price_record::{PriceRecord, SeenInputs};
+pub use promotions::{Promotions, PromotionsSetting, PublishedRules};
 pub use queue::{DeadLetter, Queue, QueueSettings};
 pub use records::{Conditional, ProductRecord, RecordReads, Records, SkuInputs, SkuState};
 pub use settings::{Documents, ModeSetting, PolledSettings, Settings, SettingsRecord, SettingsSnapshot, Unsettled};
+pub use usage::{
+    Committed, Ended, InvalidReservation, KEPT, Refusal, Released, Reservation, ReservationKey, Reserved,
+    Standing as UsageStanding, Taken, Usage, UsageReads,
+};

@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pricestream_documents::ContentHash;
-use pricestream_domain::{Cause, Mode, Money, Override, PriceVersion, RecordRev, Sku, Standing, StockVersion};
+use pricestream_domain::{Cause, Lane, Mode, Money, Override, PriceVersion, RecordRev, Sku, Standing, StockVersion};
 use pricestream_event_schema::PriceChangedV1;
 use pricestream_repricing_engine::Resolved;
 use serde::{Deserialize, Serialize};
 
-use crate::{CacheEntry, ProductRecord, SkuInputs};
+use crate::{CacheEntry, ProductRecord, SettingsSnapshot, SkuInputs};
 
 /// The record of one SKU's price: what stands, and every input that the decision saw.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct PriceRecord {
     pub standing: Option<Standing>,
     /// List price of the product that it was decided on.
     pub list_price: Option<Money>,
+    /// What a guest pays for one unit, slice by slice; `None` while that is the price.
+    #[serde(default)]
+    pub lane: Option<Arc<Lane>>,
     /// What the decision saw.
     pub seen: SeenInputs,
     /// Which settings it was decided under; never replaced by a decision under older ones.
@@ -52,6 +55,9 @@ pub struct SeenInputs {
     pub product: ContentHash,
     /// Hash of what the strategies document says of this SKU; `None` when it names no strategy.
     pub policy: Option<ContentHash>,
+    /// Hash of what the rule set of promotions says of this SKU; `None` when it says nothing.
+    #[serde(default)]
+    pub promotions: Option<ContentHash>,
     /// The kill switch.
     pub mode: Mode,
     /// The override, if one was set, expired or not.
@@ -60,12 +66,18 @@ pub struct SeenInputs {
 
 impl SeenInputs {
     /// The versions of what a decision would see now.
-    pub fn of(product: &ProductRecord, policy: &Result<Arc<Resolved>, String>, inputs: &SkuInputs, mode: Mode) -> Self {
+    pub fn of(
+        product: &ProductRecord,
+        policy: &Result<Arc<Resolved>, String>,
+        inputs: &SkuInputs,
+        settings: &SettingsSnapshot,
+    ) -> Self {
         Self {
             stock_version: inputs.inventory.as_ref().map_or(StockVersion(0), |inventory| inventory.stock_version),
             product: product.hash,
             policy: policy.as_ref().ok().map(|policy| policy.hash),
-            mode,
+            promotions: settings.promotions.says_of(&product.product),
+            mode: settings.mode,
             override_: inputs.override_.clone(),
         }
     }
@@ -80,6 +92,7 @@ impl PriceRecord {
             price: self.standing.map(|standing| standing.price),
             list_price: self.standing.and(self.list_price),
             since: self.standing.map(|standing| standing.since).or(self.withdrawn_at).unwrap_or(self.decided_at),
+            lane: self.standing.and(self.lane.clone()),
         })
     }
 
@@ -93,6 +106,7 @@ impl PriceRecord {
             record_rev: self.record_rev,
             stock_version: self.seen.stock_version,
             since: entry.since,
+            lane: entry.lane,
             decided_at: self.decided_at,
             cause: self.cause,
             next_due: self.next_due,

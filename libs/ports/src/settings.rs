@@ -8,7 +8,7 @@ use pricestream_domain::{Mode, Product};
 use pricestream_repricing_engine::{Resolved, Strategies};
 use serde::{Deserialize, Serialize};
 
-use crate::{Conditional, PortError};
+use crate::{Conditional, PortError, Promotions, PromotionsSetting};
 
 /// The kill switch with its audit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub struct SettingsRecord {
     pub strategies: Arc<str>,
     /// Who published it.
     pub strategies_by: String,
+    /// The rule set of promotions, and their switch.
+    #[serde(default)]
+    pub promotions: PromotionsSetting,
 }
 
 /// Where settings are kept.
@@ -55,12 +58,31 @@ pub struct SettingsSnapshot {
     pub mode: Mode,
     /// Compiled; `None` when no document was ever readable.
     pub strategies: Option<Arc<Strategies>>,
+    /// What baskets are priced with.
+    pub promotions: Promotions,
 }
 
 impl SettingsSnapshot {
     /// What is in force when settings are unreadable at a cold start: every price stays (R13).
     pub const fn frozen() -> Self {
-        Self { rev: 0, mode: Mode::Freeze, strategies: None }
+        Self { rev: 0, mode: Mode::Freeze, strategies: None, promotions: Promotions::Unreadable }
+    }
+
+    /// What `stored` puts in force after `before`. A document that cannot be read leaves the last good one in force, and the
+    /// kill switch works even then; without a last good one prices freeze (R13). Also how many problems there are.
+    pub fn of(stored: &SettingsRecord, before: &Self) -> (Self, usize) {
+        let (promotions, unreadable) = Promotions::of(&stored.promotions, &before.promotions);
+        match Strategies::from_json(&stored.strategies) {
+            Ok(strategies) => {
+                let strategies = Some(Arc::new(strategies));
+                (Self { rev: stored.rev, mode: stored.mode.mode, strategies, promotions }, unreadable)
+            }
+            Err(problems) => {
+                let strategies = before.strategies.clone();
+                let mode = if strategies.is_some() { stored.mode.mode } else { Mode::Freeze };
+                (Self { rev: stored.rev, mode, strategies, promotions }, problems.len() + unreadable)
+            }
+        }
     }
 
     /// What the strategies document says of a product; the text says why it says nothing.
@@ -87,8 +109,8 @@ pub enum Unsettled {
     /// The store did not answer.
     #[error(transparent)]
     Port(#[from] PortError),
-    /// The document has problems.
-    #[error("the strategies document has {0} problems; the last good one stays in force")]
+    /// The documents have problems.
+    #[error("the settings documents have {0} problems; the last good ones stay in force")]
     Invalid(usize),
 }
 
@@ -130,21 +152,9 @@ impl<D: Documents> PolledSettings<D> {
         if self.current.load().as_ref().is_some_and(|current| current.rev >= stored.rev) {
             return Ok(());
         }
-        match Strategies::from_json(&stored.strategies) {
-            Ok(strategies) => {
-                let snapshot =
-                    SettingsSnapshot { rev: stored.rev, mode: stored.mode.mode, strategies: Some(Arc::new(strategies)) };
-                self.current.store(Some(Arc::new(snapshot)));
-                Ok(())
-            }
-            Err(problems) => {
-                // The kill switch must work even while the document beside it does not.
-                let strategies = self.current.load().as_ref().and_then(|current| current.strategies.clone());
-                let mode = if strategies.is_some() { stored.mode.mode } else { Mode::Freeze };
-                self.current.store(Some(Arc::new(SettingsSnapshot { rev: stored.rev, mode, strategies })));
-                Err(Unsettled::Invalid(problems.len()))
-            }
-        }
+        let (snapshot, problems) = SettingsSnapshot::of(&stored, &self.current());
+        self.current.store(Some(Arc::new(snapshot)));
+        if problems > 0 { Err(Unsettled::Invalid(problems)) } else { Ok(()) }
     }
 }
 

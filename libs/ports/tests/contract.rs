@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use pricestream_ports::contract::{MAX_RECEIVE_COUNT, SampleSubscriber, VISIBILITY, World};
 use pricestream_ports::memory::Memory;
-use pricestream_ports::{BatchOutcome, Bus, Cache, Delivery, Documents, PriceRecord, QueueSettings, Records, contract_suite};
+use pricestream_ports::{
+    BatchOutcome, Bus, Cache, Delivery, Documents, Orders, PriceRecord, QueueSettings, Records, Usage, contract_suite,
+};
 
 struct MemoryWorld(Memory);
 
@@ -24,6 +26,12 @@ impl World for MemoryWorld {
         &self.0
     }
     fn documents(&self) -> &impl Documents {
+        &self.0
+    }
+    fn usage(&self) -> &impl Usage {
+        &self.0
+    }
+    fn orders(&self) -> &impl Orders {
         &self.0
     }
     fn bus(&self) -> &impl Bus {

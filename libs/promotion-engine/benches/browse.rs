@@ -68,7 +68,8 @@ fn one_unit(sku: &str) -> Basket {
     let product = json!({ "sku": sku, "list_price": { "minor": 1_000, "currency": "EUR" } });
     let product: Product = serde_json::from_value(product).expect("the sample is legal");
     let unit_price = Money::new(1_000, Currency::EUR);
-    let line = Line { id: sku.into(), product: Arc::new(product), quantity: 1, unit_price, stock_left: None };
+    let product = Arc::new(product);
+    let line = Line { id: sku.into(), product, quantity: 1, unit_price, stock_left: None, last_price: None, delivery: None };
     Basket { currency: Currency::EUR, lines: vec![line], postage: None }
 }
 

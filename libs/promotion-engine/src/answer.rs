@@ -4,9 +4,16 @@ use pricestream_domain::{BasisPoints, Currency, Money, Sku};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::components::GiftItem;
+use crate::coupons::CouponStatus;
+use crate::degraded::Degraded;
+use crate::document::guards::Action;
+use crate::gifts::open;
+use crate::guard::{Guard, Risk};
 use crate::near_miss::{NearMiss, near_misses};
 use crate::quote::Quote;
 use crate::record::Outcome;
+use crate::scenario::Scenario;
 
 /// A quote as a shop reads it: the answer of every scenario.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -36,10 +43,29 @@ pub struct QuoteAnswer {
     pub red_packets: Vec<AnsweredPacket>,
     /// Points that were spent.
     pub points: u64,
+    /// What became of each code that was given, once however it is spelled.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub coupons: Vec<AnsweredCoupon>,
+    /// Goods that the shop adds to the order for nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gifts: Vec<AnsweredGift>,
+    /// Gifts that the customer may still choose.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gift_offers: Vec<AnsweredOffer>,
     /// What would apply with a little more, the least first.
     pub near_misses: Vec<NearMiss>,
-    /// Components that were switched off although promotions of theirs concern the basket.
-    pub degraded: Vec<&'static str>,
+    /// The orders that the shop makes of the basket, where the request says by what. Each of their amounts adds up to that of the
+    /// whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<AnsweredGroup>,
+    /// Components that it does without although promotions of theirs would have been tried.
+    pub degraded: Vec<Degraded>,
+    /// Guards that it passed.
+    pub risks: Vec<AnsweredRisk>,
+    /// What it was asked for.
+    pub scenario: Scenario,
+    /// Whether it may be sold, in that scenario.
+    pub sellable: bool,
 }
 
 /// A line.
@@ -119,6 +145,74 @@ pub struct AnsweredPacket {
     pub used: Money,
 }
 
+/// One of the orders that a basket becomes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredGroup {
+    /// The seller, warehouse or delivery; absent for lines that have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Ids of its lines.
+    pub lines: Vec<String>,
+    /// What is paid: goods and the share of the postage, and the tax where it comes on top.
+    pub payable: Money,
+    /// Goods before promotions.
+    pub goods: Money,
+    /// Off the goods.
+    pub goods_off: Money,
+    /// Its share of the postage, when that is known.
+    pub postage: Option<AnsweredPostage>,
+    /// What `payable` holds of tax, by rate.
+    pub taxes: Vec<AnsweredTax>,
+    /// Who pays for the promotions.
+    pub funding: Vec<AnsweredFunding>,
+    /// What each promotion takes off.
+    pub promotions: Vec<AnsweredShare>,
+}
+
+/// What became of a code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredCoupon {
+    /// As it was given.
+    pub code: String,
+    /// `applied`; `no_effect`: a promotion is on, and did not apply; `not_yet`: none is on, one will be; `expired`: all are over;
+    /// `unknown`: none knows it.
+    pub status: &'static str,
+    /// When the first promotion for it is on, of `not_yet`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Ids of the promotions that say so.
+    pub promotions: Vec<String>,
+    /// In words.
+    pub why: String,
+}
+
+/// Goods for nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredGift {
+    /// Id of the promotion that gives them.
+    pub promotion: String,
+    /// What they are.
+    pub sku: Sku,
+    /// Units.
+    pub quantity: u64,
+    /// The customer chose them.
+    pub chosen: bool,
+    /// What the units would cost, where that is known; no sum counts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worth: Option<Money>,
+}
+
+/// A gift that the customer may still choose.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredOffer {
+    /// Id of the promotion: `gift_choices` names it.
+    pub promotion: String,
+    /// How often may be chosen; the same entry again as long as enough are left.
+    pub choose: u64,
+    /// Among these.
+    pub choices: Vec<GiftItem>,
+}
+
 /// What became of a promotion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct AnsweredPromotion {
@@ -133,6 +227,38 @@ pub struct AnsweredPromotion {
     pub declined: Option<&'static str>,
     /// What became of it, in words.
     pub why: String,
+}
+
+/// A guard that a price passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredRisk {
+    /// Which.
+    pub guard: Guard,
+    /// What the policy says is done.
+    pub action: Action,
+    /// The line that it is about; absent when it is the order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
+    /// Minor units, basis points or promotions, as the guard counts.
+    pub actual: i64,
+    /// What would have been in order, in the same.
+    pub limit: i64,
+    /// In words.
+    pub why: String,
+}
+
+impl Risk {
+    /// As a shop reads it; amounts are in `currency`.
+    pub(crate) fn answer(&self, currency: Currency) -> AnsweredRisk {
+        AnsweredRisk {
+            guard: self.guard,
+            action: self.action,
+            line: self.line.as_deref().map(str::to_owned),
+            actual: self.actual,
+            limit: self.limit,
+            why: self.sentence(currency),
+        }
+    }
 }
 
 impl Quote {
@@ -169,28 +295,49 @@ impl Quote {
                 why: decision.outcome.sentence(self.currency),
             }
         };
+        let postage = |postage: &crate::quote::QuotedPostage| AnsweredPostage {
+            original: money(postage.original),
+            payable: money(postage.payable),
+        };
+        let tax =
+            |total: &crate::quote::TaxTotal| AnsweredTax { rate_bp: total.rate, net: money(total.net), tax: money(total.tax) };
+        let funding =
+            |(party, pays): &(std::sync::Arc<str>, i64)| AnsweredFunding { party: party.to_string(), pays: money(*pays) };
+        let group = |group: &crate::grouping::Group| AnsweredGroup {
+            key: group.key.clone(),
+            lines: group.lines.iter().map(|place| self.lines[*place as usize].id.to_string()).collect(),
+            payable: money(group.payable),
+            goods: money(group.goods),
+            goods_off: money(group.goods_off),
+            postage: group.postage.as_ref().map(postage),
+            taxes: group.taxes.iter().filter(|total| total.tax > 0).map(tax).collect(),
+            funding: group.funding.iter().map(funding).collect(),
+            promotions: group
+                .promotions
+                .iter()
+                .map(|(decision, off)| AnsweredShare {
+                    promotion: self.decisions[*decision as usize].promotion.to_string(),
+                    off: money(*off),
+                })
+                .collect(),
+        };
+        let coupon = |coupon: &crate::coupons::QuotedCoupon| AnsweredCoupon {
+            code: coupon.code.clone(),
+            status: coupon.status.code(),
+            from: if let CouponStatus::NotYet { from } = coupon.status { Some(from) } else { None },
+            promotions: coupon.decisions.iter().map(|at| self.decisions[*at as usize].promotion.to_string()).collect(),
+            why: coupon.sentence(&self.decisions, self.currency),
+        };
         QuoteAnswer {
             rule_set: self.rule_set,
             at: self.at,
             payable: money(self.totals.payable),
             goods: money(self.totals.goods),
             goods_off: money(self.totals.goods_off),
-            postage: self
-                .postage
-                .as_ref()
-                .map(|postage| AnsweredPostage { original: money(postage.original), payable: money(postage.payable) }),
-            taxes: self
-                .taxes
-                .iter()
-                .filter(|total| total.tax > 0)
-                .map(|total| AnsweredTax { rate_bp: total.rate, net: money(total.net), tax: money(total.tax) })
-                .collect(),
+            postage: self.postage.as_ref().map(postage),
+            taxes: self.taxes.iter().filter(|total| total.tax > 0).map(tax).collect(),
             lines: self.lines.iter().enumerate().map(line).collect(),
-            funding: self
-                .funding
-                .iter()
-                .map(|(party, pays)| AnsweredFunding { party: party.to_string(), pays: money(*pays) })
-                .collect(),
+            funding: self.funding.iter().map(funding).collect(),
             promotions: self.decisions.iter().map(promotion).collect(),
             red_packets: self
                 .red_packets
@@ -198,8 +345,31 @@ impl Quote {
                 .map(|(id, used)| AnsweredPacket { id: id.clone(), used: money(*used) })
                 .collect(),
             points: self.points,
+            coupons: self.coupons.iter().map(coupon).collect(),
+            gifts: self
+                .gifts
+                .iter()
+                .map(|gift| AnsweredGift {
+                    promotion: gift.promotion.to_string(),
+                    sku: gift.sku.clone(),
+                    quantity: gift.quantity,
+                    chosen: gift.chosen,
+                    worth: gift.worth.map(money),
+                })
+                .collect(),
+            gift_offers: open(&self.decisions)
+                .map(|(decision, open)| AnsweredOffer {
+                    promotion: decision.promotion.to_string(),
+                    choose: open.choose,
+                    choices: open.among.clone(),
+                })
+                .collect(),
             near_misses: near_misses(&self.decisions, self.currency),
+            groups: self.groups.iter().map(group).collect(),
             degraded: self.degraded.clone(),
+            risks: self.risks.iter().map(|risk| risk.answer(self.currency)).collect(),
+            scenario: self.scenario,
+            sellable: self.sellable,
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use crate::components::{Draft, Unit};
+use crate::components::{Draft, Gifts, Unit};
 
 /// What a promotion takes off. What it takes off single units is kept in [`Made`], one list for all of them.
 #[derive(Clone, Debug)]
@@ -15,9 +15,18 @@ pub(crate) struct Application {
     pub(crate) packets: Vec<(u16, i64)>,
     /// Points that it spends.
     pub(crate) points: u64,
+    /// What it gives for nothing, and what it leaves to choose.
+    pub(crate) gifts: Option<Box<Gifts>>,
     off: Range<u32>,
     used: Range<u32>,
     lines: Range<u32>,
+}
+
+impl Application {
+    /// Whether it gives nothing as long as nobody chooses.
+    pub(crate) fn is_open(&self) -> bool {
+        self.gifts.as_ref().is_some_and(|gifts| gifts.given.is_empty())
+    }
 }
 
 /// What the applications of a quote are made of.
@@ -75,6 +84,7 @@ impl Made {
             postage: draft.postage,
             packets: draft.packets.clone(),
             points: draft.points,
+            gifts: draft.gifts.clone(),
             off: off..length(&self.off),
             used: used..length(&self.used),
             lines: lines..length(&self.lines),

@@ -2,7 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pricestream_domain::{Currency, Money, Product};
+use pricestream_domain::{Currency, Money, Product, Sku};
+
+use crate::grouping::GroupBy;
+use crate::scenario::Scenario;
 
 /// Lines of a basket, at most.
 pub const MAX_LINES: usize = 1_000;
@@ -10,8 +13,21 @@ pub const MAX_LINES: usize = 1_000;
 /// Units of a basket, at most: the quantities of all lines together.
 pub const MAX_UNITS: u32 = 100_000;
 
+/// Minor units that a basket is worth at most, at its prices and at list prices together with the postage: a tax on top of it
+/// then fits 64 bits too.
+const MOST_WORTH: i64 = i64::MAX / 2;
+
 /// Red packets of an order, at most.
 pub const MAX_RED_PACKETS: usize = 100;
+
+/// Codes of an order, at most.
+pub const MAX_COUPONS: usize = 100;
+
+/// Characters of a code, at most.
+pub const MAX_CODE_LENGTH: usize = 64;
+
+/// Gifts that a customer chooses in one order, at most.
+pub const MAX_GIFT_CHOICES: usize = 1_000;
 
 /// What is to be priced. The order of the lines makes no difference: they have ids.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +53,10 @@ pub struct Line {
     pub unit_price: Money,
     /// Sellable units in stock, when known.
     pub stock_left: Option<u64>,
+    /// What a unit cost when the customer last saw it, when known: it makes no difference to the price.
+    pub last_price: Option<Money>,
+    /// Which of several deliveries it belongs to; no price depends on it.
+    pub delivery: Option<Arc<str>>,
 }
 
 /// What sending the basket costs.
@@ -67,10 +87,20 @@ pub struct Context {
     pub red_packets: Vec<RedPacket>,
     /// Points that the customer wants to spend at most.
     pub points: u64,
+    /// Gifts that the customer chose, by the ids of promotions; the same SKU again for each time that it is wanted.
+    pub gift_choices: BTreeMap<String, Vec<Sku>>,
+    /// Units that are left to give, by SKU; of one that is not named there are enough.
+    pub gift_stock: BTreeMap<Sku, u64>,
+    /// What a unit of a gift would cost, to tell its worth.
+    pub gift_worth: BTreeMap<Sku, Money>,
     /// What is left of limited promotions, by their ids; one that is not named has all of it left.
     pub left: BTreeMap<String, Left>,
+    /// What the quote is split by, for a shop that makes several orders of a basket; no price depends on it.
+    pub group_by: Option<GroupBy>,
     /// Components that are switched off, by their names: the quote says that it is degraded.
     pub switched_off: BTreeSet<String>,
+    /// What the price is asked for, which makes no difference to it.
+    pub scenario: Scenario,
 }
 
 /// Who buys.
@@ -100,6 +130,8 @@ pub struct Left {
     pub uses: Option<u64>,
     /// Units that may still get it.
     pub units: Option<u64>,
+    /// Orders that may still use the codes of it that the customer gave, together; `None` when its codes are not limited.
+    pub coupons: Option<u64>,
     /// Money that it may still give, in minor units of its budget's currency.
     pub budget: Option<i64>,
 }
@@ -141,8 +173,17 @@ pub enum BasketError {
     /// More than anybody holds.
     #[error("{0} red packets are more than {MAX_RED_PACKETS}")]
     TooManyRedPackets(usize),
+    /// More than anybody has.
+    #[error("{0} coupon codes are more than {MAX_COUPONS}")]
+    TooManyCoupons(usize),
+    /// No shop prints such a code.
+    #[error("a coupon code has more than {MAX_CODE_LENGTH} characters: {0:?} ...")]
+    LongCoupon(String),
+    /// More than anybody chooses.
+    #[error("{0} chosen gifts are more than {MAX_GIFT_CHOICES}")]
+    TooManyGiftChoices(usize),
     /// Amounts too large to add.
-    #[error("the basket is worth more than 64 bits of minor units hold")]
+    #[error("the basket is worth more than 64 bits of minor units hold with its taxes: price it in parts")]
     Overflow,
 }
 
@@ -158,8 +199,9 @@ impl Basket {
         let mut units = 0_u64;
         let mut worth = 0_i64;
         for line in &self.lines {
-            let prices = [Some(line.unit_price), Some(line.product.list_price), line.product.promotion_floor];
-            for price in prices.into_iter().flatten() {
+            let product = &line.product;
+            let others = [product.promotion_floor, product.cost, line.last_price];
+            for price in [line.unit_price, product.list_price].into_iter().chain(others.into_iter().flatten()) {
                 self.own(&line.id, price)?;
             }
             if line.quantity == 0 {
@@ -176,13 +218,16 @@ impl Basket {
         }
         if let Some(postage) = &self.postage {
             self.own("postage", postage.amount)?;
-            worth.checked_add(postage.amount.minor).ok_or(BasketError::Overflow)?;
+            worth = worth.checked_add(postage.amount.minor).ok_or(BasketError::Overflow)?;
+        }
+        if worth > MOST_WORTH {
+            return Err(BasketError::Overflow);
         }
         Ok(())
     }
 
     /// Whether it can be paid with these.
-    pub(crate) fn check_packets(&self, packets: &[RedPacket]) -> Result<(), BasketError> {
+    fn check_packets(&self, packets: &[RedPacket]) -> Result<(), BasketError> {
         if packets.len() > MAX_RED_PACKETS {
             return Err(BasketError::TooManyRedPackets(packets.len()));
         }
@@ -192,6 +237,23 @@ impl Basket {
         }
         let total = packets.iter().try_fold(0_i64, |sum, packet| sum.checked_add(packet.amount.minor));
         total.map(|_| ()).ok_or(BasketError::Overflow)
+    }
+
+    /// Whether so much can be asked for besides.
+    pub(crate) fn check_context(&self, context: &Context) -> Result<(), BasketError> {
+        self.check_packets(&context.red_packets)?;
+        if context.coupons.len() > MAX_COUPONS {
+            return Err(BasketError::TooManyCoupons(context.coupons.len()));
+        }
+        let long = |code: &&String| code.chars().nth(MAX_CODE_LENGTH).is_some();
+        if let Some(code) = context.coupons.iter().find(long) {
+            return Err(BasketError::LongCoupon(code.chars().take(MAX_CODE_LENGTH).collect()));
+        }
+        let chosen = context.gift_choices.values().map(Vec::len).sum();
+        if chosen > MAX_GIFT_CHOICES {
+            return Err(BasketError::TooManyGiftChoices(chosen));
+        }
+        Ok(())
     }
 
     fn own(&self, line: &str, price: Money) -> Result<(), BasketError> {

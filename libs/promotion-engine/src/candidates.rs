@@ -49,7 +49,8 @@ impl Candidates {
             if of_one[0].1 == WHOLE {
                 candidates.scan(sheet, promotion);
             } else {
-                for (_, line, sets) in of_one {
+                // A coupon may concern it too.
+                for (_, line, sets) in of_one.iter().filter(|(_, line, _)| *line != WHOLE) {
                     candidates.hold(first, *line, *sets);
                 }
             }

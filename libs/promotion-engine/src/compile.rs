@@ -1,11 +1,11 @@
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use pricestream_documents::{ContentHash, Problem, Zone};
-use pricestream_domain::{BasisPoints, Currency};
+use pricestream_domain::{BasisPoints, Currency, Sku};
 
-use crate::components::WorksOn;
+use crate::components::{COMPONENTS, Effect, WorksOn};
 use crate::condition::Test;
 use crate::document::Document;
 use crate::document::pipeline::{Keep, Stage, Take};
@@ -20,18 +20,26 @@ use crate::rounding::Rounding;
 #[derive(Debug)]
 pub struct RuleSet {
     pub(crate) hash: ContentHash,
+    /// Of everything but its promotions.
+    pub(crate) frame: ContentHash,
     pub(crate) zone: Zone,
     pub(crate) policies: Policies,
+    /// Steps that each component may take in one quote.
+    pub(crate) steps: [u64; COMPONENTS],
     pub(crate) nodes: Vec<Node>,
     /// In the order in which they run: by node, unit, priority and id.
     pub(crate) promotions: Vec<Compiled>,
     /// Who pays for promotions, in the order of their names.
-    pub(crate) parties: Vec<Arc<str>>,
+    pub(crate) parties: Arc<[Arc<str>]>,
     pub(crate) keys: Keys,
+    /// Everything that some promotion gives for nothing.
+    pub(crate) gift_skus: BTreeSet<Sku>,
     /// By key: what it may concern.
     pub(crate) postings: Vec<Vec<Posting>>,
     /// What concerns every basket.
     pub(crate) always: Vec<u32>,
+    /// Places of those with a limit.
+    pub(crate) limited: BTreeMap<Arc<str>, u32>,
     /// Words of 64 exclusion classes.
     pub(crate) words: usize,
     /// Some exclusion is about single units.
@@ -50,18 +58,25 @@ pub(crate) struct Unit {
     pub(crate) take: Take,
 }
 
+/// Places of parties, and the share that each pays.
+pub(crate) type Funders = Arc<[(u32, BasisPoints)]>;
+
 /// A promotion, ready.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) id: Arc<str>,
     pub(crate) document: Promotion,
+    /// Of that; worked out when it is asked for.
+    pub(crate) hash: OnceLock<ContentHash>,
+    /// Its component's place in [`Effect::NAMES`].
+    pub(crate) component: usize,
     pub(crate) node: u16,
     pub(crate) unit: u16,
     /// Of its amounts; `None` when it has none.
     pub(crate) currency: Option<Currency>,
     pub(crate) rounding: Rounding,
     /// Who pays for it, by their places among the parties, in shares that add up to 100 %.
-    pub(crate) funding: Vec<(u32, BasisPoints)>,
+    pub(crate) funding: Funders,
     /// Its items, then its component's own sets.
     pub(crate) sets: Vec<ItemSet>,
     pub(crate) condition: Option<Test>,
@@ -113,6 +128,8 @@ impl RuleSet {
         for promotion in &mut promotions {
             classes.mark(promotion);
         }
+        let limited = (0..).zip(&promotions).filter(|(_, promotion)| promotion.document.limit.is_some());
+        let limited = limited.map(|(place, promotion)| (Arc::clone(&promotion.id), place)).collect();
         let (postings, always) = index(&promotions, keys.len());
         let node = |(node, units): &(crate::document::pipeline::Node, Vec<crate::document::pipeline::Unit>)| Node {
             keep: node.keep,
@@ -120,14 +137,18 @@ impl RuleSet {
         };
         Self {
             hash: document.hash,
+            frame: document.frame,
             zone: document.time_zone.clone(),
             policies: document.policies.clone(),
+            steps: std::array::from_fn(|component| document.policies.degradation.steps_of(Effect::NAMES[component])),
             nodes: document.pipeline.iter().map(node).collect(),
             promotions,
             parties,
             keys,
+            gift_skus: gift_skus(document),
             postings,
             always,
+            limited,
             words: classes.words(),
             excludes_on_units,
         }
@@ -161,12 +182,14 @@ impl Compiled {
         Self {
             id: promotion.id.as_str().into(),
             document: promotion.clone(),
+            hash: OnceLock::new(),
+            component: promotion.effect.place(),
             node: place(node),
             unit: place(unit),
             currency: promotion.amounts().next().map(|amount| amount.currency),
             rounding: promotion.rounding.unwrap_or(policy),
             funding: match &promotion.funding[..] {
-                [] => vec![(party(SHOP), BasisPoints::ONE)],
+                [] => Arc::new([(party(SHOP), BasisPoints::ONE)]),
                 funding => funding.iter().map(|funding| (party(&funding.party), funding.share_bp)).collect(),
             },
             sets,
@@ -285,10 +308,14 @@ impl<'a> Classes<'a> {
     }
 }
 
-fn parties(document: &Document) -> Vec<Arc<str>> {
+fn parties(document: &Document) -> Arc<[Arc<str>]> {
     let named = document.promotions.iter().flat_map(|promotion| &promotion.funding).map(|funding| funding.party.as_str());
     let names: BTreeSet<&str> = named.chain([SHOP]).collect();
     names.into_iter().map(Arc::from).collect()
+}
+
+fn gift_skus(document: &Document) -> BTreeSet<Sku> {
+    document.promotions.iter().flat_map(|promotion| promotion.effect.gifts()).map(|gift| gift.sku.clone()).collect()
 }
 
 fn set(bits: &mut [u64], bit: usize) {
@@ -296,13 +323,20 @@ fn set(bits: &mut [u64], bit: usize) {
 }
 
 /// A promotion is found by what it needs: a coupon, else its items, else a customer or a group; what needs none of them concerns
-/// every basket.
+/// every basket. By a coupon is found what it may help, too.
 fn index(promotions: &[Compiled], keys: usize) -> (Vec<Vec<Posting>>, Vec<u32>) {
     let mut postings = vec![Vec::new(); keys];
     let mut always = Vec::new();
     for (promotion, compiled) in (0..).zip(promotions) {
         let needed = |kind: fn(&Test) -> Option<&Vec<u32>>| compiled.condition.as_ref().and_then(|test| test.needs(kind));
         let coupons = needed(|test| if let Test::Coupons(codes) = test { Some(codes) } else { None });
+        let mut codes = Vec::new();
+        compiled.condition.iter().for_each(|test| test.codes(&mut codes));
+        codes.sort_unstable();
+        codes.dedup();
+        for key in codes {
+            postings[key as usize].push(Posting { promotion, set: Set::Context });
+        }
         let people = needed(|test| if let Test::Customers(any) | Test::Groups(any) = test { Some(any) } else { None });
         let by_items = compiled.sets.iter().all(|set| !set.include.is_empty());
         match (coupons, by_items, people) {
@@ -317,7 +351,8 @@ fn index(promotions: &[Compiled], keys: usize) -> (Vec<Vec<Posting>>, Vec<u32>) 
                     }
                 }
             }
-            (Some(of), _, _) | (None, false, Some(of)) => {
+            (Some(_), ..) => {}
+            (None, false, Some(of)) => {
                 for key in of {
                     postings[*key as usize].push(Posting { promotion, set: Set::Context });
                 }

@@ -7,6 +7,7 @@ use crate::basket::Context;
 use crate::document::condition::{Basis, Condition, Numbers, Over};
 use crate::document::window::Window;
 use crate::keys::{ItemSet, Keys, meet};
+use crate::near_miss::Shortfall;
 
 /// A condition, ready to be tested.
 #[derive(Clone, Debug)]
@@ -125,6 +126,10 @@ pub(crate) trait Situation {
     fn spent(&self, over: &Whose, basis: Basis) -> i64;
     /// Units of these items.
     fn units(&self, over: &Whose) -> u64;
+    /// What the cheapest unit of these items costs before promotions; `None`: there is none, or nobody knows.
+    fn cheapest(&self, _over: &Whose) -> Option<i64> {
+        None
+    }
     /// The first matching line whose stock is not in `numbers`.
     fn stock_outside(&self, numbers: &Numbers) -> Option<StockLeft>;
 }
@@ -165,12 +170,44 @@ impl Test {
         }
     }
 
+    /// Codes that may help it to hold.
+    pub(crate) fn codes(&self, to: &mut Vec<u32>) {
+        match self {
+            Self::All(of) | Self::Any(of) => of.iter().for_each(|test| test.codes(to)),
+            Self::Coupons(codes) => to.extend(codes),
+            _ => {}
+        }
+    }
+
     /// When one of its windows opens or closes next after `now`.
     pub(crate) fn next_change(&self, now: Timestamp, zone: &pricestream_documents::Zone) -> Option<Timestamp> {
         match self {
             Self::All(of) | Self::Any(of) => of.iter().filter_map(|test| test.next_change(now, zone)).min(),
             Self::Not(test) => test.next_change(now, zone),
             Self::Window(window) => window.at(now, zone).until,
+            _ => None,
+        }
+    }
+
+    /// What would have to be bought besides for it to hold, at the least; nothing when it does. `None`: more goods would not
+    /// help, or there are none yet of what it counts.
+    pub(crate) fn missing(&self, now: &impl Situation) -> Option<Shortfall> {
+        match self {
+            Self::All(of) => of.iter().try_fold(Shortfall::default(), |sum, test| Some(sum.and(test.missing(now)?))),
+            Self::Any(of) => of.iter().filter_map(|test| test.missing(now)).min_by_key(Shortfall::rank),
+            Self::Spend { over, .. } | Self::Quantity { over, .. } => match self.check(now) {
+                Ok(()) => Some(Shortfall::default()),
+                Err(unmet) => over.missing(&unmet, now),
+            },
+            test => test.check(now).is_ok().then(Shortfall::default),
+        }
+    }
+
+    /// The same, once it is known that it does not hold, and why not.
+    pub(crate) fn missing_after(&self, unmet: &Unmet, now: &impl Situation) -> Option<Shortfall> {
+        match self {
+            Self::Spend { over, .. } | Self::Quantity { over, .. } => over.missing(unmet, now),
+            Self::All(_) | Self::Any(_) => self.missing(now),
             _ => None,
         }
     }
@@ -231,6 +268,16 @@ impl Test {
 }
 
 impl Whose {
+    fn missing(&self, unmet: &Unmet, now: &impl Situation) -> Option<Shortfall> {
+        match *unmet {
+            Unmet::Spend { actual, needed } if actual > 0 => Some(Shortfall::spend(needed - actual)),
+            Unmet::Quantity { actual, needed } if actual > 0 => {
+                Some(Shortfall::units(u64::from(needed) - actual, now.cheapest(self)))
+            }
+            _ => None,
+        }
+    }
+
     fn of(over: &Over, keys: &mut Keys) -> Self {
         match over {
             Over::Matching => Self::Matching,

@@ -2,12 +2,16 @@ use std::sync::Arc;
 
 use crate::application::{Application, Made};
 use crate::candidates::{Candidate, Candidates};
-use crate::compete::{Entry, resolve};
+use crate::compete::{Entry, Open, resolve};
 use crate::compile::Compiled;
-use crate::components::{Declined, Draft, Given, Unit, Wallet};
+use crate::components::{COMPONENTS, Declined, Draft, Given, Shelf, StepCount, Unit, Wallet};
+use crate::degraded::{LeftOut, Out, switched_off};
 use crate::document::condition::Basis;
 use crate::document::pipeline::{Keep, Take};
-use crate::document::promotion::BeyondBudget;
+use crate::document::policies::ExclusiveBy;
+use crate::document::promotion::{BeyondBudget, BeyondUnits, Scope};
+use crate::edge::Edge;
+use crate::near_miss::Shortfall;
 use crate::record::{Limited, Outcome, Reason};
 use crate::state::{Now, Sheet, State};
 
@@ -21,44 +25,93 @@ pub(crate) struct Evaluated {
     pub(crate) made: Made,
     /// Of each candidate, in their order.
     pub(crate) outcomes: Vec<(u32, Outcome)>,
+    /// Of some of them, by their places, what would have to be bought besides.
+    pub(crate) missing: Vec<(usize, Box<Shortfall>)>,
+    /// Components that it was made without.
+    pub(crate) out: Out,
 }
 
-/// Runs the pipeline over some of the candidates.
-pub(crate) fn evaluate(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candidate]) -> Evaluated {
-    let units = sheet.original.len();
-    let mut run = Run {
-        sheet,
-        candidates,
-        all,
-        scratch: Scratch { units: Vec::with_capacity(units), draft: Draft::default() },
-        outcomes: vec![None; all.len()],
-        applied: Vec::with_capacity(all.len()),
-        made: Made::with_room(units, sheet.lines.len()),
-    };
-    let mut state = State::of(sheet);
-    let promotions = &sheet.rules.promotions;
-    let node_of = |place: usize| promotions[all[place].promotion as usize].node;
-    let mut first = 0;
-    while first < all.len() {
-        let node = node_of(first);
-        let last = (first..all.len()).find(|place| node_of(*place) != node).unwrap_or(all.len());
-        run.node(&mut state, usize::from(node), first..last);
-        first = last;
+/// Runs the pipeline over some of the candidates. When components fail or pass their budgets on the way, it is run again without
+/// them: so what they gave before does not stand, and the price is the same as if they were switched off.
+pub(crate) fn evaluate<E: Edge>(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candidate], edge: &E) -> Evaluated {
+    let mut out = switched_off(sheet.context);
+    loop {
+        let evaluated = without(sheet, candidates, all, edge, out);
+        if evaluated.out == out {
+            return evaluated;
+        }
+        out = evaluated.out;
     }
-    let outcomes = run.outcomes.into_iter().zip(all);
-    let outcomes =
-        outcomes.map(|(outcome, candidate)| (candidate.promotion, outcome.expect("every candidate was decided"))).collect();
-    Evaluated { state, applied: run.applied, made: run.made, outcomes }
 }
 
-struct Run<'a> {
+/// Runs it without the components that are `out`; more of them may be in the end.
+fn without<E: Edge>(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candidate], edge: &E, out: Out) -> Evaluated {
+    let run = |out| Run::of(sheet, candidates, all, edge, out);
+    let document = |place: usize| &sheet.rules.promotions[all[place].promotion as usize].document;
+    match sheet.rules.policies.exclusive_by {
+        ExclusiveBy::Turn => run(out).whole(&[]),
+        ExclusiveBy::Priority => {
+            let mut exclusive: Vec<usize> = (0..all.len()).filter(|place| document(*place).exclusive.is_some()).collect();
+            exclusive.sort_by_key(|place| (std::cmp::Reverse(document(*place).priority), *place));
+            run(out).whole(&exclusive)
+        }
+        ExclusiveBy::Value => {
+            let exclusive = (0..all.len()).filter(|place| document(*place).exclusive == Some(Scope::Order));
+            by_value(run, out, &exclusive.collect::<Vec<_>>())
+        }
+    }
+}
+
+/// The best exclusive promotion alone, or all others without those: what takes more off.
+fn by_value<'a, E: Edge + 'a>(run: impl Fn(Out) -> Run<'a, E>, out: Out, exclusive: &[usize]) -> Evaluated {
+    let mut others = run(out);
+    let state = State::of(others.sheet);
+    let mut alone: Vec<(i64, usize)> = Vec::new();
+    for place in exclusive {
+        others.outcomes[*place] = Some(Outcome::Declined(match others.attempt(&state, *place) {
+            Ok(application) => {
+                alone.push((application.total, *place));
+                Reason::Component(Declined::NothingToTake)
+            }
+            Err(reason) => reason,
+        }));
+    }
+    let mut others = others.whole(&[]);
+    let off = others.applied.iter().map(|(_, application)| application.total).sum::<i64>();
+    let best = alone.iter().copied().max_by_key(|(total, place)| (*total, std::cmp::Reverse(*place)));
+    if let Some((_, place)) = best.filter(|(total, _)| *total > off) {
+        let mut best = run(others.out).whole(&[place]);
+        // It may be the best for want of these alone.
+        for (outcome, of_others) in best.outcomes.iter_mut().zip(others.outcomes) {
+            if matches!(&of_others.1, Outcome::Declined(reason) if reason.is_degraded()) {
+                *outcome = of_others;
+            }
+        }
+        return best;
+    }
+    let most = others.applied.iter().max_by_key(|(place, application)| (application.total, std::cmp::Reverse(*place)));
+    let id = |promotion: u32| Arc::clone(&run(out).sheet.rules.promotions[promotion as usize].id);
+    if let Some(by) = most.map(|(_, application)| id(application.promotion)) {
+        for (total, place) in alone {
+            others.outcomes[place].1 = Outcome::Declined(Reason::Beaten { by: Arc::clone(&by), by_amount: off - total });
+        }
+    }
+    others
+}
+
+struct Run<'a, E> {
     sheet: &'a Sheet<'a>,
     candidates: &'a Candidates,
     all: &'a [Candidate],
+    edge: &'a E,
+    out: Out,
+    /// That each component took so far.
+    steps: [u64; COMPONENTS],
     scratch: Scratch,
     outcomes: Vec<Option<Outcome>>,
     applied: Vec<(u32, Application)>,
     made: Made,
+    missing: Vec<(usize, Box<Shortfall>)>,
 }
 
 struct Scratch {
@@ -68,7 +121,44 @@ struct Scratch {
 
 type Places = std::ops::Range<usize>;
 
-impl Run<'_> {
+impl<'a, E: Edge> Run<'a, E> {
+    fn of(sheet: &'a Sheet<'a>, candidates: &'a Candidates, all: &'a [Candidate], edge: &'a E, out: Out) -> Self {
+        let units = sheet.original.len();
+        Self {
+            sheet,
+            candidates,
+            all,
+            edge,
+            out,
+            steps: [0; COMPONENTS],
+            scratch: Scratch { units: Vec::with_capacity(units), draft: Draft::with(sheet.rules.policies.odd_cents) },
+            outcomes: vec![None; all.len()],
+            applied: Vec::with_capacity(all.len()),
+            made: Made::with_room(units, sheet.lines.len()),
+            missing: Vec::new(),
+        }
+    }
+
+    /// Some candidates ahead of the pipeline, then the others node by node; those that have been decided already stay so.
+    fn whole(mut self, ahead: &[usize]) -> Evaluated {
+        let all = self.all;
+        let mut state = State::of(self.sheet);
+        self.stack(&mut state, ahead.iter().copied());
+        let promotions = &self.sheet.rules.promotions;
+        let node_of = |place: usize| promotions[all[place].promotion as usize].node;
+        let mut first = 0;
+        while first < all.len() {
+            let node = node_of(first);
+            let last = (first..all.len()).find(|place| node_of(*place) != node).unwrap_or(all.len());
+            self.node(&mut state, usize::from(node), first..last);
+            first = last;
+        }
+        let outcomes = self.outcomes.into_iter().zip(all);
+        let outcomes =
+            outcomes.map(|(outcome, candidate)| (candidate.promotion, outcome.expect("every candidate was decided"))).collect();
+        Evaluated { state, applied: self.applied, made: self.made, outcomes, missing: self.missing, out: self.out }
+    }
+
     fn node(&mut self, state: &mut State, node: usize, places: Places) {
         let rules = self.sheet.rules;
         let unit_of = |run: &Self, place: usize| rules.promotions[run.all[place].promotion as usize].unit;
@@ -96,20 +186,23 @@ impl Run<'_> {
             }
             return;
         }
-        // Each unit makes its snapshot of the same state; then the snapshots compete.
+        // Each unit makes its snapshot of the same state; then the snapshots compete. Of a unit of which the best stands each
+        // promotion competes by itself: else one could win within its unit, lose outside, and leave its lines without the others.
         let mut entries = Vec::new();
         for (unit, places) in units {
-            let made = match document_of(unit).take {
-                Take::Best => self.best(state, places),
+            let priority = document_of(unit).priority;
+            match document_of(unit).take {
+                Take::Best => self.each(state, places, priority, &mut entries),
                 Take::Stack => {
                     let mut snapshot = state.clone();
                     let before = self.applied.len();
                     self.stack(&mut snapshot, places);
-                    self.applied.split_off(before).into_iter().map(|(place, application)| (place as usize, application)).collect()
+                    let made = self.applied.split_off(before).into_iter();
+                    let applications: Vec<_> = made.map(|(place, application)| (place as usize, application)).collect();
+                    if !applications.is_empty() {
+                        entries.push(Entry { priority, applications });
+                    }
                 }
-            };
-            if !made.is_empty() {
-                entries.push(Entry { priority: document_of(unit).priority, applications: made });
             }
         }
         for (place, application) in self.compete(entries) {
@@ -118,8 +211,11 @@ impl Run<'_> {
     }
 
     /// Each upon the other.
-    fn stack(&mut self, state: &mut State, places: Places) {
+    fn stack(&mut self, state: &mut State, places: impl Iterator<Item = usize>) {
         for place in places {
+            if self.outcomes[place].is_some() {
+                continue;
+            }
             match self.attempt(state, place) {
                 Ok(application) => self.commit(state, place, application),
                 Err(reason) => self.outcomes[place] = Some(Outcome::Declined(reason)),
@@ -130,18 +226,29 @@ impl Run<'_> {
     /// Each upon the same state; what is best of them, where they meet.
     fn best(&mut self, state: &State, places: Places) -> Vec<(usize, Application)> {
         let mut entries = Vec::new();
-        for place in places {
-            match self.attempt(state, place) {
-                Ok(application) => entries.push(Entry { priority: 0, applications: vec![(place, application)] }),
-                Err(reason) => self.outcomes[place] = Some(Outcome::Declined(reason)),
-            }
-        }
+        self.each(state, places, 0, &mut entries);
         if entries.len() < 2 { entries.into_iter().flat_map(|entry| entry.applications).collect() } else { self.compete(entries) }
     }
 
-    fn compete(&mut self, entries: Vec<Entry>) -> Vec<(usize, Application)> {
+    fn each(&mut self, state: &State, places: Places, priority: i32, entries: &mut Vec<Entry>) {
+        for place in places {
+            if self.outcomes[place].is_some() {
+                continue;
+            }
+            match self.attempt(state, place) {
+                Ok(application) => entries.push(Entry { priority, applications: vec![(place, application)] }),
+                Err(reason) => self.outcomes[place] = Some(Outcome::Declined(reason)),
+            }
+        }
+    }
+
+    fn compete(&mut self, mut entries: Vec<Entry>) -> Vec<(usize, Application)> {
         let promotions = &self.sheet.rules.promotions;
-        let resolved = resolve(self.sheet, entries, &mut self.made);
+        let open = Open::set_apart(&mut entries);
+        let mut resolved = resolve(self.sheet, entries, &mut self.made);
+        if let Some(open) = open {
+            open.join(&mut resolved);
+        }
         for lost in resolved.lost {
             let by = Arc::clone(&promotions[lost.by as usize].id);
             self.outcomes[lost.place] = Some(Outcome::Declined(Reason::Beaten { by, by_amount: lost.by_amount }));
@@ -161,8 +268,17 @@ impl Run<'_> {
             self.outcomes[place] = Some(self.excluded_by(by));
             return;
         }
-        self.outcomes[place] = Some(Outcome::Applied { off: application.total, unfit: application.unfit });
-        state.commit(self.sheet, &application, &self.made);
+        let Application { total: off, unfit, .. } = application;
+        match &application.gifts {
+            // Nobody has chosen: it stands, and changes nothing.
+            Some(gifts) if application.is_open() => {
+                self.outcomes[place] = Some(Outcome::Declined(Reason::Component(Declined::NotChosen(gifts.clone()))));
+            }
+            gifts => {
+                self.outcomes[place] = Some(Outcome::Applied { off, unfit, gifts: gifts.clone() });
+                state.commit(self.sheet, &application, &self.made);
+            }
+        }
         self.applied.push((u32::try_from(place).expect("candidates are few"), application));
     }
 
@@ -177,9 +293,6 @@ impl Run<'_> {
         let candidate = &self.all[place];
         let promotion = &sheet.rules.promotions[candidate.promotion as usize];
         let context = sheet.context;
-        if !context.switched_off.is_empty() && context.switched_off.contains(promotion.document.effect.component()) {
-            return Err(Reason::SwitchedOff);
-        }
         if let Some(window) = &promotion.document.window {
             let opening = window.at(sheet.at, &sheet.rules.zone);
             if !opening.open {
@@ -193,8 +306,17 @@ impl Run<'_> {
         if lines.is_empty() {
             return Err(Reason::NoItems);
         }
+        let left = if context.left.is_empty() { None } else { context.left.get(&*promotion.id) };
         if let Some(test) = &promotion.condition {
-            test.check(&Now { sheet, state, lines }).map_err(Reason::Unmet)?;
+            let now = Now { sheet, state, lines };
+            if let Err(unmet) = test.check(&now) {
+                if left.is_none_or(|left| left.uses != Some(0) && left.units != Some(0))
+                    && state.excluded(sheet, promotion).is_none()
+                {
+                    self.missing.extend(test.missing_after(&unmet, &now).map(|missing| (place, Box::new(missing))));
+                }
+                return Err(Reason::Unmet(unmet));
+            }
         }
         let allowed;
         let lines = if sheet.rules.words == 0 {
@@ -204,18 +326,37 @@ impl Run<'_> {
                 .map_err(|by| Reason::Excluded { by: Arc::clone(&sheet.rules.promotions[by as usize].id) })?;
             &allowed
         };
-        let left = if context.left.is_empty() { None } else { context.left.get(&*promotion.id) };
         if left.is_some_and(|left| left.uses == Some(0)) {
             return Err(Reason::UsedUp(Limited::Uses));
         }
+        if left.is_some_and(|left| left.coupons == Some(0)) {
+            return Err(Reason::UsedUp(Limited::Coupons));
+        }
+        let limit = promotion.document.limit.as_ref();
+        let quota = left.and_then(|left| left.units);
+        if quota == Some(0) {
+            return Err(Reason::UsedUp(Limited::Units));
+        }
+        // Here it would be called: what is left out is missed by this promotion.
+        let component = promotion.component;
+        let most = sheet.rules.steps[component];
+        if let Some(why) = self.out[component] {
+            return Err(why.reason(most));
+        }
         let Scratch { units, draft } = &mut self.scratch;
         state.units(sheet, promotion, lines, units);
-        if let Some(quota) = left.and_then(|left| left.units) {
-            if quota == 0 {
-                return Err(Reason::UsedUp(Limited::Units));
-            }
-            keep_dearest(units, usize::try_from(quota).unwrap_or(usize::MAX));
+        let gives = !promotion.document.effect.gifts().is_empty();
+        // Of what is given for nothing, the quota counts what is given.
+        let of_units = quota.filter(|_| !gives).map(|quota| usize::try_from(quota).unwrap_or(usize::MAX));
+        if let Some(quota) = of_units.filter(|_| limit.is_none_or(|limit| limit.beyond_units == BeyondUnits::Partial)) {
+            keep_dearest(units, quota);
         }
+        let shelf = || Shelf {
+            chosen: context.gift_choices.get(&*promotion.id).map_or(&[], |chosen| chosen),
+            stock: Some(&context.gift_stock),
+            given: &state.given,
+            quota,
+        };
         let given = Given {
             units,
             rounding: promotion.rounding,
@@ -225,14 +366,39 @@ impl Run<'_> {
             },
             postage_room: state.postage.unwrap_or(0),
             wallet: Wallet { packets: &state.packets, points: state.points },
+            shelf: if gives { shelf() } else { Shelf::default() },
             running: &state.running,
             original: &sheet.original,
             list: &sheet.list,
         };
+        let effect = &promotion.document.effect;
         draft.begin(units.len());
-        promotion.document.effect.apply(&given, draft).map_err(Reason::Component)?;
+        draft.steps = StepCount { taken: self.steps[component], most };
+        if !draft.steps.count(units.len()) {
+            return Err(self.leave_out(component, LeftOut::TooCostly));
+        }
+        let Some(applied) = self.edge.call(effect.component(), &promotion.id, || effect.apply(&given, draft)) else {
+            // It may have left anything behind.
+            *draft = Draft::with(sheet.rules.policies.odd_cents);
+            return Err(self.leave_out(component, LeftOut::Failed));
+        };
+        self.steps[component] = draft.steps.taken;
+        if draft.steps.passed() {
+            return Err(self.leave_out(component, LeftOut::TooCostly));
+        }
+        if let Err(declined) = applied {
+            // Beyond its quota more units would not help.
+            if of_units.is_none_or(|quota| quota > units.len()) {
+                let missing = Shortfall::of(&declined, || given.cheapest(u16::MAX));
+                self.missing.extend(missing.map(|missing| (place, Box::new(missing))));
+            }
+            return Err(Reason::Component(declined));
+        }
+        if of_units.is_some_and(|quota| draft.off.iter().filter(|off| **off > 0).count() > quota) {
+            return Err(Reason::UsedUp(Limited::Units));
+        }
         if let Some(budget) = left.and_then(|left| left.budget).filter(|budget| draft.total() > *budget) {
-            let beyond = promotion.document.limit.as_ref().map(|limit| limit.beyond_budget);
+            let beyond = limit.map(|limit| limit.beyond_budget);
             if budget <= 0 || beyond != Some(BeyondBudget::Partial) {
                 return Err(Reason::UsedUp(Limited::Budget));
             }
@@ -240,10 +406,17 @@ impl Run<'_> {
         }
         let application = self.made.add(candidate.promotion, units, draft);
         match application {
+            application if application.gifts.is_some() => Ok(application),
             Application { total: 0, unfit: 0, .. } => Err(Reason::Component(Declined::NothingToTake)),
             Application { total: 0, unfit, .. } => Err(Reason::Floor { unfit }),
             application => Ok(application),
         }
+    }
+
+    /// Does without a component from here on.
+    fn leave_out(&mut self, component: usize, why: LeftOut) -> Reason {
+        self.out[component] = Some(why);
+        why.reason(self.sheet.rules.steps[component])
     }
 }
 

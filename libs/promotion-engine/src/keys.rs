@@ -115,6 +115,16 @@ impl Keys {
         to[begin..].sort_unstable();
     }
 
+    /// A code as it is compared.
+    pub(crate) fn spelled(&self, code: &str) -> String {
+        spelled(code, self.coupon_case)
+    }
+
+    /// The number of a code that is spelled so; `None`: no promotion names it.
+    pub(crate) fn coupon(&self, spelled: &str) -> Option<u32> {
+        self.coupons.get(spelled).copied()
+    }
+
     /// The numbers of who buys and of the coupons given, in rising order.
     pub(crate) fn of_context(&self, context: &Context) -> Vec<u32> {
         let groups = context.customer.groups.iter().filter_map(|group| self.groups.get(group));

@@ -7,10 +7,18 @@ use pricestream_domain::{BasisPoints, Currency, Sku, shares};
 
 use crate::basket::{Basket, BasketError, Context};
 use crate::candidates::Candidates;
-use crate::compile::RuleSet;
+use crate::compile::{Funders, RuleSet};
+use crate::coupons::QuotedCoupon;
+use crate::degraded::{Degraded, degraded};
+use crate::document::guards::Action;
 use crate::document::policies::{Prices, Tax};
+use crate::edge::{AtEdge, Edge};
 use crate::evaluate::{Evaluated, evaluate};
+use crate::gifts::{QuotedGift, given};
+use crate::grouping::Group;
+use crate::guard::{Risk, risks};
 use crate::record::Decision;
+use crate::scenario::Scenario;
 use crate::state::Sheet;
 
 /// What a basket costs, and why. Amounts are minor units of `currency`.
@@ -42,8 +50,26 @@ pub struct Quote {
     pub red_packets: Vec<(String, i64)>,
     /// Points that were spent.
     pub points: u64,
-    /// Components that were switched off although promotions of theirs concern the basket.
-    pub degraded: Vec<&'static str>,
+    /// What became of each code that was given, once.
+    pub coupons: Vec<QuotedCoupon>,
+    /// Goods that the shop adds for nothing: they are no lines, and no sum counts them.
+    pub gifts: Vec<QuotedGift>,
+    /// The orders that the shop makes of the basket, where the context says by what.
+    pub groups: Vec<Group>,
+    /// The rate of the tax on postage.
+    pub(crate) postage_tax_rate: BasisPoints,
+    /// Everybody who pays for some promotion of the rule set.
+    parties: Arc<[Arc<str>]>,
+    /// Of what was applied, by places in the decisions, who pays which share of it.
+    funders: Vec<(u32, Funders)>,
+    /// Components that it does without although promotions of theirs would have been tried, in the order of their names.
+    pub degraded: Vec<Degraded>,
+    /// Guards that it passed.
+    pub risks: Vec<Risk>,
+    /// What it was asked for.
+    pub scenario: Scenario,
+    /// Whether it may be sold, in that scenario: no guard blocks it, and no component is missing that may not be.
+    pub sellable: bool,
 }
 
 /// A line of the basket.
@@ -86,6 +112,8 @@ pub struct Share {
     pub line: Option<u32>,
     /// Minor units, above zero.
     pub off: i64,
+    /// Units of the line that get something of it; 0 for the postage.
+    pub units: u32,
 }
 
 impl Quote {
@@ -93,6 +121,14 @@ impl Quote {
     pub fn units(&self, line: usize) -> &[UnitPrice] {
         let line = &self.lines[line];
         &self.unit_prices[line.first_unit as usize..line.last_unit as usize]
+    }
+
+    /// What each party pays of a share.
+    pub(crate) fn paid_by(&self, share: &Share) -> Vec<(&Arc<str>, i64)> {
+        let at = self.funders.binary_search_by_key(&share.decision, |(decision, _)| *decision);
+        let funding = at.map_or(&[][..], |at| &self.funders[at].1);
+        let parties = funding.iter().map(|(party, _)| &self.parties[*party as usize]);
+        parties.zip(funded(share.off, funding)).collect()
     }
 
     /// What each promotion takes off the line in this place.
@@ -147,30 +183,18 @@ pub const SHOP: &str = "shop";
 impl RuleSet {
     /// What `basket` costs. The decision record holds every promotion that its items, its coupons or the customer concern.
     pub fn quote(&self, basket: &Basket, context: &Context) -> Result<Quote, BasketError> {
-        self.price(basket, context, Candidates::of)
+        self.bare().quote(basket, context)
     }
 
     /// The same price, with a decision record of the whole rule set.
     pub fn explain(&self, basket: &Basket, context: &Context) -> Result<Quote, BasketError> {
-        self.price(basket, context, Candidates::every)
-    }
-
-    fn price(
-        &self,
-        basket: &Basket,
-        context: &Context,
-        candidates: impl FnOnce(&Sheet<'_>) -> Candidates,
-    ) -> Result<Quote, BasketError> {
-        let sheet = self.sheet(basket, context)?;
-        let candidates = candidates(&sheet);
-        let evaluated = evaluate(&sheet, &candidates, &candidates.all);
-        Ok(self.write(&sheet, evaluated))
+        self.bare().explain(basket, context)
     }
 
     /// A basket that can be priced, ready to be.
     pub(crate) fn sheet<'a>(&'a self, basket: &'a Basket, context: &'a Context) -> Result<Sheet<'a>, BasketError> {
         basket.check()?;
-        basket.check_packets(&context.red_packets)?;
+        basket.check_context(context)?;
         let sheet = Sheet::of(self, basket, context);
         let ids = sheet.lines.windows(2).map(|pair| [&basket.lines[pair[0] as usize].id, &basket.lines[pair[1] as usize].id]);
         if let Some([id, _]) = ids.into_iter().find(|[one, other]| one == other) {
@@ -180,7 +204,7 @@ impl RuleSet {
     }
 
     fn write(&self, sheet: &Sheet<'_>, evaluated: Evaluated) -> Quote {
-        let Evaluated { state, applied, made, outcomes } = evaluated;
+        let Evaluated { state, applied, made, outcomes, missing, out } = evaluated;
         let basket = sheet.basket;
         let tax = &self.policies.tax;
         let mut totals = Totals::default();
@@ -229,10 +253,13 @@ impl RuleSet {
         taxes.sort_by_key(|total| total.rate);
         let mut shares = Vec::with_capacity(applied.iter().map(|(_, application)| made.lines(application).len() + 1).sum());
         let mut paid = vec![0; self.parties.len()];
+        let mut funders = Vec::with_capacity(applied.len());
         for (decision, application) in &applied {
             let promotion = &self.promotions[application.promotion as usize];
-            let mut give = |line: Option<u32>, off: i64| {
-                shares.push(Share { decision: *decision, line, off });
+            funders.push((*decision, Arc::clone(&promotion.funding)));
+            let mut give = |line: Option<u32>, off: i64, units: usize| {
+                let units = u32::try_from(units).expect("the basket was checked");
+                shares.push(Share { decision: *decision, line, off, units });
                 promotion.fund(off, &mut paid);
             };
             let mut rest = made.off(application);
@@ -242,23 +269,31 @@ impl RuleSet {
                 let off = rest[..of_line].iter().map(|(_, off)| off).sum();
                 rest = &rest[of_line..];
                 if off > 0 {
-                    give(Some(sheet.lines[usize::from(*line)]), off);
+                    give(Some(sheet.lines[usize::from(*line)]), off, of_line);
                 }
             }
             if application.postage > 0 {
-                give(None, application.postage);
+                give(None, application.postage, 0);
             }
         }
+        let coupons = self.coupons(sheet.context, &outcomes);
+        funders.sort_unstable_by_key(|(decision, _)| *decision);
         let decision = |(promotion, outcome): (u32, _)| {
             let promotion = &self.promotions[promotion as usize];
-            Decision { promotion: Arc::clone(&promotion.id), component: promotion.document.effect.component(), outcome }
+            let component = promotion.document.effect.component();
+            Decision { promotion: Arc::clone(&promotion.id), component, outcome, missing: None }
         };
-        let decisions: Vec<Decision> = outcomes.into_iter().map(decision).collect();
-        let degraded = if sheet.context.switched_off.is_empty() { Vec::new() } else { switched_off(&decisions) };
+        let mut decisions: Vec<Decision> = outcomes.into_iter().map(decision).collect();
+        for (place, missing) in missing {
+            decisions[place].missing = Some(missing);
+        }
+        let gifts = if state.given.is_empty() { Vec::new() } else { given(&decisions, basket, sheet.context) };
+        let degraded = degraded(&out, decisions.iter().map(|decision| (decision.component, &decision.outcome)));
+        let scenario = sheet.context.scenario;
         let packets = sheet.context.red_packets.iter().zip(&state.packets);
         let used = packets.map(|(packet, left)| (packet.id.clone(), packet.amount.minor - left)).filter(|(_, used)| *used > 0);
         let funding = self.parties.iter().zip(paid).filter(|(_, paid)| *paid > 0);
-        Quote {
+        let mut quote = Quote {
             rule_set: self.hash,
             at: sheet.at,
             currency: basket.currency,
@@ -272,8 +307,47 @@ impl RuleSet {
             taxes,
             red_packets: used.collect(),
             points: sheet.context.points - state.points,
+            coupons,
+            gifts,
+            groups: Vec::new(),
+            postage_tax_rate: tax.postage_rate,
+            parties: Arc::clone(&self.parties),
+            funders,
+            sellable: degraded.is_empty() || self.policies.degradation.sold_in.contains(&scenario),
             degraded,
+            risks: Vec::new(),
+            scenario,
+        };
+        quote.risks = risks(&self.policies.guards, basket, &quote);
+        if let Some(by) = sheet.context.group_by {
+            quote.groups = quote.grouped(basket, by);
         }
+        quote.sellable &= quote.risks.iter().all(|risk| risk.action != Action::Block);
+        quote
+    }
+}
+
+impl<E: Edge> AtEdge<'_, E> {
+    /// As [`RuleSet::quote`].
+    pub fn quote(self, basket: &Basket, context: &Context) -> Result<Quote, BasketError> {
+        self.price(basket, context, Candidates::of)
+    }
+
+    /// As [`RuleSet::explain`].
+    pub fn explain(self, basket: &Basket, context: &Context) -> Result<Quote, BasketError> {
+        self.price(basket, context, Candidates::every)
+    }
+
+    fn price(
+        self,
+        basket: &Basket,
+        context: &Context,
+        candidates: impl FnOnce(&Sheet<'_>) -> Candidates,
+    ) -> Result<Quote, BasketError> {
+        let sheet = self.rules.sheet(basket, context)?;
+        let candidates = candidates(&sheet);
+        let evaluated = evaluate(&sheet, &candidates, &candidates.all, self.edge);
+        Ok(self.rules.write(&sheet, evaluated))
     }
 }
 
@@ -284,12 +358,16 @@ impl crate::compile::Compiled {
             paid[*party as usize] += off;
             return;
         }
-        let weights: Vec<u64> = self.funding.iter().map(|(_, share)| u64::from(share.get())).collect();
-        let parts = shares(off, &weights).expect("the shares add up to 100 %");
-        for ((party, _), part) in self.funding.iter().zip(parts) {
+        for ((party, _), part) in self.funding.iter().zip(funded(off, &self.funding)) {
             paid[*party as usize] += part;
         }
     }
+}
+
+/// What each party pays of `off`.
+fn funded(off: i64, funding: &[(u32, BasisPoints)]) -> Vec<i64> {
+    let weights: Vec<u64> = funding.iter().map(|(_, share)| u64::from(share.get())).collect();
+    shares(off, &weights).expect("the shares add up to 100 %")
 }
 
 impl Tax {
@@ -328,12 +406,4 @@ fn add_unit_prices(running: &[i64], to: &mut Vec<UnitPrice>) {
 
 fn length(of: &[UnitPrice]) -> u32 {
     u32::try_from(of.len()).expect("the basket was checked")
-}
-
-fn switched_off(decisions: &[Decision]) -> Vec<&'static str> {
-    let off = |decision: &&Decision| decision.outcome == crate::record::Outcome::Declined(crate::record::Reason::SwitchedOff);
-    let mut components: Vec<&'static str> = decisions.iter().filter(off).map(|decision| decision.component).collect();
-    components.sort_unstable();
-    components.dedup();
-    components
 }

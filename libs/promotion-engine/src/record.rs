@@ -3,8 +3,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pricestream_domain::Currency;
 
-use crate::components::Declined;
+use crate::components::{Declined, Gifts};
 use crate::condition::Unmet;
+use crate::near_miss::Shortfall;
 
 /// What became of one promotion, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Decision {
     pub component: &'static str,
     /// What became of it.
     pub outcome: Outcome,
+    /// What would have to be bought besides for it to apply; `None`: more goods would not help, or there are none like it yet.
+    pub missing: Option<Box<Shortfall>>,
 }
 
 /// What became of a promotion.
@@ -26,6 +29,8 @@ pub enum Outcome {
         off: i64,
         /// What it would have taken off besides: prices were at their floors.
         unfit: i64,
+        /// What it gives for nothing.
+        gifts: Option<Box<Gifts>>,
     },
     /// It was not.
     Declined(Reason),
@@ -54,6 +59,13 @@ pub enum Reason {
     OtherCurrency(Currency),
     /// Its component is switched off.
     SwitchedOff,
+    /// Its component takes more steps than it may, and is left out.
+    TooCostly {
+        /// As many as it may.
+        steps: u64,
+    },
+    /// Its component failed, and is left out.
+    Failed,
     /// Nothing is left of its limit.
     UsedUp(Limited),
     /// It does not apply together with another one, which came before.
@@ -70,11 +82,20 @@ pub enum Reason {
     },
 }
 
+impl Reason {
+    /// Whether its component was left out.
+    pub(crate) fn is_degraded(&self) -> bool {
+        matches!(self, Self::SwitchedOff | Self::TooCostly { .. } | Self::Failed)
+    }
+}
+
 /// What is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limited {
     /// Orders.
     Uses,
+    /// Orders of the codes that were given.
+    Coupons,
     /// Units.
     Units,
     /// Money.

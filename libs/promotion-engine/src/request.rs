@@ -1,12 +1,15 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use pricestream_documents::{Problem, Reader, parse};
 use pricestream_domain::{Currency, Money, Product, Sku};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::basket::{Basket, BasketError, Context, Customer, Line, Postage, RedPacket};
+use crate::grouping::GroupBy;
+use crate::scenario::Scenario;
 
 /// A basket as a shop asks for its price: the input of every scenario, from one unit on a detail page to an order. Products and
 /// current prices are looked up.
@@ -42,6 +45,19 @@ pub struct QuoteRequest {
     /// Points to spend at most.
     #[serde(default)]
     pub points: u64,
+    /// What it is asked for, which makes no difference to the price; `basket` when absent.
+    #[serde(default)]
+    pub scenario: Scenario,
+    /// Gifts that the customer chose among what was offered, by the ids of promotions; the same SKU again for each time that it
+    /// is wanted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gift_choices: BTreeMap<String, Vec<Sku>>,
+    /// Units that are left to give, by SKU; where absent, what is known of the SKU's stock counts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gift_stock: BTreeMap<Sku, u64>,
+    /// Splits the answer into the orders that the shop makes of the basket; no price depends on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_by: Option<GroupBy>,
 }
 
 /// Some units of one SKU.
@@ -56,6 +72,12 @@ pub struct RequestedLine {
     /// Units, 1 when absent.
     #[serde(default = "RequestedLine::one")]
     pub quantity: u32,
+    /// What a unit cost when the customer last saw it; makes no difference to the price, but may be flagged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_price: Option<Money>,
+    /// Which of several deliveries it belongs to, for `group_by`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<String>,
 }
 
 /// What sending costs.
@@ -102,6 +124,8 @@ pub struct Found {
     pub unit_price: Money,
     /// Sellable units in stock, when known.
     pub stock_left: Option<u64>,
+    /// What a unit cost when the customer last saw it, when that is kept; a request may say it better.
+    pub last_price: Option<Money>,
 }
 
 /// Why a request cannot be priced.
@@ -121,6 +145,11 @@ pub enum RequestError {
 }
 
 impl RequestedLine {
+    /// One unit of `sku`, as a line of that id.
+    pub fn of(sku: Sku) -> Self {
+        Self { id: None, sku, quantity: 1, last_price: None, delivery: None }
+    }
+
     const fn one() -> u32 {
         1
     }
@@ -131,14 +160,39 @@ impl RequestedLine {
 }
 
 impl QuoteRequest {
+    /// Reads a request. Errors: every problem that it has, each with its path.
+    pub fn from_json(text: &str) -> Result<Self, Vec<Problem>> {
+        let mut reader = Reader::default();
+        let read = match parse(text, &mut reader.problems) {
+            Some(value) if value.is_object() => reader.read::<Self>("", value),
+            Some(_) => {
+                reader.problem("", "a request must be an object with `lines`");
+                None
+            }
+            None => None,
+        };
+        let problems = reader.problems.into_iter();
+        let problems: Vec<Problem> =
+            problems.map(|problem| Problem { path: problem.path.trim_start_matches('.').to_owned(), ..problem }).collect();
+        read.filter(|_| problems.is_empty()).ok_or(problems)
+    }
+
     /// The basket and its context, with what `find` knows of each SKU. `now` is the instant to price unless the request names
     /// one.
     pub fn resolve(self, now: Timestamp, mut find: impl FnMut(&Sku) -> Option<Found>) -> Result<(Basket, Context), RequestError> {
         let mut lines = Vec::with_capacity(self.lines.len());
         for line in &self.lines {
             let no_price = || RequestError::NoPrice { line: line.id().to_owned(), sku: line.sku.clone() };
-            let Found { product, unit_price, stock_left } = find(&line.sku).ok_or_else(no_price)?;
-            lines.push(Line { id: line.id().into(), product, quantity: line.quantity, unit_price, stock_left });
+            let Found { product, unit_price, stock_left, last_price } = find(&line.sku).ok_or_else(no_price)?;
+            lines.push(Line {
+                id: line.id().into(),
+                product,
+                quantity: line.quantity,
+                unit_price,
+                stock_left,
+                last_price: line.last_price.or(last_price),
+                delivery: line.delivery.as_deref().map(Arc::from),
+            });
         }
         let currency = lines.first().map_or(Currency::EUR, |line| line.unit_price.currency);
         let postage = self.postage.map(|postage| Postage { amount: postage.amount, method: postage.method });
@@ -154,6 +208,10 @@ impl QuoteRequest {
             coupons: self.coupons,
             red_packets: self.red_packets.into_iter().map(|packet| RedPacket { id: packet.id, amount: packet.amount }).collect(),
             points: self.points,
+            scenario: self.scenario,
+            gift_choices: self.gift_choices,
+            gift_stock: self.gift_stock,
+            group_by: self.group_by,
             ..Context::default()
         };
         Ok((basket, context))

@@ -1,4 +1,5 @@
 use jiff::Timestamp;
+use pricestream_domain::Sku;
 
 use crate::application::{Application, Made};
 use crate::basket::{Basket, Context};
@@ -46,6 +47,8 @@ pub(crate) struct State {
     pub(crate) packets: Vec<i64>,
     /// Points that are left.
     pub(crate) points: u64,
+    /// Units that were given for nothing.
+    pub(crate) given: Vec<(Sku, u64)>,
     /// Units that some promotion has used up.
     used: Vec<bool>,
     /// Exclusion classes of what was applied: on each line, ...
@@ -130,6 +133,7 @@ impl State {
             postage: sheet.basket.postage.as_ref().map(|postage| postage.amount.minor),
             packets: sheet.context.red_packets.iter().map(|packet| packet.amount.minor).collect(),
             points: sheet.context.points,
+            given: Vec::new(),
             used: vec![false; units],
             on_line: vec![0; words * sheet.lines.len()],
             on_unit: vec![0; if sheet.rules.excludes_on_units { words * units } else { 0 }],
@@ -215,6 +219,9 @@ impl State {
             self.packets[usize::from(*packet)] -= used;
         }
         self.points -= application.points;
+        if let Some(gifts) = &application.gifts {
+            self.given.extend(gifts.given.iter().map(|gift| (gift.sku.clone(), gift.quantity)));
+        }
         if promotion.uses_up {
             for unit in made.used(application) {
                 self.used[*unit as usize] = true;
@@ -298,6 +305,10 @@ impl Situation for Now<'_> {
 
     fn units(&self, over: &Whose) -> u64 {
         self.lines_of(over).map(|line| self.sheet.units_of(line).len() as u64).sum()
+    }
+
+    fn cheapest(&self, over: &Whose) -> Option<i64> {
+        self.lines_of(over).filter_map(|line| self.sheet.original[self.sheet.units_of(line)].first().copied()).min()
     }
 
     fn stock_outside(&self, numbers: &Numbers) -> Option<StockLeft> {

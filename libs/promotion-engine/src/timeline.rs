@@ -1,12 +1,18 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use pricestream_domain::{Currency, Money};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::basket::{Basket, BasketError, Context};
 use crate::candidates::{Candidate, Candidates};
 use crate::compile::{Compiled, RuleSet};
+use crate::degraded::{Degraded, degraded};
+use crate::edge::{AtEdge, Edge};
 use crate::evaluate::{Evaluated, evaluate};
 use crate::record::Outcome;
 use crate::state::Sheet;
@@ -18,6 +24,8 @@ pub struct Timeline {
     pub slices: Vec<Slice>,
     /// There would have been more slices than were asked for: the last one ends early.
     pub cut: bool,
+    /// Components that some slice does without although promotions of theirs would have been tried, in the order of their names.
+    pub degraded: Vec<Degraded>,
 }
 
 /// A time in which nothing changes.
@@ -61,30 +69,70 @@ impl RuleSet {
         until: Timestamp,
         most: usize,
     ) -> Result<Timeline, BasketError> {
-        let mut sheet = self.sheet(basket, context)?;
+        self.bare().timeline(basket, context, from, until, most)
+    }
+}
+
+impl<E: Edge> AtEdge<'_, E> {
+    /// As [`RuleSet::timeline`].
+    pub fn timeline(
+        self,
+        basket: &Basket,
+        context: &Context,
+        from: Timestamp,
+        until: Timestamp,
+        most: usize,
+    ) -> Result<Timeline, BasketError> {
+        let mut timeline = Timeline { slices: Vec::new(), cut: false, degraded: Vec::new() };
+        let mut degraded = Vec::new();
+        self.sweep(basket, context, from, until, |slice, missed, _| {
+            degraded.extend(missed);
+            let full = timeline.slices.len() == most;
+            match timeline.slices.last_mut() {
+                Some(last) if last.same_as(&slice) => last.until = slice.until,
+                _ if full => {
+                    timeline.cut = true;
+                    return ControlFlow::Break(());
+                }
+                _ => timeline.slices.push(slice),
+            }
+            ControlFlow::Continue(())
+        })?;
+        degraded.sort_unstable();
+        degraded.dedup();
+        timeline.degraded = degraded;
+        Ok(timeline)
+    }
+
+    /// Visits what `basket` costs between any two instants at which a window opens or closes, in order of time, until `visit` breaks
+    /// off; it is told besides what is done without, and whether any window changes after that, be it after `until`.
+    pub(crate) fn sweep(
+        self,
+        basket: &Basket,
+        context: &Context,
+        from: Timestamp,
+        until: Timestamp,
+        mut visit: impl FnMut(Slice, Vec<Degraded>, bool) -> ControlFlow<()>,
+    ) -> Result<(), BasketError> {
+        let mut sheet = self.rules.sheet(basket, context)?;
         let candidates = Candidates::of(&sheet);
         let mut sweep = Sweep::new(&sheet, &candidates, from);
-        let mut timeline = Timeline { slices: Vec::new(), cut: false };
         let mut open = Vec::new();
         let mut now = from;
         while now < until {
             sheet.at = now;
-            let next = sweep.next_change().filter(|next| *next < until).unwrap_or(until);
+            let change = sweep.next_change();
+            let next = change.filter(|next| *next < until).unwrap_or(until);
             sweep.open_candidates(&mut open);
-            let slice = slice(&sheet, &evaluate(&sheet, &candidates, &open), now, next);
-            let full = timeline.slices.len() == most;
-            match timeline.slices.last_mut() {
-                Some(last) if last.same_as(&slice) => last.until = next,
-                _ if full => {
-                    timeline.cut = true;
-                    break;
-                }
-                _ => timeline.slices.push(slice),
+            let evaluated = evaluate(&sheet, &candidates, &open, self.edge);
+            let missed = missed(&sheet, &evaluated);
+            if visit(slice(&sheet, &evaluated, now, next), missed, change.is_some()).is_break() {
+                break;
             }
             now = next;
             sweep.advance(now);
         }
-        Ok(timeline)
+        Ok(())
     }
 }
 
@@ -94,10 +142,62 @@ impl Slice {
     }
 }
 
+/// What an instant does without.
+fn missed(sheet: &Sheet<'_>, evaluated: &Evaluated) -> Vec<Degraded> {
+    let component = |promotion: u32| sheet.rules.promotions[promotion as usize].document.effect.component();
+    degraded(&evaluated.out, evaluated.outcomes.iter().map(|(promotion, outcome)| (component(*promotion), outcome)))
+}
+
 fn slice(sheet: &Sheet<'_>, evaluated: &Evaluated, from: Timestamp, until: Timestamp) -> Slice {
     let applied = evaluated.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Applied { .. }));
     let promotions = applied.map(|(promotion, _)| Arc::clone(&sheet.rules.promotions[*promotion as usize].id)).collect();
     Slice { from, until, goods: evaluated.state.total, postage: evaluated.state.postage, promotions }
+}
+
+/// A timeline as a shop reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct TimelineAnswer {
+    /// In order of time, without gaps; two that follow each other differ.
+    pub slices: Vec<AnsweredSlice>,
+    /// The first of the slices in which the basket costs least; absent when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lowest: Option<AnsweredSlice>,
+    /// There are more slices than were asked for: the last one ends early.
+    pub cut: bool,
+    /// Components that some slice does without although promotions of theirs would have been tried.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub degraded: Vec<Degraded>,
+}
+
+/// A time in which nothing changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredSlice {
+    /// Its first instant.
+    pub from: Timestamp,
+    /// The first instant after it.
+    pub until: Timestamp,
+    /// Goods and postage together.
+    pub payable: Money,
+    /// What is applied, in the order in which it is.
+    pub promotions: Vec<String>,
+}
+
+impl Timeline {
+    /// As a shop reads it; its amounts are in `currency`.
+    pub fn answer(&self, currency: Currency) -> TimelineAnswer {
+        let told = |slice: &Slice| AnsweredSlice {
+            from: slice.from,
+            until: slice.until,
+            payable: Money::new(slice.payable(), currency),
+            promotions: slice.promotions.iter().map(ToString::to_string).collect(),
+        };
+        TimelineAnswer {
+            slices: self.slices.iter().map(told).collect(),
+            lowest: self.lowest().map(told),
+            cut: self.cut,
+            degraded: self.degraded.clone(),
+        }
+    }
 }
 
 /// The windows of the candidates, moved along in time: each is looked at again when it changes, and not before.

@@ -495,7 +495,7 @@ fn quoted(rules: &Value, finding: &Finding, products: &[Product]) -> (i64, Vec<S
     let request: QuoteRequest = serde_json::from_value(serde_json::to_value(request).unwrap()).unwrap();
     let find = |sku: &pricestream_domain::Sku| {
         let product = products.iter().find(|product| product.sku == *sku)?;
-        Some(Found { product: product.clone().into(), unit_price: product.list_price, stock_left: None })
+        Some(Found { product: product.clone().into(), unit_price: product.list_price, stock_left: None, last_price: None })
     };
     let (basket, context) = request.resolve(at("2000-01-01T00:00:00Z"), find).unwrap();
     let quote = RuleSet::from_json(&rules.to_string()).unwrap().quote(&basket, &context).unwrap();

@@ -2,9 +2,11 @@
 
 mod shop;
 
-use pricestream_promotion_engine::{Basket, Context, Line, Outcome, RuleSet};
+use std::collections::BTreeSet;
+
+use pricestream_promotion_engine::{Basket, Context, GroupBy, Guard, Line, Outcome, RuleSet, Scenario};
 use proptest::prelude::*;
-use shop::{assert_conserved, line, now, rule_set, with_postage};
+use shop::{Failing, assert_conserved, assert_groups_add_up, line, now, rule_set, with_postage};
 
 const CATEGORIES: [&str; 3] = ["toys", "books", "tea"];
 
@@ -68,6 +70,10 @@ fn some_effect() -> impl Strategy<Value = String> {
             money(spend),
             money(off)
         )),
+        (1..6_u32, any::<bool>()).prop_map(|(units, choice)| format!(
+            r#"{{"gift":{{"gifts":[{{"sku":"L00"}},{{"sku":"mug","quantity":2}}],"choose":"{}","every":{{"units":{units}}}}}}}"#,
+            if choice { "choice" } else { "automatic" }
+        )),
         (1..900_i64).prop_map(move |off| format!(r#"{{"postage":{{"off":{{"amount":{}}}}}}}"#, money(off))),
     ]
 }
@@ -87,9 +93,16 @@ fn some_promotion() -> impl Strategy<Value = String> {
     })
 }
 
+/// Every component that occurs here.
+const COMPONENTS: [&str; 7] = ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "gift", "postage"];
+
+/// Some of them.
+fn some_components() -> impl Strategy<Value = BTreeSet<String>> {
+    prop::sample::subsequence(&COMPONENTS[..], 0..=7).prop_map(|some| some.into_iter().map(str::to_owned).collect())
+}
+
 /// Pipelines of different kinds, each with every component that occurs here.
 fn some_pipeline() -> impl Strategy<Value = String> {
-    const COMPONENTS: [&str; 6] = ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "postage"];
     let unit = |component: &str, take: &str| format!(r#"{{"component":"{component}","take":"{take}"}}"#);
     let take = prop_oneof![Just("best"), Just("stack")];
     let keep = prop_oneof![Just("best"), Just("stack")];
@@ -99,23 +112,31 @@ fn some_pipeline() -> impl Strategy<Value = String> {
         if one_node {
             format!("[{}]", node(&units))
         } else {
-            format!("[{},{},{}]", node(&units[..2]), node(&units[2..5]), node(&units[5..]))
+            format!("[{},{},{},{}]", node(&units[..2]), node(&units[2..5]), node(&units[5..6]), node(&units[6..]))
         }
     })
 }
 
 fn some_rules() -> impl Strategy<Value = RuleSet> {
+    some_document("").prop_map(|json| rule_set(&json))
+}
+
+/// A rule set with more policies.
+fn some_document(policies: &'static str) -> impl Strategy<Value = String> {
     let rounding = prop_oneof![Just("half_up"), Just("half_even"), Just("down")];
     let level = prop_oneof![Just("unit"), Just("line"), Just("order")];
-    (some_pipeline(), prop::collection::vec(some_promotion(), 1..8), rounding, level).prop_map(
-        |(pipeline, promotions, mode, level)| {
+    let odd = ["largest_remainder", "first", "last", "last_rounded_down", "carried", "carried_from_last"];
+    let choices = (prop::sample::select(odd.to_vec()), prop::sample::select(vec!["turn", "turn", "priority", "value"]));
+    (some_pipeline(), prop::collection::vec(some_promotion(), 1..8), rounding, level, choices).prop_map(
+        move |(pipeline, promotions, mode, level, (odd, exclusive))| {
             let promotions: Vec<String> =
                 promotions.iter().enumerate().map(|(number, promotion)| format!(r#"{{"id":"p{number}",{promotion}}}"#)).collect();
-            rule_set(&format!(
+            format!(
                 r#"{{"version":1,"policies":{{"basket_rounding":{{"mode":"{mode}","level":"{level}"}},
-            "tax":{{"default_rate":2100,"postage_rate":2100}}}},"pipeline":{pipeline},"promotions":[{}]}}"#,
+            "odd_cents":"{odd}","exclusive_by":"{exclusive}",
+            "tax":{{"default_rate":2100,"postage_rate":2100}}{policies}}},"pipeline":{pipeline},"promotions":[{}]}}"#,
                 promotions.join(",")
-            ))
+            )
         },
     )
 }
@@ -204,7 +225,7 @@ proptest! {
     ) {
         let set = |effects: &[String]| {
             let promotions: Vec<String> = effects.iter().enumerate().map(|(number, effect)| format!(r#"{{"id":"p{number}","effect":{effect}}}"#)).collect();
-            let units = ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "postage"];
+            let units = ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "gift", "postage"];
             let units: Vec<String> = units.iter().map(|component| format!(r#"{{"component":"{component}"}}"#)).collect();
             rule_set(&format!(r#"{{"version":1,"pipeline":[[{}]],"promotions":[{}]}}"#, units.join(","), promotions.join(",")))
         };
@@ -212,5 +233,150 @@ proptest! {
         let pay = |rules: &RuleSet| rules.quote(&basket, &Context { ..now() }).unwrap().totals.payable;
         let (fewer, more) = (pay(&set(&effects[..effects.len() - 1])), pay(&set(&effects)));
         prop_assert!(more <= fewer, "{fewer} became {more}");
+    }
+    #[test]
+    fn what_is_given_for_nothing_moves_no_price(
+        basket in some_basket(),
+        effects in prop::collection::vec(some_effect(), 1..6),
+        every in 1..4_u32,
+        choice: bool,
+        stock in 0..5_u64,
+        chosen in prop::collection::vec(0..3_usize, 0..4),
+    ) {
+        let discounts = effects.iter().filter(|effect| !effect.contains("gift")).enumerate();
+        let discounts: Vec<String> = discounts.map(|(number, effect)| format!(r#"{{"id":"p{number}","effect":{effect}}}"#)).collect();
+        let choose = if choice { "choice" } else { "automatic" };
+        let gift = format!(
+            r#"{{"id":"gift","effect":{{"gift":{{"gifts":[{{"sku":"L00"}},{{"sku":"mug","quantity":2}}],"choose":"{choose}","every":{{"units":{every}}}}}}}}}"#
+        );
+        let with: Vec<String> = std::iter::once(gift).chain(discounts.iter().cloned()).collect();
+        // Without a pipeline, what is there stacks.
+        let rules = |promotions: &[String]| rule_set(&format!(r#"{{"version":1,"promotions":[{}]}}"#, promotions.join(",")));
+        let sku = |text: &str| pricestream_domain::Sku::new(text).unwrap();
+        let mut context = now();
+        context.gift_stock = [(sku("L00"), stock), (sku("mug"), stock)].into();
+        context.gift_choices.insert("gift".to_owned(), chosen.iter().map(|of| sku(["L00", "mug", "cup"][*of])).collect());
+        let (plain, quote) = (rules(&discounts).quote(&basket, &now()).unwrap(), rules(&with).quote(&basket, &context).unwrap());
+        prop_assert_eq!((plain.totals, &plain.lines, &plain.taxes, &plain.funding), (quote.totals, &quote.lines, &quote.taxes, &quote.funding));
+        let units: u64 = basket.lines.iter().map(|line| u64::from(line.quantity)).sum();
+        let given = |of: &str| quote.gifts.iter().filter(|gift| gift.sku.as_str() == of).map(|gift| gift.quantity).sum::<u64>();
+        prop_assert!(given("L00") <= stock && given("mug") <= stock, "no more than are left");
+        let open = quote.answer().gift_offers.first().map_or(0, |offer| offer.choose);
+        prop_assert!(given("L00") + given("mug") / 2 + open <= units / u64::from(every), "no more often than it is earned");
+    }
+    #[test]
+    fn the_orders_that_a_basket_becomes_add_up_to_it(
+        rules in some_rules(),
+        basket in some_basket(),
+        sellers in prop::collection::vec(0..4_usize, 6),
+        on_top: bool,
+        rate in prop::sample::select(vec![0, 900, 2_100, 10_000]),
+    ) {
+        let mut basket = basket;
+        for (line, seller) in basket.lines.iter_mut().zip(&sellers) {
+            let name = ["", "a", "b", "c"][*seller];
+            let named = (!name.is_empty()).then(|| name.to_owned());
+            let product = std::sync::Arc::make_mut(&mut line.product);
+            (product.seller, product.warehouse, line.delivery) = (named.clone(), named.clone(), named.map(Into::into));
+        }
+        // The rule sets above have their tax in the prices; this one may have it on top.
+        let taxed = rule_set(&format!(
+            r#"{{"version":1,"policies":{{"tax":{{"prices":"exclusive","default_rate":{rate},"postage_rate":2100}}}},"promotions":[
+                {{"id":"a","effect":{{"percent_off":{{"off_bp":3333}}}},"funding":[{{"party":"x","share_bp":3334}},{{"party":"y","share_bp":6666}}]}},
+                {{"id":"b","effect":{{"postage":{{"off":{{"percent_bp":3333}}}}}},"funding":[{{"party":"x","share_bp":3334}},{{"party":"y","share_bp":6666}}]}}]}}"#
+        ));
+        let rules = if on_top { taxed } else { rules };
+        let plain = rules.quote(&basket, &now()).unwrap();
+        for by in [GroupBy::Seller, GroupBy::Warehouse, GroupBy::Delivery] {
+            let split = rules.quote(&basket, &Context { group_by: Some(by), ..now() }).unwrap();
+            prop_assert_eq!(&split.groups, &plain.grouped(&basket, by), "the same however it is asked for");
+            assert_groups_add_up(&split);
+            let mut unsplit = split;
+            unsplit.groups.clear();
+            prop_assert_eq!(&unsplit, &plain, "a split moves no price");
+        }
+        for line in &mut basket.lines {
+            line.delivery = None;
+        }
+        let together = rules.quote(&basket, &now()).unwrap();
+        prop_assert_eq!((together.totals, &together.decisions), (plain.totals, &plain.decisions), "nor does a label");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_component_that_is_missing_is_as_if_its_promotions_were_not_there(
+        document in some_document(""), basket in some_basket(), missing in some_components(),
+    ) {
+        let rules = rule_set(&document);
+        let off = rules.quote(&basket, &Context { switched_off: missing.clone(), ..now() }).unwrap();
+        assert_conserved(&off);
+        let edge = Failing(missing.clone());
+        let failed = rules.at_edge(&edge).quote(&basket, &now()).unwrap();
+        prop_assert_eq!((failed.totals, &failed.lines, &failed.shares), (off.totals, &off.lines, &off.shares));
+        let named = |degraded: &[pricestream_promotion_engine::Degraded]| degraded.iter().map(|of| of.component).collect::<Vec<_>>();
+        prop_assert_eq!(named(&failed.degraded), named(&off.degraded));
+        prop_assert!(off.degraded.iter().all(|of| missing.contains(of.component)));
+
+        let mut fewer: serde_json::Value = serde_json::from_str(&document).unwrap();
+        let there = |promotion: &serde_json::Value| promotion["effect"].as_object().unwrap().keys().all(|name| !missing.contains(name));
+        fewer["promotions"].as_array_mut().unwrap().retain(there);
+        let fewer = rule_set(&fewer.to_string()).quote(&basket, &now()).unwrap();
+        prop_assert_eq!((off.totals, off.lines), (fewer.totals, fewer.lines));
+        prop_assert!(fewer.degraded.is_empty() && fewer.sellable);
+
+        let whole = rules.at_edge(&Failing::default()).quote(&basket, &now()).unwrap();
+        prop_assert_eq!(&whole, &rules.quote(&basket, &now()).unwrap(), "an edge at which nothing fails");
+        prop_assert!(whole.degraded.is_empty());
+    }
+
+    #[test]
+    fn a_component_gives_all_or_nothing_however_few_steps_it_may_take(
+        document in some_document(r#","degradation":{"steps":1000000}"#), basket in some_basket(), steps in 1..40_u64,
+    ) {
+        let few = rule_set(&document.replace("1000000", &steps.to_string())).quote(&basket, &now()).unwrap();
+        assert_conserved(&few);
+        let switched_off = few.degraded.iter().map(|of| of.component.to_owned()).collect();
+        let off = rule_set(&document).quote(&basket, &Context { switched_off, ..now() }).unwrap();
+        prop_assert_eq!((few.totals, few.lines, few.shares), (off.totals, off.lines, off.shares));
+    }
+
+    #[test]
+    fn a_guard_tells_what_is_so_and_neither_it_nor_the_scenario_changes_a_price(
+        document in some_document(r#","guards":{}"#),
+        mut basket in some_basket(),
+        (share, depth, jump) in (0..10_000_i64, 0..4_i64, 0..20_000_i64),
+        (costs, shown) in (prop::collection::vec(prop::option::of(0..9_000_i64), 7), prop::collection::vec(prop::option::of(0..9_000_i64), 7)),
+        scenario in prop::sample::select(Scenario::ALL.to_vec()),
+    ) {
+        let money = |minor: Option<i64>| minor.map(shop::eur);
+        for (line, (cost, shown)) in basket.lines.iter_mut().zip(costs.into_iter().zip(shown)) {
+            std::sync::Arc::make_mut(&mut line.product).cost = money(cost);
+            line.last_price = money(shown);
+        }
+        let guards = format!(
+            r#""guards":{{"below_cost":{{"action":"flag"}},"discount_share":{{"most_bp":{share},"action":"alert"}},
+            "stack_depth":{{"most":{depth},"action":"block"}},"price_jump":{{"most_bp":{jump},"action":"flag"}}}}"#
+        );
+        let plain = rule_set(&document).quote(&basket, &now()).unwrap();
+        let quote = rule_set(&document.replace(r#""guards":{}"#, &guards)).quote(&basket, &Context { scenario, ..now() }).unwrap();
+        prop_assert_eq!((plain.totals, &plain.lines, &plain.decisions), (quote.totals, &quote.lines, &quote.decisions));
+        prop_assert!(plain.risks.is_empty() && plain.sellable);
+        let told = |guard: Guard, line: Option<&str>| quote.risks.iter().any(|risk| risk.guard == guard && risk.line.as_deref() == line);
+        for (place, line) in basket.lines.iter().enumerate() {
+            let id = Some(&*line.id);
+            let below = line.product.cost.is_some_and(|cost| quote.units(place).iter().any(|units| units.payable < cost.minor));
+            prop_assert_eq!(told(Guard::BelowCost, id), below);
+            prop_assert_eq!(told(Guard::StackDepth, id), i64::try_from(quote.shares_of(place).count()).unwrap() > depth);
+            let far = line.last_price.is_some_and(|last| {
+                let before = last.minor * i64::from(line.quantity);
+                let moved = (quote.lines[place].payable - before).abs();
+                moved * 10_000 > before.max(i64::from(line.quantity)) * jump
+            });
+            prop_assert_eq!(told(Guard::PriceJump, id), far);
+        }
+        prop_assert_eq!(told(Guard::DiscountShare, None), quote.totals.goods_off * 10_000 > quote.totals.goods * share);
+        prop_assert!(quote.risks.iter().all(|risk| (risk.actual.abs() > risk.limit) != (risk.guard == Guard::BelowCost)));
+        prop_assert_eq!(quote.sellable, !quote.risks.iter().any(|risk| risk.guard == Guard::StackDepth));
     }
 }

@@ -91,6 +91,50 @@ fn a_set_of_lines_stands_if_it_saves_more_than_what_it_displaces() {
 }
 
 #[test]
+fn what_takes_the_most_off_together_stands() {
+    let matching = |id: &str, minor: i64, more: &str| {
+        format!(
+            r#"{{"id":"{id}","effect":{{"amount_off":{{"amount":{{"minor":{minor},"currency":"EUR"}},"per":"matching"}}}}{more}}}"#
+        )
+    };
+    let lines = || {
+        vec![
+            of_category("A", 1, 900, "toys"),
+            of_category("B", 1, 900, "toys"),
+            of_category("C", 1, 900, "books"),
+            of_category("D", 1, 900, "books"),
+        ]
+    };
+    let sku_a = r#","items":{"include":[{"skus":["A"]}]}"#;
+    let amounts = r#"[[{"component":"amount_off"},{"component":"percent_off"}]]"#;
+    for (promotions, expected, why) in [
+        (
+            [matching("all", 100, ""), matching("toys", 60, &of("toys")), matching("books", 60, &of("books"))],
+            vec![("books", 60), ("toys", 60)],
+            "two of 60 rather than one of 100",
+        ),
+        (
+            [matching("all", 120, ""), matching("toys", 60, &of("toys")), matching("books", 60, &of("books"))],
+            vec![("all", 120)],
+            "of equal prices the one that came first",
+        ),
+        (
+            [
+                matching("toys", 100, &of("toys")),
+                amount("a", 60, sku_a),
+                percent("books-and-b", 889, r#","items":{"exclude":[{"skus":["A"]}]}"#),
+            ],
+            vec![("a", 60), ("books-and-b", 240)],
+            "80 off B leaves A to the second best of its unit",
+        ),
+    ] {
+        let quote = quote(&rules(amounts, &promotions.join(",")), lines());
+        let expected: Vec<(String, i64)> = expected.into_iter().map(|(id, off)| (id.to_owned(), off)).collect();
+        assert_eq!(taken(&quote), expected, "{why}");
+    }
+}
+
+#[test]
 fn promotions_of_a_unit_give_their_best_or_stack() {
     let promotions = [percent("a", 1_000, ""), percent("b", 2_000, ""), percent("c", 5_000, r#","priority":1"#)].join(",");
     let best = rules(r#"[[{"component":"percent_off"}]]"#, &promotions);
@@ -206,7 +250,7 @@ fn a_bundle_concerns_the_baskets_that_hold_a_part_of_it() {
     assert_eq!(taken(&with_both), [("set".to_owned(), 300)]);
     assert_eq!(with_both.lines.iter().map(|line| line.payable).collect::<Vec<_>>(), [900, 1_800, 5_000]);
     let with_one = quote(&rules, vec![of_category("A", 2, 1_000, "toys")]);
-    assert!(matches!(declined(&with_one, "set"), Reason::Component(Declined::TooFewUnits { .. })));
+    assert!(matches!(declined(&with_one, "set"), Reason::Component(Declined::Incomplete { actual: 1, needed: 2, .. })));
     assert!(quote(&rules, vec![line("C", 1, 5_000, "")]).decisions.is_empty());
 }
 

@@ -37,6 +37,10 @@ pub struct Metrics {
     /// See [`names::ALERTS`].
     pub alerts: Counter,
     mismatches: Family<Labels, Counter>,
+    /// What quotes hold of limited promotions.
+    pub reservations: Reservations,
+    /// Outcomes of orders.
+    pub orders: Orders,
     /// See [`names::STREAM_CONNECTIONS`].
     pub stream_connections: Gauge,
     /// See [`names::STREAM_CONFLATED`].
@@ -44,6 +48,10 @@ pub struct Metrics {
     requests: Family<TwoLabels, Counter>,
     /// See [`names::SETTINGS_REFUSED`].
     pub settings_refused: Counter,
+    quotes: Few<TwoLabels, Counter>,
+    risks: Family<TwoLabels, Counter>,
+    component_failures: Family<Labels, Counter>,
+    components_out: Gauge,
 }
 
 /// A family of a few metrics that count at each change: comparing their labels costs less than hashing them.
@@ -104,6 +112,30 @@ pub struct Decisions {
     pub refused: Counter,
     /// Every input was the one already decided on, and nothing was due.
     pub skipped: Counter,
+}
+
+/// See [`names::RESERVATIONS`].
+#[derive(Debug)]
+pub struct Reservations {
+    /// Held, also those asked for again.
+    pub granted: Counter,
+    /// Too little was left of a promotion.
+    pub refused: Counter,
+    /// Not ordered in time.
+    pub expired: Counter,
+}
+
+/// See [`names::ORDERS`].
+#[derive(Debug)]
+pub struct Orders {
+    /// New.
+    pub placed: Counter,
+    /// Placed before: answered alike, no second effect.
+    pub repeated: Counter,
+    /// Cancelled.
+    pub cancelled: Counter,
+    /// No order: the quote is none of ours, has expired or was redeemed before.
+    pub refused: Counter,
 }
 
 /// See [`names::FRESHNESS`]: a histogram for dashboards, and an exact one for reports.
@@ -173,6 +205,8 @@ impl Default for Metrics {
         let mut registry = Registry::default();
         let stock = Family::<Labels, Counter>::default();
         let decisions = Family::<Labels, Counter>::default();
+        let reservations = Family::<Labels, Counter>::default();
+        let orders = Family::<Labels, Counter>::default();
         let buckets = || Histogram::new(BUCKETS);
         let metrics = Self {
             stock: StockChanges {
@@ -204,10 +238,25 @@ impl Default for Metrics {
             dead_letters: Family::default(),
             alerts: Counter::default(),
             mismatches: Family::default(),
+            reservations: Reservations {
+                granted: reservations.get_or_create_owned(&[("result", "granted")]),
+                refused: reservations.get_or_create_owned(&[("result", "refused")]),
+                expired: reservations.get_or_create_owned(&[("result", "expired")]),
+            },
+            orders: Orders {
+                placed: orders.get_or_create_owned(&[("result", "placed")]),
+                repeated: orders.get_or_create_owned(&[("result", "repeated")]),
+                cancelled: orders.get_or_create_owned(&[("result", "cancelled")]),
+                refused: orders.get_or_create_owned(&[("result", "refused")]),
+            },
             stream_connections: Gauge::default(),
             stream_conflated: Counter::default(),
             requests: Family::default(),
             settings_refused: Counter::default(),
+            quotes: Few::default(),
+            risks: Family::default(),
+            component_failures: Family::default(),
+            components_out: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register(names::STOCK_CHANGES, "Stock changes by result", stock);
@@ -223,6 +272,8 @@ impl Default for Metrics {
         registry.register(names::DEAD_LETTERS, "Messages that redelivery gave up", metrics.dead_letters.clone());
         registry.register(names::ALERTS, "Low-stock alerts handed over", metrics.alerts.clone());
         registry.register(names::MISMATCHES, "What the reconciler mended", metrics.mismatches.clone());
+        registry.register(names::RESERVATIONS, "Holds of limited promotions by result", reservations);
+        registry.register(names::ORDERS, "Orders by result", orders);
         registry.register(names::STREAM_CONNECTIONS, "Open price streams", metrics.stream_connections.clone());
         registry.register(
             names::STREAM_CONFLATED,
@@ -231,6 +282,10 @@ impl Default for Metrics {
         );
         registry.register(names::REQUESTS, "HTTP requests", metrics.requests.clone());
         registry.register(names::SETTINGS_REFUSED, "Settings documents refused", metrics.settings_refused.clone());
+        registry.register(names::QUOTES, "Quotes by scenario and result", metrics.quotes.family.clone());
+        registry.register(names::RISKS, "Guards that quotes passed", metrics.risks.clone());
+        registry.register(names::COMPONENT_FAILURES, "Failures of promotion components", metrics.component_failures.clone());
+        registry.register(names::COMPONENTS_OUT, "Promotion components left out", metrics.components_out.clone());
         Self { registry, ..metrics }
     }
 }
@@ -270,6 +325,26 @@ impl Metrics {
     /// Counts one message that redelivery gave up.
     pub fn dead_letter(&self, queue: &'static str) {
         self.dead_letters.get_or_create(&[("queue", queue)]).inc();
+    }
+
+    /// Counts one quote.
+    pub fn quote(&self, scenario: &'static str, result: &'static str) {
+        self.quotes.with([("scenario", scenario), ("result", result)], Counter::inc);
+    }
+
+    /// Counts one guard that a quote passed.
+    pub fn risk(&self, guard: &'static str, action: &'static str) {
+        self.risks.get_or_create(&[("guard", guard), ("action", action)]).inc();
+    }
+
+    /// Counts one failure of a component of promotions.
+    pub fn component_failed(&self, component: &'static str) {
+        self.component_failures.get_or_create(&[("component", component)]).inc();
+    }
+
+    /// So many components of promotions are left out.
+    pub fn components_out(&self, count: usize) {
+        self.components_out.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Counts one finding of the reconciler.

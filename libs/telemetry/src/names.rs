@@ -27,11 +27,23 @@ pub const DEAD_LETTERS: &str = "pricestream_dead_letters";
 pub const ALERTS: &str = "pricestream_low_stock_alerts";
 /// What the reconciler found and mended, by `kind`: record, cache, due.
 pub const MISMATCHES: &str = "pricestream_reconcile_mismatches";
+/// What quotes hold of limited promotions, by `result`: granted, refused, and expired without an order.
+pub const RESERVATIONS: &str = "pricestream_reservations";
+/// Orders by `result`: placed, repeated, cancelled, refused.
+pub const ORDERS: &str = "pricestream_orders";
 /// Open connections of the price stream.
 pub const STREAM_CONNECTIONS: &str = "pricestream_stream_connections";
 /// Changes that a slow connection of the price stream never saw, because a newer one replaced them.
 pub const STREAM_CONFLATED: &str = "pricestream_stream_conflated";
 /// Requests by `route` and `status` class.
 pub const REQUESTS: &str = "pricestream_http_requests";
+/// Quotes by `scenario` (browsing, basket, grouping, order) and `result` (sellable, degraded, blocked).
+pub const QUOTES: &str = "pricestream_quotes";
+/// Guards that a quote passed, by `guard` and by the `action` that the policy asks for: alarms are set on `alert` and `block`.
+pub const RISKS: &str = "pricestream_quote_risks";
+/// Failures of promotion components, panics and passed budgets of steps, by `component`.
+pub const COMPONENT_FAILURES: &str = "pricestream_component_failures";
+/// Promotion components that are left out of every quote for now, because they kept failing.
+pub const COMPONENTS_OUT: &str = "pricestream_components_out";
 /// Settings documents that could not be used, the last good one staying in force.
 pub const SETTINGS_REFUSED: &str = "pricestream_settings_refused";

@@ -37,6 +37,7 @@ impl<R: RecordReads, K: Cache, C: Clock> CacheWriter<'_, R, K, C> {
                 price: price.price,
                 list_price: price.list_price,
                 since: price.since,
+                lane: price.lane,
             };
             let caused_by_stock = price.stock_committed_at.filter(|_| price.cause == Cause::Stock);
             if let Some(committed) = caused_by_stock {

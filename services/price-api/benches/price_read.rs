@@ -22,10 +22,10 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use pricestream_domain::{Currency, Money, PriceVersion, Sku};
 use pricestream_event_schema::{LowStockV1, StockChange, TraceContext};
 use pricestream_ports::memory::Memory;
-use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, PortError, SystemClock};
+use pricestream_ports::{Cache, CacheEntry, CacheWrite, Clock, IfAbsent, PolledSettings, PortError, SystemClock};
 use pricestream_price_api::{
-    Api, Command, DeadLetterView, Desk, DeskError, Done, Ledger, PriceView, StockOutcome, StoreStatus, StreamHub, Tokens, World,
-    router,
+    Api, Circuit, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, OrderCommand, OrderDone, PriceView, QuoteKey,
+    StockOutcome, StoreStatus, StreamHub, Tokens, World, router,
 };
 use pricestream_telemetry::Metrics;
 use rustix::time::{ClockId, clock_gettime};
@@ -47,7 +47,9 @@ struct Bench;
 impl World for Bench {
     type Records = Memory;
     type Documents = Memory;
+    type Settings = PolledSettings<Memory>;
     type Cache = Shared;
+    type Usage = Memory;
     type Desk = Nobody;
     type Ledger = Nobody;
 }
@@ -71,6 +73,9 @@ impl Desk for Nobody {
         Err(DeskError::Busy)
     }
     async fn quarantine(&self, _: Vec<(Vec<u8>, String)>) -> Result<(), DeskError> {
+        Err(DeskError::Busy)
+    }
+    async fn order(&self, _: OrderCommand) -> Result<OrderDone, DeskError> {
         Err(DeskError::Busy)
     }
     async fn command(&self, _: Command) -> Result<Done, DeskError> {
@@ -104,6 +109,7 @@ fn cache() -> Shared {
         price: Some(Money::new(19_99, Currency::EUR)),
         list_price: Some(Money::new(24_99, Currency::EUR)),
         since: "2026-11-22T08:00:00.123456Z".parse().expect("a sample is legal"),
+        lane: None,
     };
     Shared(std::sync::RwLock::new((0..SKUS).map(|number| (sku(number), Arc::new(entry(number)))).collect()))
 }
@@ -113,12 +119,17 @@ fn ours() -> Router {
     router(Api::<Bench> {
         records: Arc::new(Memory::default()),
         documents: Arc::new(Memory::default()),
+        settings: Arc::new(PolledSettings::new(Memory::default(), PolledSettings::<Memory>::EVERY)),
+        items: Items::default(),
+        circuit: Circuit::new(Arc::clone(&metrics)),
         cache: Arc::new(cache()),
+        usage: Arc::new(Memory::default()),
         desk: Arc::new(Nobody),
         ledger: Arc::new(Nobody),
         hub: Arc::new(StreamHub::new(Arc::clone(&metrics), 1)),
         metrics,
         clock: Arc::new(SystemClock),
+        quote_key: QuoteKey::new(&[0; 32]).expect("it is long enough"),
         tokens: Tokens::default(),
         ready: Arc::new(AtomicBool::new(true)),
     })
@@ -135,7 +146,7 @@ fn fixed(body: &'static str) -> Router {
 fn plain() -> Router {
     async fn answer(State(cache): State<Arc<Shared>>, Path(sku): Path<Sku>) -> Result<Json<PriceView>, StatusCode> {
         let entry = cache.0.read().expect("no panic while held").get(&sku).cloned();
-        entry.and_then(|entry| PriceView::of(&entry)).map(Json).ok_or(StatusCode::NOT_FOUND)
+        entry.and_then(|entry| PriceView::at(&entry, SystemClock.now())).map(Json).ok_or(StatusCode::NOT_FOUND)
     }
     Router::new().route("/v1/prices/{sku}", get(answer)).with_state(Arc::new(cache()))
 }

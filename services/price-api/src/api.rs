@@ -2,15 +2,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use axum::Router;
-use pricestream_ports::{Cache, Clock, Documents, RecordReads};
+use pricestream_ports::{Cache, Clock, Documents, OrderReads, RecordReads, Settings, UsageReads};
 use pricestream_telemetry::Metrics;
 
 use crate::desk::Desk;
 use crate::ledger::Ledger;
+use crate::quotes::{Circuit, Items};
 use crate::routes::Routes;
+use crate::signed_quote::QuoteKey;
 use crate::stream::StreamHub;
 use crate::tokens::Tokens;
-use crate::{admin, operations, prices, stock, stream};
+use crate::{admin, operations, orders, prices, quotes, stock, stream};
 
 /// The types that a composition is made of.
 pub trait World: Send + Sync + 'static {
@@ -20,6 +22,10 @@ pub trait World: Send + Sync + 'static {
     type Documents: Documents + 'static;
     /// What a price is read from.
     type Cache: Cache + 'static;
+    /// Settings ready for use.
+    type Settings: Settings + 'static;
+    /// Reads of the usage ledger and of the orders.
+    type Usage: UsageReads + OrderReads + 'static;
     /// Where changes go.
     type Desk: Desk;
     /// What an administrator may look at.
@@ -32,8 +38,16 @@ pub struct Api<W: World> {
     pub records: Arc<W::Records>,
     /// For mode and strategies.
     pub documents: Arc<W::Documents>,
+    /// What baskets are priced under.
+    pub settings: Arc<W::Settings>,
+    /// Products with their prices, as they were read a moment ago.
+    pub items: Items,
+    /// Which components of promotions are left out because they keep failing.
+    pub circuit: Circuit,
     /// Read first.
     pub cache: Arc<W::Cache>,
+    /// What is left of limited promotions, and the orders.
+    pub usage: Arc<W::Usage>,
     /// Takes what changes something.
     pub desk: Arc<W::Desk>,
     /// For dead letters, alerts and status.
@@ -44,6 +58,8 @@ pub struct Api<W: World> {
     pub metrics: Arc<Metrics>,
     /// The time that prices are a function of.
     pub clock: Arc<dyn Clock>,
+    /// What quotes are signed with.
+    pub quote_key: QuoteKey,
     /// Who may do what.
     pub tokens: Tokens,
     /// The cache is warm: `/readyz` says so.
@@ -54,8 +70,12 @@ pub struct Api<W: World> {
 pub fn router<W: World>(api: Api<W>) -> Router {
     let api = Arc::new(api);
     let mut routes = Routes::new(&api);
+    let items = api.items.clone();
+    api.hub.on_entry(move |entry| items.forget(&entry.sku));
     prices::routes(&mut routes);
+    quotes::routes(&mut routes);
     stock::routes(&mut routes);
+    orders::routes(&mut routes);
     stream::routes(&mut routes);
     admin::routes(&mut routes);
     operations::routes(&mut routes);

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -6,6 +7,7 @@ use pricestream_event_schema::{StockChange, TraceContext};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::orders::{OrderCommand, OrderDone};
 use crate::problem::{Code, Problem};
 
 /// Where requests that change something go. On one machine a worker thread that does everything in one transaction, on
@@ -20,6 +22,9 @@ pub trait Desk: Send + Sync + 'static {
 
     /// Keeps input aside that could not be taken: its bytes, and why.
     fn quarantine(&self, items: Vec<(Vec<u8>, String)>) -> impl Future<Output = Result<(), DeskError>> + Send;
+
+    /// Holds what a quote promises, places an order or cancels one, in one transaction: [`crate::execute_order`] does it.
+    fn order(&self, command: OrderCommand) -> impl Future<Output = Result<OrderDone, DeskError>> + Send;
 
     /// Carries out a command of an administrator.
     fn command(&self, command: Command) -> impl Future<Output = Result<Done, DeskError>> + Send;
@@ -71,6 +76,12 @@ impl From<DeskError> for Problem {
     }
 }
 
+/// An error with everything that led to it, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// What an administrator wants.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
@@ -101,6 +112,29 @@ pub enum Change {
         text: Arc<str>,
         /// Who publishes it.
         by: String,
+    },
+    /// Puts a rule set of promotions in force.
+    PublishPromotions {
+        /// The document.
+        text: Arc<str>,
+        /// Who publishes it.
+        by: String,
+    },
+    /// Switches promotions, or some components of them, on or off; the rule set stays.
+    SwitchPromotions {
+        /// To what.
+        on: bool,
+        /// Components that are off even so.
+        components_off: BTreeSet<String>,
+        /// Who does.
+        by: String,
+        /// Why.
+        note: String,
+    },
+    /// Leaves promotions out of public lanes that have nothing left of their limits, and takes the others in again.
+    SetUsedUp {
+        /// All that have nothing left.
+        promotions: BTreeSet<Arc<str>>,
     },
     /// Turns the kill switch.
     SetMode {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use axum::http::Method;
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::problem::{Code, ProblemDocument};
@@ -104,6 +104,7 @@ impl Document {
                     problems.push(Code::BadSku);
                     self.generator.subschema_for::<pricestream_domain::Sku>()
                 }
+                "order_id" => json_schema!({ "type": "string", "minLength": 1, "maxLength": 64 }),
                 _ => self.generator.subschema_for::<u64>(),
             };
             parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));

@@ -55,6 +55,16 @@ codes! {
     TooManySkus = "too-many-skus", UNPROCESSABLE_ENTITY, "Too many SKUs";
     /// The strategies document has problems.
     BadStrategies = "bad-strategies", UNPROCESSABLE_ENTITY, "The strategies document has problems";
+    /// The rule set has problems.
+    BadRuleSet = "bad-rule-set", UNPROCESSABLE_ENTITY, "The rule set has problems";
+    /// There is no such component to switch.
+    BadSwitch = "bad-switch", UNPROCESSABLE_ENTITY, "There is no such component";
+    /// No rule set is in force.
+    NoRuleSet = "no-rule-set", NOT_FOUND, "No rule set was published yet";
+    /// A basket that cannot be priced.
+    BadBasket = "bad-basket", UNPROCESSABLE_ENTITY, "The basket cannot be priced";
+    /// The policies forbid the sale.
+    NotSellable = "not-sellable", CONFLICT, "The rule set's policies forbid the sale";
     /// The override cannot be set.
     BadOverride = "bad-override", UNPROCESSABLE_ENTITY, "The override cannot be set";
     /// It does not say who.
@@ -75,6 +85,24 @@ codes! {
     OtherTime = "other-time", UNPROCESSABLE_ENTITY, "The change is too far from the present";
     /// No override is in force.
     NoOverride = "no-override", NOT_FOUND, "No override is in force";
+    /// The text is no signed quote.
+    BadQuote = "bad-quote", BAD_REQUEST, "Not a signed quote";
+    /// It was signed with another key.
+    OtherKey = "other-key", UNPROCESSABLE_ENTITY, "The quote was signed with another key";
+    /// It is not what was signed.
+    BadSignature = "bad-signature", UNPROCESSABLE_ENTITY, "The quote is not what was signed";
+    /// It cannot be redeemed any more.
+    QuoteExpired = "quote-expired", GONE, "The quote has expired";
+    /// Another order redeemed it.
+    QuoteRedeemed = "quote-redeemed", CONFLICT, "The quote was redeemed already";
+    /// The order redeemed another one.
+    OtherQuote = "other-quote", CONFLICT, "The order redeemed another quote";
+    /// The path holds what cannot be an order's id.
+    BadOrderId = "bad-order-id", BAD_REQUEST, "Not an order id";
+    /// There is no such order.
+    UnknownOrder = "unknown-order", NOT_FOUND, "Unknown order";
+    /// Too little is left of a limited promotion.
+    LimitReached = "limit-reached", CONFLICT, "Too little is left of a promotion";
     /// Nothing was published yet.
     NoSettings = "no-settings", NOT_FOUND, "No settings were published yet";
     /// No dead letter has the number.

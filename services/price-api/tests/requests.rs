@@ -202,6 +202,7 @@ async fn a_price_is_read_with_its_version_as_the_tag_and_not_sent_twice() {
         "list_price": { "minor": 1_000, "currency": "USD" },
         "price_version": 1,
         "since": "2026-11-22T08:00:00Z",
+        "payable": { "minor": 1_000, "currency": "USD" },
     });
     assert_eq!(server.get("/v1/prices/A").await, (StatusCode::OK, expected.clone()));
     assert_eq!(server.get("/v1/prices/%41").await, (StatusCode::OK, expected.clone()));
@@ -303,7 +304,7 @@ async fn administration_needs_the_token_on_every_route() {
             }
         }
     }
-    assert_eq!(routes, 15);
+    assert_eq!(routes, 20);
     let open = bare(Tokens::default());
     let problem = assert_problem(&open, request("GET", "/v1/admin/status", "", ""), 403, "no-token").await;
     assert!(problem["detail"].as_str().unwrap().contains("PRICESTREAM_ADMIN_TOKEN"), "{problem}");

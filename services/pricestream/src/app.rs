@@ -28,7 +28,7 @@ pub(crate) struct App<C> {
     pub(crate) store: Arc<Store>,
     pub(crate) bus: Arc<EmbeddedBus>,
     pub(crate) cache: Arc<EmbeddedCache>,
-    pub(crate) settings: EmbeddedSettings,
+    pub(crate) settings: Arc<EmbeddedSettings>,
     pub(crate) clock: C,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -43,7 +43,7 @@ impl<C: Clock + Clone + 'static> App<C> {
         metrics: Arc<Metrics>,
     ) -> Result<Arc<Self>> {
         let store = Arc::new(Store::open(directory, Access::Write(durability))?);
-        let settings = EmbeddedSettings::new(Arc::clone(&store));
+        let settings = Arc::new(EmbeddedSettings::new(Arc::clone(&store)));
         let app = Self {
             bus: Arc::new(EmbeddedBus::new()),
             cache: Arc::new(EmbeddedCache::new(listener)),
@@ -108,24 +108,35 @@ impl<C: Clock + Clone + 'static> App<C> {
         ready(publish(&*self.store, &*self.bus, &self.clock, &self.metrics, limits, trace, change))
     }
 
-    /// Puts `strategies` in force, or a plain document if the store has none; the mode stays.
-    pub(crate) fn ensure_settings(&self, strategies: Option<&str>, by: &str) -> Result<()> {
+    /// Puts `strategies` in force, or a plain document if the store has none, and `promotions`, if they are given; mode and switch
+    /// stay.
+    pub(crate) fn ensure_settings(&self, strategies: Option<&str>, promotions: Option<&str>, by: &str) -> Result<()> {
         let stored = ready(self.store.settings()).context("reading the settings")?;
-        let text = match (strategies, &stored) {
-            (Some(text), Some(stored)) if *stored.strategies == *text => return Ok(()),
-            (Some(text), _) => text,
-            (None, Some(_)) => return Ok(()),
-            (None, None) => PLAIN_STRATEGIES,
+        let in_force = stored.as_ref().map(|stored| &*stored.strategies);
+        let text = strategies.or(in_force).unwrap_or(PLAIN_STRATEGIES);
+        let mut promotions_setting = stored.as_ref().map(|stored| stored.promotions.clone()).unwrap_or_default();
+        let new_promotions = promotions.filter(|text| promotions_setting.rule_set.as_deref() != Some(*text));
+        if in_force == Some(text) && new_promotions.is_none() {
+            return Ok(());
+        }
+        if let Some(text) = new_promotions {
+            promotions_setting.rule_set = Some(text.into());
+            by.clone_into(&mut promotions_setting.published_by);
+        }
+        let strategies_by = match &stored {
+            Some(stored) if *stored.strategies == *text => stored.strategies_by.clone(),
+            _ => by.to_owned(),
         };
         let mode = stored.as_ref().map_or_else(
             || ModeSetting { mode: Mode::Run, by: by.to_owned(), note: "a new store".to_owned(), at: self.clock.measured() },
             |stored| stored.mode.clone(),
         );
         let record = SettingsRecord {
-            rev: stored.map_or(0, |stored| stored.rev) + 1,
+            rev: stored.as_ref().map_or(0, |stored| stored.rev) + 1,
             mode,
             strategies: text.into(),
-            strategies_by: by.to_owned(),
+            strategies_by,
+            promotions: promotions_setting,
         };
         match ready(self.store.put_settings(&record)).context("publishing the settings")? {
             Conditional::Written => Ok(ready(self.settings.refresh(self.clock.now()))?),

@@ -72,6 +72,9 @@ pub(crate) enum Command {
     /// The strategies document
     #[command(subcommand)]
     Strategies(Strategies),
+    /// The rule set of promotions in force, and their switch
+    #[command(subcommand)]
+    Promotions(Promotions),
     /// Set a person's price for one SKU, or lift it
     Override(Override),
     /// Show the kill switch, or turn it
@@ -93,12 +96,21 @@ pub(crate) struct Up {
     /// Strategies document to put in force at the start, and again whenever the file changes
     #[arg(long, value_name = "FILE")]
     pub(crate) strategies: Option<PathBuf>,
+    /// Rule set of promotions to put in force at the start, and again whenever the file changes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) promotions: Option<PathBuf>,
     /// Catalogue (NDJSON) to import at the start
     #[arg(long, value_name = "FILE")]
     pub(crate) catalogue: Option<PathBuf>,
     /// Token that stock changes must carry; none is asked when absent
     #[arg(long, env = "PRICESTREAM_INGEST_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub(crate) ingest_token: Option<String>,
+    /// Key that quotes are signed with, 32 bytes or more in base64; when absent one is made, and kept beside the store
+    #[arg(long, env = "PRICESTREAM_QUOTE_KEY", value_name = "KEY", hide_env_values = true)]
+    pub(crate) quote_key: Option<String>,
+    /// Key that quotes were signed with before: those are still taken
+    #[arg(long, env = "PRICESTREAM_QUOTE_KEY_PREVIOUS", value_name = "KEY", hide_env_values = true)]
+    pub(crate) quote_key_previous: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -111,6 +123,9 @@ pub(crate) struct Replay {
     /// Strategies document to put in force first
     #[arg(long, value_name = "FILE")]
     pub(crate) strategies: Option<PathBuf>,
+    /// Rule set of promotions to put in force first
+    #[arg(long, value_name = "FILE")]
+    pub(crate) promotions: Option<PathBuf>,
     /// "max", or how many times real time
     #[arg(long, default_value = "max", value_name = "SPEED")]
     pub(crate) speed: Speed,
@@ -130,9 +145,9 @@ pub(crate) struct Replay {
 pub(crate) struct Priced {
     /// The basket (JSON); - is standard input
     pub(crate) basket: PathBuf,
-    /// The rule set (JSON)
+    /// The rule set (JSON); when absent the one that the store has in force
     #[arg(long, value_name = "FILE")]
-    pub(crate) rules: PathBuf,
+    pub(crate) rules: Option<PathBuf>,
     /// A catalogue (NDJSON) to take products and list prices from, in place of a store with its current prices
     #[arg(long, value_name = "FILE")]
     pub(crate) catalogue: Option<PathBuf>,
@@ -195,6 +210,38 @@ pub(crate) enum Strategies {
         #[command(flatten)]
         audit: Audit,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Promotions {
+    /// Print the rule set in force, as it was published
+    Show,
+    /// Put a rule set in force; every SKU that it touches is priced anew
+    Publish {
+        /// - is standard input
+        file: PathBuf,
+        #[command(flatten)]
+        audit: Audit,
+    },
+    /// Show the switch of promotions, or turn it; the rule set stays
+    Switch {
+        /// on or off
+        to: Option<OnOff>,
+        /// Components that are off even so, with commas between
+        #[arg(long, value_delimiter = ',', requires = "to", value_name = "COMPONENTS")]
+        without: Vec<String>,
+        #[command(flatten)]
+        audit: Audit,
+    },
+}
+
+/// Where a switch stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnOff {
+    /// Promotions apply
+    On,
+    /// They do not
+    Off,
 }
 
 #[derive(Debug, Args)]

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
-use pricestream_embedded::{EmbeddedBus, EmbeddedCache, Store};
+use pricestream_embedded::{EmbeddedBus, EmbeddedCache, EmbeddedSettings, Store};
 use pricestream_event_schema::{LowStockV1, StockChange, TraceContext};
 use pricestream_ports::{PortError, SystemClock};
 use pricestream_price_api::{
-    Command, DeadLetterView, Desk, DeskError, Done, Ledger, StockOutcome, StoreStatus, Verification, World,
+    Command, DeadLetterView, Desk, DeskError, Done, Ledger, OrderCommand, OrderDone, StockOutcome, StoreStatus, Verification,
+    World,
 };
 use tokio::sync::oneshot;
 
@@ -41,6 +42,10 @@ impl Desk for WriterDesk {
 
     async fn quarantine(&self, items: Vec<(Vec<u8>, String)>) -> Result<(), DeskError> {
         self.ask(|to| Job::Quarantine(items, to)).await
+    }
+
+    async fn order(&self, command: OrderCommand) -> Result<OrderDone, DeskError> {
+        self.ask(|to| Job::Order(Box::new(command), to)).await
     }
 
     async fn command(&self, command: Command) -> Result<Done, DeskError> {
@@ -102,7 +107,9 @@ pub(crate) struct OneMachine;
 impl World for OneMachine {
     type Records = Store;
     type Documents = Store;
+    type Settings = EmbeddedSettings;
     type Cache = EmbeddedCache;
+    type Usage = Store;
     type Desk = WriterDesk;
     type Ledger = StoreLedger;
 }

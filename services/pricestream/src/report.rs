@@ -2,6 +2,9 @@
 
 use std::fmt::Display;
 
+use pricestream_domain::Money;
+use serde_json::Value;
+
 /// `1234567` as `1,234,567`.
 pub(crate) fn thousands(count: u64) -> String {
     let digits = count.to_string();
@@ -98,5 +101,16 @@ mod tests {
     fn columns_align_numbers_to_the_right() {
         let rows = [vec!["a".to_owned(), "1".to_owned()], vec!["bcd".to_owned(), "12,000".to_owned()]];
         assert_eq!(table(&["name", "n"], &rows), "  name       n\n  ----  ------\n  a          1\n  bcd   12,000\n");
+    }
+}
+
+/// A value of an answer as people read it: amounts with their currency; nothing for null.
+pub(crate) fn shown(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => {
+            Some(serde_json::from_value::<Money>(other.clone()).map_or_else(|_| other.to_string(), |money| money.to_string()))
+        }
     }
 }

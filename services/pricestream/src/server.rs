@@ -11,13 +11,14 @@ use axum::response::Html;
 use axum::routing::get;
 use pricestream_embedded::{Access, CacheListener, Runtime, Store};
 use pricestream_ports::{CacheEntry, SystemClock};
-use pricestream_price_api::{Api, StreamHub, Token, Tokens, router};
+use pricestream_price_api::{Api, Circuit, Items, StreamHub, Token, Tokens, router};
 use pricestream_telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::app::App;
 use crate::desk::{OneMachine, StoreLedger, WriterDesk};
+use crate::quote_key;
 use crate::worker::Worker;
 
 /// The page: live prices, and why each is what it is.
@@ -53,12 +54,14 @@ impl Server {
         directory: &Path,
         durability: pricestream_embedded::Durability,
         tokens: Tokens,
+        (quote_key, previous): (Option<&str>, Option<&str>),
         prepare: impl FnOnce(&Arc<App<SystemClock>>, &Runtime<SystemClock>) -> Result<()>,
     ) -> Result<Self> {
         let metrics = Arc::new(Metrics::default());
         let hub = Arc::new(StreamHub::new(Arc::clone(&metrics), MOST_STREAMS));
         let listener: Arc<dyn CacheListener> = Arc::new(Streams(Arc::clone(&hub)));
         let app = App::open(directory, durability, SystemClock, Some(listener), metrics)?;
+        let quote_key = quote_key::load(directory, quote_key, previous)?;
         let runtime = app.runtime()?;
         prepare(&app, &runtime)?;
         let reader = Arc::new(Store::open(directory, Access::Read)?);
@@ -69,7 +72,11 @@ impl Server {
         let api = router::<OneMachine>(Api {
             records: Arc::clone(&reader),
             documents: Arc::clone(&reader),
+            settings: Arc::clone(&app.settings),
+            items: Items::default(),
+            circuit: Circuit::new(Arc::clone(&app.metrics)),
             cache: Arc::clone(&app.cache),
+            usage: Arc::clone(&reader),
             desk: Arc::new(WriterDesk(worker.jobs.clone())),
             ledger: Arc::new(StoreLedger {
                 reader,
@@ -80,6 +87,7 @@ impl Server {
             hub: Arc::clone(&hub),
             metrics: Arc::clone(&app.metrics),
             clock: Arc::new(SystemClock),
+            quote_key,
             tokens,
             ready: Arc::clone(&ready),
         })

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
-use pricestream_domain::{Cause, Money, PriceVersion, RecordRev, Sku, Standing};
+use pricestream_domain::{Cause, Lane, Money, PriceVersion, RecordRev, Sku, Standing};
 use pricestream_embedded::{Access, EmbeddedCache, EmbeddedSettings, Store, ready};
 use pricestream_ports::{CacheEntry, Clock, HistoryRow, PriceRecord, RecordReads, Settings, SettingsSnapshot, SkuState};
 use pricestream_price_api::{Finding, Verification};
@@ -21,9 +21,13 @@ struct Newest {
     record_rev: RecordRev,
     price_version: PriceVersion,
     standing: Option<Standing>,
-    content: Option<(Money, Timestamp, Money)>,
+    lane: Option<Arc<Lane>>,
+    content: Option<Content>,
     stock_version: u64,
 }
+
+/// What the cache holds of a row: price, since when, list price, lane.
+type Content = (Money, Timestamp, Money, Option<Arc<Lane>>);
 
 /// A verification under way.
 struct Verifier {
@@ -44,7 +48,7 @@ impl Verifier {
             self.find(&row.sku, "history", format!("decision {}: {disagreement}", row.record_rev));
         }
         let list_price = row.inputs.product.product.list_price;
-        let content = row.standing.map(|standing| (standing.price, standing.since, list_price));
+        let content = row.standing.map(|standing| (standing.price, standing.since, list_price, row.lane.clone()));
         let stock_version = row.inputs.stock.map_or(0, |stock| stock.version.0);
         let before = newest.get(&row.sku);
         let (rev, version) = before.map_or((RecordRev(0), PriceVersion(0)), |before| (before.record_rev, before.price_version));
@@ -54,7 +58,10 @@ impl Verifier {
         if row.inputs.previous != before.and_then(|before| before.standing) {
             self.find(&row.sku, "history", format!("decision {} did not see what decision {rev} left", row.record_rev));
         }
-        let moved = before.and_then(|before| before.content) != content;
+        if row.inputs.previous_lane != before.and_then(|before| before.lane.clone()) {
+            self.find(&row.sku, "history", format!("decision {} did not see the lane that decision {rev} left", row.record_rev));
+        }
+        let moved = before.and_then(|before| before.content.as_ref()) != content.as_ref();
         if row.price_version != (if moved { version.next() } else { version }) {
             let detail = format!("decision {} has price version {} after {version}", row.record_rev, row.price_version);
             self.find(&row.sku, "history", detail);
@@ -63,7 +70,8 @@ impl Verifier {
             self.find(&row.sku, "history", format!("decision {} saw older stock than the one before", row.record_rev));
         }
         let (record_rev, price_version, standing) = (row.record_rev, row.price_version, row.standing);
-        newest.insert(row.sku.clone(), Newest { record_rev, price_version, standing, content, stock_version });
+        let lane = row.lane.clone();
+        newest.insert(row.sku.clone(), Newest { record_rev, price_version, standing, lane, content, stock_version });
     }
 
     fn look_at_record(&mut self, state: &SkuState, newest: Option<&Newest>, settings: &SettingsSnapshot, now: Timestamp) {
@@ -76,8 +84,8 @@ impl Verifier {
         }
         match newest {
             Some(newest)
-                if (newest.record_rev, newest.price_version, newest.standing)
-                    == (record.record_rev, record.price_version, record.standing) => {}
+                if (newest.record_rev, newest.price_version, newest.standing, &newest.lane)
+                    == (record.record_rev, record.price_version, record.standing, &record.lane) => {}
             Some(newest) => {
                 self.find(sku, "record", format!("the record is at {}, its history at {}", record.record_rev, newest.record_rev));
             }

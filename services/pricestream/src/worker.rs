@@ -1,6 +1,7 @@
 //! The one thread that writes: what is waiting becomes one transaction (group commit), and everybody who waits is
 //! answered once it is durable.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -11,8 +12,11 @@ use pricestream_embedded::{Runtime, SetAside, ready};
 use pricestream_event_schema::{StockChange, TraceContext, parse_stock_change};
 use pricestream_inventory_publisher::Published;
 use pricestream_inventory_publisher::{PublishError, Refused, TimeLimits};
-use pricestream_ports::{Clock, RecordReads, SystemClock};
-use pricestream_price_api::{Change, Code, Command, DeskError, Done, Problem, StockOutcome, execute};
+use pricestream_ports::{Clock, PortError, Promotions, RecordReads, Settings, SystemClock, Usage, UsageReads};
+use pricestream_price_api::{
+    Change, Code, Command, DeskError, Done, OrderCommand, OrderDone, Problem, StockOutcome, execute, execute_order,
+};
+use pricestream_promotion_engine::{Left, Limit, LimitAsked};
 use pricestream_reconciler::{Findings, Progress};
 use tokio::sync::oneshot;
 
@@ -30,6 +34,10 @@ const TICK: Duration = Duration::from_millis(100);
 /// How often every SKU is looked at.
 const RECONCILE: Duration = Duration::from_mins(1);
 
+/// How often expired reservations are swept, and how many at once.
+const SWEEP: Duration = Duration::from_secs(1);
+const SWEPT: usize = 500;
+
 /// Events younger than this are on their way.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -38,6 +46,7 @@ pub(crate) enum Job {
     Stock(Vec<StockChange>, Option<TraceContext>, oneshot::Sender<Result<Vec<StockOutcome>, DeskError>>),
     Quarantine(Vec<(Vec<u8>, String)>, oneshot::Sender<Result<(), DeskError>>),
     Command(Command, oneshot::Sender<Result<Done, DeskError>>),
+    Order(Box<OrderCommand>, oneshot::Sender<Result<OrderDone, DeskError>>),
     Stop,
 }
 
@@ -46,6 +55,7 @@ enum Answer {
     Stock(oneshot::Sender<Result<Vec<StockOutcome>, DeskError>>, Result<Vec<StockOutcome>, DeskError>),
     Quarantine(oneshot::Sender<Result<(), DeskError>>, Result<(), DeskError>),
     Command(oneshot::Sender<Result<Done, DeskError>>, Result<Done, DeskError>),
+    Order(oneshot::Sender<Result<OrderDone, DeskError>>, Result<OrderDone, DeskError>),
 }
 
 impl Answer {
@@ -56,6 +66,7 @@ impl Answer {
             Self::Stock(to, result) => to.send(failure().map_or(result, Err)).is_err(),
             Self::Quarantine(to, result) => to.send(failure().map_or(result, Err)).is_err(),
             Self::Command(to, result) => to.send(failure().map_or(result, Err)).is_err(),
+            Self::Order(to, result) => to.send(failure().map_or(result, Err)).is_err(),
         };
     }
 }
@@ -73,7 +84,18 @@ impl Worker {
         let (jobs, waiting) = sync_channel(WAITING);
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || Loop { app, runtime, progress: None, reconciled: Instant::now(), awaiting: Vec::new() }.run(&waiting))
+            .spawn(move || {
+                Loop {
+                    app,
+                    runtime,
+                    progress: None,
+                    reconciled: Instant::now(),
+                    swept: Instant::now(),
+                    usage_moved: true,
+                    awaiting: Vec::new(),
+                }
+                .run(&waiting)
+            })
             .context("starting the writing thread")?;
         Ok(Self { jobs, thread })
     }
@@ -91,6 +113,10 @@ struct Loop {
     /// A reconciliation under way.
     progress: Option<Progress>,
     reconciled: Instant,
+    /// When no more expired reservations were found.
+    swept: Instant,
+    /// What is left of limited promotions may have moved since it was looked at.
+    usage_moved: bool,
     /// Who waits for it.
     awaiting: Vec<oneshot::Sender<Result<Done, DeskError>>>,
 }
@@ -113,6 +139,7 @@ impl Loop {
                             }
                             Job::Stock(ref these, ..) => changes += these.len(),
                             Job::Quarantine(..) | Job::Command(..) => {}
+                            Job::Order(..) => changes += 1,
                         }
                         jobs.push(job);
                         next = if changes < TOGETHER { waiting.try_recv().ok() } else { None };
@@ -136,6 +163,7 @@ impl Loop {
         let app = Arc::clone(&self.app);
         let mut reconcile = Vec::new();
         let mut waiting = Vec::new();
+        let mut usage_moved = false;
         let done = self.runtime.turn(|runtime| {
             for job in jobs {
                 match job {
@@ -143,10 +171,15 @@ impl Loop {
                     Job::Quarantine(items, to) => waiting.push(Answer::Quarantine(to, set_aside(&app, &items))),
                     Job::Command(Command::Reconcile, to) => reconcile.push(to),
                     Job::Command(command, to) => waiting.push(Answer::Command(to, carry_out(&app, runtime, command))),
+                    Job::Order(command, to) => {
+                        usage_moved = true;
+                        waiting.push(Answer::Order(to, order(&app, *command)));
+                    }
                     Job::Stop => {}
                 }
             }
         });
+        self.usage_moved |= usage_moved;
         let failed = done.as_ref().err().map(|error| {
             tracing::error!(%error, "a transaction came to nothing");
             ready(self.app.settings.reload()).unwrap_or_else(|error| tracing::error!(%error, "the settings cannot be read"));
@@ -157,6 +190,7 @@ impl Loop {
                 && done.needs_reconcile()
                 && failed.is_none()
             {
+                self.usage_moved = true; // it may be another rule set
                 self.progress.get_or_insert_with(Progress::default);
             }
             answer.send(failed.as_deref());
@@ -178,11 +212,50 @@ impl Loop {
                 tracing::error!(%error, "due prices could not be worked out now");
             }
         }
+        if self.swept.elapsed() >= SWEEP {
+            self.sweep();
+        }
         if self.progress.is_none() && self.reconciled.elapsed() >= RECONCILE {
             self.progress = Some(Progress::default());
         }
         if let Some(progress) = self.progress.take() {
             self.reconcile(progress);
+        }
+    }
+
+    /// Notes which reservations have expired; at once again while there are more.
+    fn sweep(&mut self) {
+        let swept = self.runtime.turn(|_| ready(self.app.store.sweep(self.app.clock.now(), SWEPT)));
+        let expired = swept.map_err(anyhow::Error::from).and_then(|expired| Ok(expired?)).unwrap_or_else(|error| {
+            tracing::error!(error = %format!("{error:#}"), "expired reservations could not be swept");
+            0
+        });
+        self.app.metrics.reservations.expired.inc_by(expired as u64);
+        if expired < SWEPT {
+            self.swept = Instant::now();
+        }
+        if std::mem::take(&mut self.usage_moved) || expired > 0 {
+            self.note_used_up();
+        }
+    }
+
+    /// Leaves out of public lanes what has nothing left, and takes in again what has.
+    fn note_used_up(&mut self) {
+        let app = Arc::clone(&self.app);
+        let noted = self.runtime.turn(|_| match used_up(&app) {
+            Ok(Some(promotions)) => change_records(&app, Change::SetUsedUp { promotions }),
+            Ok(None) => Ok(Done::Settings { rev: 0, changed: false }),
+            Err(error) => Err(DeskError::Failed(chain(&error))),
+        });
+        match noted.map_err(|error| error.to_string()).and_then(|noted| noted.map_err(|error| error.to_string())) {
+            Ok(done) if done.needs_reconcile() => {
+                self.progress.get_or_insert_with(Progress::default);
+            }
+            Ok(_) => {}
+            Err(why) => {
+                self.usage_moved = true;
+                tracing::error!(%why, "what is used up of limited promotions could not be noted");
+            }
         }
     }
 
@@ -205,6 +278,11 @@ impl Loop {
             }
         }
     }
+}
+
+/// Holds, places or cancels; within a turn.
+fn order<C: Clock + Clone + 'static>(app: &App<C>, command: OrderCommand) -> Result<OrderDone, DeskError> {
+    ready(execute_order(command, &*app.store, &*app.store, &app.metrics, app.clock.now())).map_err(DeskError::from)
 }
 
 fn take(app: &App<SystemClock>, changes: &[StockChange], trace: Option<&TraceContext>) -> Result<Vec<StockOutcome>, DeskError> {
@@ -239,6 +317,21 @@ fn set_aside(app: &App<SystemClock>, items: &[(Vec<u8>, String)]) -> Result<(), 
     })
 }
 
+/// The promotions of the rule set in force that have nothing left for anybody; `None`: those that are left out already.
+fn used_up<C: Clock>(app: &App<C>) -> Result<Option<BTreeSet<Arc<str>>>, PortError> {
+    let Promotions::InForce { rules, without } = &app.settings.current().promotions else { return Ok(None) };
+    let asked = rules.rules.promotions().filter_map(|promotion| {
+        // What one customer has left is nothing to the others.
+        let limit = Limit { uses_per_customer: None, units_per_customer: None, ..promotion.limit.clone()? };
+        Some(LimitAsked { promotion: promotion.id.as_str().into(), limit, customer: None, coupons: Vec::new() })
+    });
+    let left = ready(app.store.left(&asked.collect::<Vec<_>>(), app.clock.now()))?;
+    let nothing = |left: &Left| left.uses == Some(0) || left.units == Some(0) || left.budget.is_some_and(|budget| budget <= 0);
+    let used_up: BTreeSet<Arc<str>> =
+        left.iter().filter(|(_, left)| nothing(left)).map(|(id, _)| Arc::from(id.as_str())).collect();
+    Ok((used_up != without.used_up).then_some(used_up))
+}
+
 /// The name under which refused input is set aside.
 pub(crate) const INTAKE: &str = "stock-changes";
 
@@ -252,7 +345,7 @@ fn carry_out<C: Clock + Clone + 'static>(app: &App<C>, runtime: &Runtime<C>, com
 
 /// Carries out an administrator's change; within a turn.
 pub(crate) fn change_records<C: Clock + Clone + 'static>(app: &App<C>, change: Change) -> Result<Done, DeskError> {
-    ready(execute(change, &*app.store, &*app.store, &*app.bus, &app.settings, &app.clock)).map_err(DeskError::from)
+    ready(execute(change, &*app.store, &*app.store, &*app.bus, &*app.settings, &app.clock)).map_err(DeskError::from)
 }
 
 fn redrive<C: Clock + Clone + 'static>(app: &App<C>, runtime: &Runtime<C>, id: i64) -> Result<Done, DeskError> {

@@ -129,8 +129,11 @@ const LIBRARIES: [(&str, &[&str]); 8] = [
     ("libs/repricing-engine", &["libs/documents", "libs/domain"]),
     ("libs/promotion-engine", &["libs/documents", "libs/domain"]),
     ("libs/telemetry", &["libs/domain", "libs/event-schema"]),
-    ("libs/ports", &["libs/documents", "libs/domain", "libs/event-schema", "libs/repricing-engine"]),
-    ("libs/embedded", &["libs/documents", "libs/domain", "libs/event-schema", "libs/repricing-engine", "libs/ports"]),
+    ("libs/ports", &["libs/documents", "libs/domain", "libs/event-schema", "libs/promotion-engine", "libs/repricing-engine"]),
+    (
+        "libs/embedded",
+        &["libs/documents", "libs/domain", "libs/event-schema", "libs/promotion-engine", "libs/repricing-engine", "libs/ports"],
+    ),
 ];
 
 #[test]

@@ -124,3 +124,53 @@ fn a_rule_set_is_checked_whole() {
         assert!(paths.iter().any(|found| found.starts_with(path)), "{path} is not among {paths:?}");
     }
 }
+
+#[test]
+fn every_kind_of_promotion_is_quoted_with_its_example() {
+    let mut kinds = 0;
+    for file in std::fs::read_dir(example("promotions/kinds")).unwrap() {
+        let rules = file.unwrap().path().display().to_string();
+        if rules.ends_with(".basket.json") {
+            continue;
+        }
+        let basket = rules.replace(".json", ".basket.json");
+        let catalogue = example("catalogue.ndjson");
+        let command = ["quote", &basket, "--rules", &rules, "--catalogue", &catalogue];
+        let priced = answer(&run(&[&command[..], &["--json"]].concat(), ""));
+        let promotions = priced["promotions"].as_array().unwrap();
+        let gives = |promotion: &Value| promotion["off"]["minor"].as_i64() > Some(0) || promotion["component"] == "gift";
+        assert!(!promotions.is_empty() && promotions.iter().all(gives), "{rules}: {priced}");
+        assert!(promotions.iter().all(|promotion| promotion.get("declined").is_none()), "{rules}: {priced}");
+        let told = run(&command, "");
+        assert!(String::from_utf8_lossy(&told.stdout).contains(promotions[0]["why"].as_str().unwrap()), "{rules}");
+        assert!(run(&["check", &rules], "").status.success(), "{rules}");
+        kinds += 1;
+    }
+    assert!(kinds >= 22, "{kinds} kinds");
+}
+
+/// Lines of shell blocks under `<!-- test: quotes -->` on a page, as arguments.
+fn commands(page: &str) -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(format!("{EXAMPLES}/../docs/{page}")).unwrap();
+    let blocks = text.split("<!-- test: quotes -->\n```sh\n").skip(1).map(|rest| rest.split("\n```").next().unwrap().to_owned());
+    let lines: Vec<String> = blocks.flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    lines.iter().map(|line| line.split('#').next().unwrap().split_whitespace().map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn the_commands_of_the_pages_run_as_they_are_written() {
+    for (page, least) in [("promotions-kinds.md", 1), ("promotions.md", 4)] {
+        let commands = commands(page);
+        assert!(commands.len() >= least, "{page}: {} commands", commands.len());
+        for command in commands {
+            assert_eq!(command[0], "pricestream", "{page}: {command:?}");
+            let output = Command::new(env!("CARGO_BIN_EXE_pricestream"))
+                .args(&command[1..])
+                .current_dir(format!("{EXAMPLES}/.."))
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{page}: {command:?}: {}", String::from_utf8_lossy(&output.stderr));
+            assert!(!output.stdout.is_empty(), "{page}: {command:?}");
+        }
+    }
+}

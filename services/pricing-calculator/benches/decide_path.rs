@@ -8,7 +8,7 @@ use criterion::{BatchSize, Criterion};
 use jiff::{SignedDuration, Timestamp};
 use pricestream_domain::{Cause, FullLevel, Mode, Product, Sku, SourceSeq, StockVersion};
 use pricestream_event_schema::{Body, Incoming, StockChangedV1, TraceContext, encode};
-use pricestream_ports::{Inventory, PriceRecord, ProductRecord, SettingsSnapshot, SkuInputs};
+use pricestream_ports::{Inventory, PriceRecord, ProductRecord, Promotions, SettingsSnapshot, SkuInputs};
 use pricestream_pricing_calculator::{Next, SERVICE, next};
 use pricestream_repricing_engine::Strategies;
 use rustix::time::{ClockId, clock_gettime};
@@ -145,7 +145,7 @@ struct Data<'a> {
 fn settings() -> SettingsSnapshot {
     let strategies = include_str!("../../../examples/strategies.json");
     let strategies = Strategies::from_json(strategies).expect("the example has no problem");
-    SettingsSnapshot { rev: 1, mode: Mode::Run, strategies: Some(Arc::new(strategies)) }
+    SettingsSnapshot { rev: 1, mode: Mode::Run, strategies: Some(Arc::new(strategies)), promotions: Promotions::None }
 }
 
 /// The example's goods many times over, in the afternoon of a sale: each sold a few units since its price was decided.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pricestream_domain::{Cause, PriceVersion, RecordRev};
-use pricestream_ports::{HistoryRow, PriceRecord, ProductRecord, RowInputs, SeenInputs, SettingsSnapshot, SkuInputs};
+use pricestream_ports::{HistoryRow, PriceRecord, ProductRecord, RowInputs, SeenInputs, SettingsSnapshot, SkuInputs, next_due};
 use pricestream_repricing_engine::{Decision, Outcome};
 
 /// What is to be done about a SKU's price.
@@ -37,7 +37,7 @@ pub fn next(
     now: Timestamp,
 ) -> Next {
     let policy = settings.policy_for(&product.product);
-    let seen = SeenInputs::of(&product, &policy, inputs, settings.mode);
+    let seen = SeenInputs::of(&product, &policy, inputs, settings);
     if let Some(record) = &stored
         && record.seen == seen
         && !record.is_due(now)
@@ -54,8 +54,11 @@ pub fn next(
         mode: settings.mode,
         override_: inputs.override_.clone(),
         settings_rev: settings.rev,
+        promotions: settings.promotions.clone(),
+        previous_lane: stored.as_ref().and_then(|record| record.lane.clone()),
     };
     let decision = row_inputs.decide();
+    let lane = row_inputs.lane(&decision);
     let seen_rev = stored.as_ref().map_or(RecordRev(0), |record| record.record_rev);
     let mut record = PriceRecord {
         sku: row_inputs.product.product.sku.clone(),
@@ -63,6 +66,8 @@ pub fn next(
         price_version: stored.as_ref().map_or(PriceVersion(0), |record| record.price_version),
         standing: decision.standing,
         list_price: Some(row_inputs.product.product.list_price),
+        next_due: next_due(&decision, lane.as_deref()),
+        lane,
         seen,
         settings_rev: settings.rev,
         decided_at: now,
@@ -72,7 +77,6 @@ pub fn next(
             Outcome::Refused(refusal) => Some(refusal.code().to_owned()),
             Outcome::Changed | Outcome::Kept => None,
         },
-        next_due: decision.next_due,
         stock_committed_at: inputs.inventory.as_ref().map(|inventory| inventory.committed_at),
         withdrawn_at: stored
             .as_ref()
@@ -80,7 +84,9 @@ pub fn next(
             .map(|stored| stored.withdrawn_at.unwrap_or(now)),
     };
     // The version orders the cache, so it moves exactly when what the cache holds of the record moves.
-    let content = |record: &PriceRecord| record.standing.map(|standing| (standing.price, standing.since, record.list_price));
+    let content = |record: &PriceRecord| {
+        record.standing.map(|standing| (standing.price, standing.since, record.list_price, record.lane.clone()))
+    };
     if stored.as_ref().and_then(content) != content(&record) {
         record.price_version = record.price_version.next();
     }
@@ -93,6 +99,7 @@ pub fn next(
         price_version: record.price_version,
         shadow_price: record.shadow_price,
         refusal: record.refusal.clone(),
+        lane: record.lane.clone(),
         next_due: record.next_due,
     };
     Next::Write(Box::new(Write { record, row, seen: seen_rev, decision }))

@@ -60,12 +60,13 @@ pub fn behind(state: &SkuState, settings: &SettingsSnapshot, now: Timestamp) -> 
         return Some(Cause::Product);
     };
     let policy = settings.policy_for(&product.product);
-    let seen = SeenInputs::of(product, &policy, &state.inputs, settings.mode);
+    let seen = SeenInputs::of(product, &policy, &state.inputs, settings);
     [
         (record.is_due(now), Cause::Due),
         (record.seen.mode != seen.mode, Cause::Mode),
         (record.seen.override_ != seen.override_, Cause::Override),
         (record.seen.policy != seen.policy, Cause::Strategies),
+        (record.seen.promotions != seen.promotions, Cause::Promotions),
         (record.seen.product != seen.product, Cause::Product),
         (record.seen.stock_version != seen.stock_version, Cause::Reconcile),
     ]

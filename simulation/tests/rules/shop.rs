@@ -12,8 +12,8 @@ use pricestream_inventory_publisher::{PublishError, Published, TimeLimits, publi
 use pricestream_low_stock_alert::LowStockAlert;
 use pricestream_ports::memory::{Defences, Memory, Steps};
 use pricestream_ports::{
-    BatchOutcome, Bus, Delivery, EntryFailure, ModeSetting, PolledSettings, PortError, PriceRecord, ProductRecord, QueueSettings,
-    SettingsRecord,
+    BatchOutcome, Bus, Delivery, EntryFailure, ModeSetting, PolledSettings, PortError, PriceRecord, ProductRecord,
+    PromotionsSetting, QueueSettings, SettingsRecord,
 };
 use pricestream_pricing_calculator::PricingCalculator;
 use pricestream_telemetry::Metrics;
@@ -138,7 +138,8 @@ pub(crate) const OPENING: &str = "2026-11-27T08:00:00Z";
 
 pub(crate) fn settings(rev: u64, mode: Mode, strategies: &str) -> SettingsRecord {
     let mode = ModeSetting { mode, by: "test".to_owned(), note: String::new(), at: at(OPENING) };
-    SettingsRecord { rev, mode, strategies: strategies.into(), strategies_by: "test".to_owned() }
+    let promotions = PromotionsSetting::default();
+    SettingsRecord { rev, mode, strategies: strategies.into(), strategies_by: "test".to_owned(), promotions }
 }
 
 impl Shop {

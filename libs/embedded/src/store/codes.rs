@@ -78,8 +78,20 @@ pub(super) fn standing(row: &Row<'_>, first: usize) -> Result<Option<Standing>> 
 }
 
 const MODES: [Mode; 4] = [Mode::Run, Mode::Freeze, Mode::ListPrice, Mode::Shadow];
-const CAUSES: [Cause; 7] =
-    [Cause::Stock, Cause::Product, Cause::Strategies, Cause::Mode, Cause::Override, Cause::Due, Cause::Reconcile];
+/// By their codes: a new one comes last.
+const CAUSES: [Cause; 8] = [
+    Cause::Stock,
+    Cause::Product,
+    Cause::Strategies,
+    Cause::Mode,
+    Cause::Override,
+    Cause::Due,
+    Cause::Reconcile,
+    Cause::Promotions,
+];
+
+/// Stands for a rule set that could not be read.
+pub(super) const UNREADABLE_RULES: i64 = -1;
 
 pub(super) fn mode_code(mode: Mode) -> i64 {
     code_of(&MODES, &mode)
@@ -97,12 +109,12 @@ pub(super) fn cause(code: i64) -> Result<Cause> {
     value_of(&CAUSES, code)
 }
 
-fn code_of<T: PartialEq>(values: &[T], value: &T) -> i64 {
+pub(super) fn code_of<T: PartialEq>(values: &[T], value: &T) -> i64 {
     let position = values.iter().position(|candidate| candidate == value).expect("the list holds every value");
     i64::try_from(position).expect("the list is short")
 }
 
-fn value_of<T: Copy>(values: &[T], code: i64) -> Result<T> {
+pub(super) fn value_of<T: Copy>(values: &[T], code: i64) -> Result<T> {
     usize::try_from(code)
         .ok()
         .and_then(|position| values.get(position))

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt};
 use pricestream_documents::ContentHash;
-use pricestream_domain::{Override, Product, Sku};
-use pricestream_ports::{PriceRecord, ProductRecord};
+use pricestream_domain::{Lane, Override, Product, Sku};
+use pricestream_ports::{PriceRecord, ProductRecord, PublishedRules};
 use pricestream_repricing_engine::{Policy, Resolved};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
@@ -36,6 +36,7 @@ enum Document {
     Product(Arc<ProductRecord>),
     Policy(Arc<Resolved>),
     Override(Arc<Override>),
+    Rules(Arc<PublishedRules>),
 }
 
 impl Db {
@@ -116,6 +117,46 @@ impl Db {
 
     pub(super) fn put_json(&mut self, hash: ContentHash, value: &impl serde::Serialize) -> Result<i64> {
         self.put_document(hash, || serde_json::to_string(value).map_err(unreadable))
+    }
+
+    /// The number of a document that hardly any other record shares: kept once as well, and not remembered.
+    pub(super) fn put_rare(&self, value: &impl serde::Serialize) -> Result<i64> {
+        let body = serde_json::to_string(value).map_err(unreadable)?;
+        let hash = ContentHash::of(body.as_bytes());
+        let found = self
+            .conn
+            .prepare_cached("SELECT id FROM documents WHERE hash = ?1")?
+            .query_row([hash.as_bytes()], |row| row.get(0))
+            .optional()?;
+        if let Some(number) = found {
+            return Ok(number);
+        }
+        self.conn
+            .prepare_cached("INSERT INTO documents (hash, body) VALUES (?1, ?2)")?
+            .execute(params![hash.as_bytes(), body])?;
+        Ok(self.conn.last_insert_rowid())
+    }
+
+    /// What `put_rare` kept.
+    pub(super) fn rare<T: serde::de::DeserializeOwned>(&self, number: i64) -> Result<T> {
+        serde_json::from_str(&self.document_text(number)?.1).map_err(unreadable)
+    }
+
+    /// A lane that `put_rare` kept.
+    pub(super) fn lane(&self, number: Option<i64>) -> Result<Option<Arc<Lane>>> {
+        number.map(|number| self.rare::<Lane>(number).map(Arc::new)).transpose()
+    }
+
+    /// The rule set in document `number`; `None` if this program cannot read it.
+    pub(super) fn rules(&mut self, number: i64) -> Result<Option<Arc<PublishedRules>>> {
+        if let Some(Document::Rules(rules)) = self.documents.get(&number) {
+            return Ok(Some(Arc::clone(rules)));
+        }
+        let (_, text) = self.document_text(number)?;
+        let Ok(rules) = PublishedRules::read(text.into()) else { return Ok(None) };
+        let rules = Arc::new(rules);
+        self.documents.insert(number, Document::Rules(Arc::clone(&rules)));
+        Ok(Some(rules))
     }
 
     /// The text of a document.

@@ -2,7 +2,9 @@ mod codes;
 mod db;
 mod newest;
 mod open;
+mod orders;
 mod reads;
+mod usage;
 mod writes;
 
 use std::fs::File;

@@ -65,12 +65,15 @@ const FILE: &str = "pricestream.db";
 const APPLICATION_ID: i64 = 0x5053_5452;
 
 /// Layout of the tables.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 
-const SCHEMA: &str = include_str!("schema.sql");
+const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("usage.sql"));
+
+/// What makes each layout of the one before, from the second on.
+const CHANGES: [&str; 1] = [concat!(include_str!("from_1.sql"), include_str!("usage.sql"))];
 
 /// Statements kept compiled; there are fewer.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 pub(super) fn open(directory: &Path, access: Access) -> Result<Store, OpenError> {
     let path = directory.join(FILE);
@@ -86,7 +89,10 @@ pub(super) fn open(directory: &Path, access: Access) -> Result<Store, OpenError>
             }
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
             let conn = Connection::open_with_flags(&path, flags).map_err(|source| failed(&path, source))?;
-            check(&path, &conn)?;
+            if check(&path, &conn)? < LAYOUT {
+                let _lock = lock(directory)?;
+                bring_up_to_date(&path, &conn)?;
+            }
             conn.execute_batch("PRAGMA query_only = on; PRAGMA busy_timeout = 5000;").map_err(|source| failed(&path, source))?;
             (conn, None)
         }
@@ -114,7 +120,7 @@ fn open_to_write(path: &Path, durability: Durability) -> Result<Connection, Open
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(failed)?;
     if !is_new {
-        check(path, &conn)?;
+        bring_up_to_date(path, &conn)?;
     }
     let synchronous = match durability {
         Durability::Power => "FULL",
@@ -132,10 +138,21 @@ fn open_to_write(path: &Path, durability: Durability) -> Result<Connection, Open
     Ok(conn)
 }
 
-fn check(path: &Path, conn: &Connection) -> Result<(), OpenError> {
+/// Changes the tables of a store that an older program wrote, a layout at a time. Only while the store is locked.
+fn bring_up_to_date(path: &Path, conn: &Connection) -> Result<(), OpenError> {
+    for found in check(path, conn)?..LAYOUT {
+        let change = usize::try_from(found - 1).ok().and_then(|place| CHANGES.get(place)).expect("there is one for each layout");
+        let change = format!("BEGIN IMMEDIATE; {change} PRAGMA user_version = {}; COMMIT;", found + 1);
+        conn.execute_batch(&change).map_err(|source| failed(path, source))?;
+    }
+    Ok(())
+}
+
+/// The layout of the store: one that this program knows.
+fn check(path: &Path, conn: &Connection) -> Result<i64, OpenError> {
     let pragma = |name: &str| conn.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
     match (pragma("application_id"), pragma("user_version")) {
-        (Ok(APPLICATION_ID), Ok(LAYOUT)) => Ok(()),
+        (Ok(APPLICATION_ID), Ok(found @ 1..=LAYOUT)) => Ok(found),
         (Ok(APPLICATION_ID), Ok(found)) => Err(OpenError::Newer { path: path.to_owned(), found, known: LAYOUT }),
         _ => Err(OpenError::NotOurs(path.to_owned())),
     }

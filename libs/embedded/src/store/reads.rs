@@ -3,24 +3,24 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pricestream_domain::{FullLevel, Money, PriceVersion, RecordRev, Sku, SourceSeq, Stock, StockVersion};
 use pricestream_ports::{
-    AlertState, Documents, HistoryRow, Inventory, ModeSetting, PortError, PriceRecord, ProductRecord, RecordReads, RowInputs,
-    SeenInputs, SettingsRecord, Sighting, SkuInputs, SkuState,
+    AlertState, Documents, HistoryRow, Inventory, ModeSetting, PortError, PriceRecord, ProductRecord, Promotions,
+    PromotionsSetting, RecordReads, RowInputs, SeenInputs, SettingsRecord, Sighting, SkuInputs, SkuState,
 };
 use rusqlite::{OptionalExtension, Result, Row};
 
-use super::codes::{cause, instant, maybe_instant, maybe_money, mode, standing, unreadable};
+use super::codes::{UNREADABLE_RULES, cause, instant, maybe_instant, maybe_money, mode, standing, unreadable};
 use super::db::Db;
 use super::{Store, limit};
 
 const PRICE: &str =
     "SELECT record_rev, price_version, currency, price, since, step_from, step_since, day, changes, list_currency,
     list_price, stock_version, product, policy, mode, override, settings_rev, decided_at, cause, shadow_price, refusal, next_due,
-    stock_committed_at, withdrawn_at FROM prices WHERE sku = ?1";
+    stock_committed_at, withdrawn_at, lane, promotions FROM prices WHERE sku = ?1";
 
 const HISTORY: &str = "SELECT earlier, record_rev, price_version, decided_at, cause, was_currency, was_price, was_since,
     was_step_from, was_step_since, was_day, was_changes, on_hand, stock_version, full_on_hand, full_at, product_rev, product, policy,
     policy_error, mode, override, settings_rev, currency, price, since, step_from, step_since, day, changes, shadow_price, refusal,
-    next_due, id, sku FROM history";
+    next_due, id, sku, lane, was_lane, rule_set, left_out FROM history";
 
 impl Db {
     pub(super) fn price(&mut self, sku: &Sku, number: i64) -> Result<Option<PriceRecord>> {
@@ -28,7 +28,8 @@ impl Db {
             return Ok(Some(record.clone()));
         }
         let found = self.conn.prepare_cached(PRICE)?.query_row([number], |row| {
-            let documents: (i64, Option<i64>, Option<i64>) = (row.get(12)?, row.get(13)?, row.get(15)?);
+            let documents: [Option<i64>; 4] = [row.get(12)?, row.get(13)?, row.get(15)?, row.get(24)?];
+            let promotions: Option<[u8; 16]> = row.get(25)?;
             let list_price = maybe_money(row.get(9)?, row.get(10)?)?;
             let shadow: Option<i64> = row.get(19)?;
             let record = PriceRecord {
@@ -37,10 +38,12 @@ impl Db {
                 price_version: PriceVersion(count(row, 1)?),
                 standing: standing(row, 2)?,
                 list_price,
+                lane: None,
                 seen: SeenInputs {
                     stock_version: StockVersion(count(row, 11)?),
                     product: pricestream_documents::ContentHash::from_bytes([0; 16]),
                     policy: None,
+                    promotions: promotions.map(pricestream_documents::ContentHash::from_bytes),
                     mode: mode(row.get(14)?)?,
                     override_: None,
                 },
@@ -55,10 +58,11 @@ impl Db {
             };
             Ok((record, documents))
         });
-        let Some((mut record, (product, policy, override_))) = found.optional()? else {
+        let Some((mut record, [product, policy, override_, lane])) = found.optional()? else {
             return Ok(None);
         };
-        record.seen.product = self.document_hash(product)?;
+        record.lane = self.lane(lane)?;
+        record.seen.product = self.document_hash(product.ok_or_else(|| unreadable("a price has no product"))?)?;
         record.seen.policy = policy.map(|policy| self.document_hash(policy)).transpose()?;
         record.seen.override_ = override_.map(|override_| self.override_(override_)).transpose()?.map(Arc::unwrap_or_clone);
         Ok(Some(record))
@@ -130,9 +134,23 @@ impl Db {
         };
         let override_ = raw.override_.map(|override_| self.override_(override_)).transpose()?.map(Arc::unwrap_or_clone);
         let list_currency = product.product.list_price.currency;
+        let promotions = match raw.rule_set {
+            None => Promotions::None,
+            Some(UNREADABLE_RULES) => Promotions::Unreadable,
+            Some(number) => match self.rules(number)? {
+                Some(rules) => {
+                    let without = raw.without.map(|number| self.rare(number)).transpose()?.unwrap_or_default();
+                    Promotions::InForce { rules, without: Arc::new(without) }
+                }
+                None => Promotions::Unreadable,
+            },
+        };
+        let previous_lane = self.lane(raw.was_lane)?;
+        let lane = self.lane(raw.lane)?;
         Ok(HistoryRow {
             sku: sku.clone(),
-            inputs: RowInputs { product, policy, override_, ..raw.row.inputs },
+            inputs: RowInputs { product, policy, override_, promotions, previous_lane, ..raw.row.inputs },
+            lane,
             shadow_price: raw.shadow.map(|minor| Money::new(minor, list_currency)),
             ..raw.row
         })
@@ -173,6 +191,10 @@ struct RawRow {
     policy_error: Option<String>,
     override_: Option<i64>,
     shadow: Option<i64>,
+    lane: Option<i64>,
+    was_lane: Option<i64>,
+    rule_set: Option<i64>,
+    without: Option<i64>,
     row: HistoryRow,
 }
 
@@ -205,6 +227,10 @@ impl RawRow {
             shadow: row.get(30)?,
             id: row.get(33)?,
             sku: row.get(34)?,
+            lane: row.get(35)?,
+            was_lane: row.get(36)?,
+            rule_set: row.get(37)?,
+            without: row.get(38)?,
             row: HistoryRow {
                 sku: nobody.product.sku.clone(),
                 record_rev: RecordRev(count(row, 1)?),
@@ -219,10 +245,13 @@ impl RawRow {
                     mode: mode(row.get(20)?)?,
                     override_: None,
                     settings_rev: count(row, 22)?,
+                    promotions: Promotions::None,
+                    previous_lane: None,
                 },
                 standing: standing(row, 23)?,
                 shadow_price: None,
                 refusal: row.get(31)?,
+                lane: None,
                 next_due: maybe_instant(row.get(32)?)?,
             },
         })
@@ -390,7 +419,8 @@ impl Documents for Store {
     async fn settings(&self) -> std::result::Result<Option<SettingsRecord>, PortError> {
         self.read(|db| {
             let mut select = db.conn.prepare_cached(
-                "SELECT rev, mode, mode_by, mode_note, mode_at, strategies, strategies_by FROM settings ORDER BY rev DESC LIMIT 1",
+                "SELECT rev, mode, mode_by, mode_note, mode_at, strategies, strategies_by, rule_set, promotions FROM settings
+                 ORDER BY rev DESC LIMIT 1",
             )?;
             let found = select
                 .query_row([], |row| {
@@ -401,13 +431,17 @@ impl Documents for Store {
                         note: row.get(3)?,
                         at: instant(row.get(4)?)?,
                     };
-                    Ok((count(row, 0)?, setting, row.get::<_, i64>(5)?, row.get(6)?))
+                    let promotions: String = row.get(8)?;
+                    let promotions: PromotionsSetting = serde_json::from_str(&promotions).map_err(unreadable)?;
+                    Ok((count(row, 0)?, setting, row.get::<_, i64>(5)?, row.get(6)?, row.get::<_, Option<i64>>(7)?, promotions))
                 })
                 .optional()?;
             drop(select);
-            let Some((rev, mode, document, strategies_by)) = found else { return Ok(None) };
+            let Some((rev, mode, document, strategies_by, rule_set, promotions)) = found else { return Ok(None) };
+            let rule_set = rule_set.map(|number| db.document_text(number)).transpose()?.map(|(_, text)| text.into());
             let (_, text) = db.document_text(document)?;
-            Ok(Some(SettingsRecord { rev, mode, strategies: text.into(), strategies_by }))
+            let promotions = PromotionsSetting { rule_set, ..promotions };
+            Ok(Some(SettingsRecord { rev, mode, strategies: text.into(), strategies_by, promotions }))
         })
     }
 

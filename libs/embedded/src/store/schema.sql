@@ -51,7 +51,10 @@ CREATE TABLE prices (
     stock_committed_at INTEGER,
     withdrawn_at INTEGER,
     -- The newest of its history.
-    newest INTEGER NOT NULL
+    newest INTEGER NOT NULL,
+    -- What a guest pays, and the hash of what the rule set says of the SKU.
+    lane INTEGER,
+    promotions BLOB
 ) STRICT;
 CREATE INDEX prices_due ON prices (next_due) WHERE next_due IS NOT NULL;
 
@@ -80,7 +83,10 @@ CREATE TABLE history (
     currency INTEGER, price INTEGER, since INTEGER, step_from INTEGER, step_since INTEGER, day INTEGER, changes INTEGER,
     shadow_price INTEGER,
     refusal TEXT,
-    next_due INTEGER
+    next_due INTEGER,
+    -- What a guest paid, before and afterwards; under which rule set (-1: one that could not be read), without
+    -- what of it.
+    lane INTEGER, was_lane INTEGER, rule_set INTEGER, left_out INTEGER
 ) STRICT;
 
 CREATE TABLE alert_states (
@@ -103,7 +109,10 @@ CREATE TABLE settings (
     mode_note TEXT NOT NULL,
     mode_at INTEGER NOT NULL,
     strategies INTEGER NOT NULL REFERENCES documents,
-    strategies_by TEXT NOT NULL
+    strategies_by TEXT NOT NULL,
+    rule_set INTEGER,
+    -- The switch of promotions with its audit, and what is left out: JSON.
+    promotions TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 
 -- Messages published and not yet handled, a row a queue.

@@ -1,12 +1,15 @@
+use std::sync::Arc;
+
 use pricestream_documents::ContentHash;
-use pricestream_domain::{Override, RecordRev, Sku, StockVersion};
+use pricestream_domain::{Lane, Override, RecordRev, Sku, StockVersion};
 use pricestream_ports::{
-    AlertState, Conditional, HistoryRow, Inventory, PortError, PriceRecord, ProductRecord, Records, SettingsRecord,
+    AlertState, Conditional, HistoryRow, Inventory, PortError, PriceRecord, ProductRecord, Promotions, PromotionsSetting,
+    Records, SettingsRecord,
 };
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::Store;
-use super::codes::{cause_code, currency_code, mode_code, standing_columns};
+use super::codes::{UNREADABLE_RULES, cause_code, currency_code, mode_code, standing_columns, unreadable};
 use super::db::Db;
 
 impl Db {
@@ -73,6 +76,7 @@ impl Db {
             None => None,
         };
         let history = self.append_history(number, found.map(|(_, newest)| newest), row, product, policy, override_)?;
+        let lane = record.lane.as_deref().map(|lane| self.put_rare(lane)).transpose()?;
         let [currency, price, since, step_from, step_since, day, changes] = standing_columns(record.standing.as_ref());
         let seen_inputs = &record.seen;
         // An update leaves the index alone where the due instant stays.
@@ -80,12 +84,13 @@ impl Db {
             "UPDATE prices SET record_rev = ?2, price_version = ?3, currency = ?4, price = ?5, since = ?6, step_from = ?7,
              step_since = ?8, day = ?9, changes = ?10, list_currency = ?11, list_price = ?12, stock_version = ?13, product = ?14,
              policy = ?15, mode = ?16, override = ?17, settings_rev = ?18, decided_at = ?19, cause = ?20, shadow_price = ?21,
-             refusal = ?22, next_due = ?23, stock_committed_at = ?24, withdrawn_at = ?25, newest = ?26 WHERE sku = ?1"
+             refusal = ?22, next_due = ?23, stock_committed_at = ?24, withdrawn_at = ?25, newest = ?26, lane = ?27, promotions = ?28 WHERE sku = ?1"
         } else {
             "INSERT INTO prices (sku, record_rev, price_version, currency, price, since, step_from, step_since, day, changes,
              list_currency, list_price, stock_version, product, policy, mode, override, settings_rev, decided_at, cause, shadow_price,
-             refusal, next_due, stock_committed_at, withdrawn_at, newest)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)"
+             refusal, next_due, stock_committed_at, withdrawn_at, newest, lane, promotions)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27,
+             ?28)"
         };
         self.conn.prepare_cached(put)?.execute(params![
             number,
@@ -114,6 +119,8 @@ impl Db {
             record.stock_committed_at.map(jiff::Timestamp::as_microsecond),
             record.withdrawn_at.map(jiff::Timestamp::as_microsecond),
             history,
+            lane,
+            seen_inputs.promotions.as_ref().map(ContentHash::as_bytes),
         ])?;
         let due = record.next_due.map_or(i64::MAX, jiff::Timestamp::as_microsecond);
         self.nothing_due_before = self.nothing_due_before.map(|before| before.min(due));
@@ -123,7 +130,7 @@ impl Db {
     }
 
     fn append_history(
-        &self,
+        &mut self,
         number: i64,
         earlier: Option<i64>,
         row: &HistoryRow,
@@ -135,14 +142,25 @@ impl Db {
         let was = standing_columns(inputs.previous.as_ref());
         let is = standing_columns(row.standing.as_ref());
         let stock = inputs.stock.as_ref();
+        let lane_number = |db: &Self, lane: &Option<Arc<Lane>>| lane.as_deref().map(|lane| db.put_rare(lane)).transpose();
+        let (lane, was_lane) = (lane_number(self, &row.lane)?, lane_number(self, &inputs.previous_lane)?);
+        let (rule_set, without) = match &inputs.promotions {
+            Promotions::None => (None, None),
+            Promotions::Unreadable => (Some(UNREADABLE_RULES), None),
+            Promotions::InForce { rules, without } => {
+                let number = self.put_document(rules.hash, || Ok(rules.text.to_string()))?;
+                let without = (!without.nothing()).then(|| self.put_rare(&**without)).transpose()?;
+                (Some(number), without)
+            }
+        };
         self.conn
             .prepare_cached(
                 "INSERT INTO history (earlier, sku, record_rev, price_version, decided_at, cause, was_currency, was_price, was_since,
                  was_step_from, was_step_since, was_day, was_changes, on_hand, stock_version, full_on_hand, full_at, product_rev, product,
                  policy, policy_error, mode, override, settings_rev, currency, price, since, step_from, step_since, day, changes,
-                 shadow_price, refusal, next_due)
+                 shadow_price, refusal, next_due, lane, was_lane, rule_set, left_out)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
-                 ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)",
+                 ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38)",
             )?
             .execute(params![
                 earlier,
@@ -179,12 +197,16 @@ impl Db {
                 row.shadow_price.map(|price| price.minor),
                 row.refusal,
                 row.next_due.map(jiff::Timestamp::as_microsecond),
+                lane,
+                was_lane,
+                rule_set,
+                without,
             ])?;
         Ok(self.conn.last_insert_rowid())
     }
 }
 
-fn conditional(changed: usize) -> Conditional {
+pub(super) fn conditional(changed: usize) -> Conditional {
     if changed > 0 { Conditional::Written } else { Conditional::Superseded }
 }
 
@@ -197,9 +219,16 @@ impl Store {
             }
             let text = settings.strategies.to_string();
             let document = db.put_document(ContentHash::of(text.as_bytes()), || Ok(text.clone()))?;
+            let rule_set = match &settings.promotions.rule_set {
+                Some(text) => Some(db.put_document(ContentHash::of(text.as_bytes()), || Ok(text.to_string()))?),
+                None => None,
+            };
+            let promotions = PromotionsSetting { rule_set: None, ..settings.promotions.clone() };
+            let promotions = serde_json::to_string(&promotions).map_err(unreadable)?;
             let mode = &settings.mode;
             db.conn.execute(
-                "INSERT INTO settings (rev, mode, mode_by, mode_note, mode_at, strategies, strategies_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO settings (rev, mode, mode_by, mode_note, mode_at, strategies, strategies_by, rule_set, promotions)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 params![
                     settings.rev.cast_signed(),
                     mode.mode.name(),
@@ -207,7 +236,9 @@ impl Store {
                     mode.note,
                     mode.at.as_microsecond(),
                     document,
-                    settings.strategies_by
+                    settings.strategies_by,
+                    rule_set,
+                    promotions,
                 ],
             )?;
             Ok(Conditional::Written)

@@ -71,7 +71,7 @@ pub async fn what_is_written_reads_back_the_same(world: &impl World) {
     assert_eq!(records.put_inventory(&inventory("A", 1), StockVersion(0)).await.unwrap(), Conditional::Written);
     let read = records.product(&sku("A")).await.unwrap().unwrap();
     assert_eq!(*read, product("A", 1));
-    for rev in [1, 2] {
+    for rev in 1..=4 {
         let (record, row) = priced("A", rev);
         assert_eq!(records.put_price(&record, &row, RecordRev(rev - 1)).await.unwrap(), Conditional::Written);
         assert_eq!(records.price(&sku("A")).await.unwrap(), Some(record));

@@ -2,14 +2,16 @@
 
 mod cases;
 mod samples;
+mod usage;
 
 use std::future::Future;
 use std::time::Duration;
 
 pub use cases::*;
 pub use samples::{SampleSubscriber, inventory, priced, product, settings, sku, stock_event};
+pub use usage::*;
 
-use crate::{BatchOutcome, Bus, Cache, Delivery, Documents, PriceRecord, Records};
+use crate::{BatchOutcome, Bus, Cache, Delivery, Documents, Orders, PriceRecord, Records, Usage};
 
 /// One implementation of all ports, empty at the start, with the three queues of the pipeline subscribed by their own
 /// event patterns, 30 s of visibility and 3 deliveries.
@@ -18,6 +20,10 @@ pub trait World {
     fn records(&self) -> &impl Records;
     /// The settings.
     fn documents(&self) -> &impl Documents;
+    /// The usage ledger.
+    fn usage(&self) -> &impl Usage;
+    /// The orders.
+    fn orders(&self) -> &impl Orders;
     /// The bus.
     fn bus(&self) -> &impl Bus;
     /// The cache.
@@ -67,6 +73,14 @@ macro_rules! contract_suite {
             r6_a_tombstone_keeps_an_older_price_out,
             r6_an_absent_key_is_reported_and_then_filled_from_the_record,
             every_written_price_is_imaged_for_the_guaranteed_path,
+            what_is_reserved_is_committed_or_given_back,
+            a_reservation_is_all_or_nothing,
+            the_same_key_is_the_same_reservation,
+            an_expired_reservation_holds_nothing_and_is_never_committed,
+            every_limit_binds,
+            what_stays_used_is_not_given_back,
+            what_ended_long_ago_is_forgotten,
+            an_order_redeems_a_quote_once,
         );
     };
     (@each $block_on:path, $world:expr; $($case:ident),* $(,)?) => {

@@ -2,14 +2,16 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pricestream_domain::{
-    Cause, Currency, FullLevel, Mode, Money, Override, PriceVersion, RecordRev, Sku, SourceSeq, Standing, StockVersion,
+    Cause, Currency, FullLevel, Lane, LaneSlice, Mode, Money, Override, PriceVersion, RecordRev, Sku, SourceSeq, Standing,
+    StockVersion,
 };
 use pricestream_event_schema::{Outgoing, StockChangedV1, TraceContext, encode, patterns};
+use pricestream_promotion_engine::Without;
 use pricestream_repricing_engine::Strategies;
 
 use crate::{
-    HistoryRow, Inventory, ModeSetting, PriceRecord, ProductRecord, RowInputs, SeenInputs, SettingsRecord, SettingsSnapshot,
-    SkuInputs,
+    HistoryRow, Inventory, ModeSetting, PriceRecord, ProductRecord, Promotions, PromotionsSetting, PublishedRules, RowInputs,
+    SeenInputs, SettingsRecord, SettingsSnapshot, SkuInputs,
 };
 
 /// A queue of the pipeline, for whoever builds a [`super::World`].
@@ -68,12 +70,29 @@ pub fn inventory(name: &str, version: u64) -> Inventory {
     }
 }
 
+/// A rule set.
+const RULES: &str = r#"{"version":1,"promotions":[{"id":"sale","effect":{"percent_off":{"off_bp":1000}},"window":{"from":"2026-11-11T00:00:00Z"}}]}"#;
+
+fn without(something: bool) -> Without {
+    let used_up = something.then(|| Arc::from("sale")).into_iter().collect();
+    Without { used_up, components: something.then(|| "points".to_owned()).into_iter().collect() }
+}
+
 /// Settings number `rev`.
 pub fn settings(rev: u64) -> SettingsRecord {
     let strategies = r#"{"version":1,"strategies":{"steady":{"kind":"fixed_list"}},"default":{"strategy":"steady"}}"#;
     let mode = if rev % 2 == 1 { Mode::Run } else { Mode::ListPrice };
     let mode = ModeSetting { mode, by: "ops".into(), note: format!("change {rev}"), at: at(5) };
-    SettingsRecord { rev, mode, strategies: strategies.into(), strategies_by: "pricing".into() }
+    let promotions = PromotionsSetting {
+        rule_set: (rev % 2 == 0).then(|| RULES.into()),
+        published_by: "promotions".into(),
+        on: rev % 3 > 0,
+        switched_by: "ops".into(),
+        note: format!("switch {rev}"),
+        at: at(6),
+        without: without(rev % 2 == 0),
+    };
+    SettingsRecord { rev, mode, strategies: strategies.into(), strategies_by: "pricing".into(), promotions }
 }
 
 /// A price record at revision `rev` with its history row; every optional part is there when `rev` is even.
@@ -84,6 +103,18 @@ pub fn priced(name: &str, rev: u64) -> (PriceRecord, HistoryRow) {
         rev: 1,
         mode: Mode::Run,
         strategies: Some(Arc::new(Strategies::from_json(&settings(1).strategies).expect("a sample is legal"))),
+        promotions: match rev % 4 {
+            0 | 2 => Promotions::InForce {
+                rules: Arc::new(PublishedRules::read(RULES.into()).expect("a sample is legal")),
+                without: Arc::new(without(rev % 4 == 0)),
+            },
+            1 => Promotions::None,
+            _ => Promotions::Unreadable,
+        },
+    };
+    let lane = |minor: i64| {
+        let slices = vec![LaneSlice { from: at(30), payable: usd(minor) }, LaneSlice { from: at(60), payable: usd(minor - 90) }];
+        Arc::new(Lane::new(slices, full.then(|| at(90))).expect("a sample is legal"))
     };
     let policy = if full { snapshot.policy_for(&product.product) } else { Err("no such strategy".to_owned()) };
     let override_ = full.then(|| Override { price: usd(900), expires_at: at(99), by: "ops".into(), note: "try".into() });
@@ -104,7 +135,8 @@ pub fn priced(name: &str, rev: u64) -> (PriceRecord, HistoryRow) {
         price_version: PriceVersion(rev.div_ceil(2)),
         standing: Some(standing(900 + i64::try_from(rev).expect("a sample is small"))),
         list_price: Some(product.product.list_price),
-        seen: SeenInputs::of(&product, &policy, &inputs, Mode::Run),
+        lane: (rev % 3 > 0).then(|| lane(900)),
+        seen: SeenInputs::of(&product, &policy, &inputs, &snapshot),
         settings_rev: 1,
         decided_at: at(40 + i64::try_from(rev).expect("a sample is small")),
         cause: if full { Cause::Override } else { Cause::Product },
@@ -126,12 +158,15 @@ pub fn priced(name: &str, rev: u64) -> (PriceRecord, HistoryRow) {
             mode: Mode::Run,
             override_,
             settings_rev: 1,
+            promotions: snapshot.promotions,
+            previous_lane: full.then(|| lane(880)),
         },
         cause: record.cause,
         standing: record.standing,
         price_version: record.price_version,
         shadow_price: record.shadow_price,
         refusal: record.refusal.clone(),
+        lane: record.lane.clone(),
         next_due: record.next_due,
     };
     (record, row)

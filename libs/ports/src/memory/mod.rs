@@ -1,7 +1,9 @@
 //! The ports in memory, for tests and for the simulation: every call is one step that a scheduler may own.
 
 mod tables;
+mod usage;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -10,12 +12,16 @@ use jiff::Timestamp;
 use pricestream_domain::{Override, RecordRev, Sku, StockVersion};
 use pricestream_event_schema::{LowStockV1, Outgoing};
 
+use pricestream_promotion_engine::{Left, LimitAsked};
+
 pub use tables::Tables;
+pub use usage::UsageTable;
 
 use crate::{
-    AlertState, Alerts, BatchOutcome, Bus, Cache, CacheEntry, CacheWrite, Clock, Conditional, Delivery, Documents, EntryFailure,
-    HistoryRow, IfAbsent, Inventory, PortError, PriceRecord, ProductRecord, QueueSettings, RecordReads, Records, SettingsRecord,
-    SkuInputs, SkuState,
+    AlertState, Alerts, BatchOutcome, Bus, Cache, CacheEntry, CacheWrite, Clock, Committed, Conditional, Delivery, Documents,
+    EntryFailure, HistoryRow, IfAbsent, Inventory, Order, OrderId, OrderReads, Orders, PortError, PriceRecord, ProductRecord,
+    QueueSettings, RecordReads, Records, Released, Reservation, ReservationKey, Reserved, SettingsRecord, SkuInputs, SkuState,
+    Usage, UsageReads,
 };
 
 /// Owns the moment at which each call of a port takes place, and whether its answer arrives.
@@ -183,6 +189,50 @@ impl<S: Steps> Documents for Memory<S> {
 
     async fn put_settings(&self, settings: &SettingsRecord) -> Result<Conditional, PortError> {
         step!(self, "documents.put_settings", |tables| tables.put_settings(settings))
+    }
+}
+
+impl<S: Steps> UsageReads for Memory<S> {
+    async fn left(&self, asked: &[LimitAsked], now: Timestamp) -> Result<BTreeMap<String, Left>, PortError> {
+        step!(self, "usage.left", |tables| tables.usage.left(asked, now))
+    }
+}
+
+impl<S: Steps> Usage for Memory<S> {
+    async fn reserve(&self, reservation: &Reservation, now: Timestamp) -> Result<Reserved, PortError> {
+        step!(self, "usage.reserve", |tables| tables.usage.reserve(reservation, now))
+    }
+
+    async fn commit(&self, key: &ReservationKey, now: Timestamp) -> Result<Committed, PortError> {
+        step!(self, "usage.commit", |tables| tables.usage.commit(key, now))
+    }
+
+    async fn release(&self, key: &ReservationKey, now: Timestamp) -> Result<Released, PortError> {
+        step!(self, "usage.release", |tables| tables.usage.release(key, now))
+    }
+
+    async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, PortError> {
+        step!(self, "usage.sweep", |tables| tables.usage.sweep(now, most))
+    }
+}
+
+impl<S: Steps> OrderReads for Memory<S> {
+    async fn order(&self, id: &OrderId) -> Result<Option<Order>, PortError> {
+        step!(self, "orders.order", |tables| tables.orders.get(id).cloned())
+    }
+
+    async fn order_of_quote(&self, quote: &str) -> Result<Option<Order>, PortError> {
+        step!(self, "orders.order_of_quote", |tables| tables.orders.values().find(|order| order.quote == quote).cloned())
+    }
+}
+
+impl<S: Steps> Orders for Memory<S> {
+    async fn put_order(&self, order: &Order) -> Result<Conditional, PortError> {
+        step!(self, "orders.put_order", |tables| tables.put_order(order))
+    }
+
+    async fn cancel_order(&self, id: &OrderId, at: Timestamp) -> Result<Conditional, PortError> {
+        step!(self, "orders.cancel_order", |tables| tables.cancel_order(id, at))
     }
 }
 

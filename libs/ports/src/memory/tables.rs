@@ -6,9 +6,11 @@ use jiff::Timestamp;
 use pricestream_domain::{Override, RecordRev, Sku, StockVersion};
 use pricestream_event_schema::{Body, Event, LowStockV1, Outgoing, Pattern};
 
+use super::UsageTable;
 use crate::{
     AlertState, BatchOutcome, CacheEntry, CacheWrite, Conditional, DeadLetter, Delivery, EntryFailure, HistoryRow, IfAbsent,
-    Inventory, MessageId, PriceRecord, ProductRecord, Quarantined, Queue, QueueSettings, SettingsRecord, SkuInputs, SkuState,
+    Inventory, MessageId, Order, OrderId, PriceRecord, ProductRecord, Quarantined, Queue, QueueSettings, SettingsRecord,
+    SkuInputs, SkuState,
 };
 
 /// Everything that the ports in memory hold. Ordered maps, so that a seed gives the same run on every machine.
@@ -30,6 +32,10 @@ pub struct Tables {
     pub alert_states: BTreeMap<Sku, AlertState>,
     /// Settings in force.
     pub settings: Option<SettingsRecord>,
+    /// What is taken of limited promotions.
+    pub usage: UsageTable,
+    /// Orders placed, also those cancelled.
+    pub orders: BTreeMap<OrderId, Order>,
     /// The cache.
     pub cache: BTreeMap<Sku, Arc<CacheEntry>>,
     /// Every entry that the cache ever took, in order: what subscribers were told.
@@ -178,6 +184,25 @@ impl Tables {
         }
         self.alert_states.insert(state.sku.clone(), state.clone());
         Conditional::Written
+    }
+
+    pub(super) fn put_order(&mut self, order: &Order) -> Conditional {
+        let taken = |other: &Order| other.id == order.id || other.quote == order.quote;
+        if self.orders.values().any(taken) {
+            return Conditional::Superseded;
+        }
+        self.orders.insert(order.id.clone(), order.clone());
+        Conditional::Written
+    }
+
+    pub(super) fn cancel_order(&mut self, id: &OrderId, at: Timestamp) -> Conditional {
+        match self.orders.get_mut(id) {
+            Some(order) if order.cancelled_at.is_none() => {
+                order.cancelled_at = Some(at);
+                Conditional::Written
+            }
+            _ => Conditional::Superseded,
+        }
     }
 
     pub(super) fn put_settings(&mut self, settings: &SettingsRecord) -> Conditional {

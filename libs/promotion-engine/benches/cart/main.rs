@@ -2,6 +2,7 @@
 //! promotions. Both want to take the same off each cart, promotion by promotion, or nothing is measured.
 
 mod floor;
+mod peers;
 mod workload;
 
 use std::hint::black_box;
@@ -25,6 +26,9 @@ const ROUNDS: usize = 9;
 const TURNS: usize = 10;
 
 fn main() {
+    if let Some(directory) = std::env::var_os("CART_DATA") {
+        return peers::run(std::path::Path::new(&directory));
+    }
     let wanted = std::env::args().any(|argument| argument == "--bench");
     let (promotions, carts) = workload::invent();
     let baskets: Vec<(Basket, Context)> = carts.iter().map(workload::basket).collect();
@@ -114,7 +118,7 @@ fn compare(promotions: &[Promotion], rules: &RuleSet, floor: &Floor, carts: &[Ca
 fn wanted(quote: &Quote, promotion: &str) -> i64 {
     let decision = quote.decisions.iter().find(|decision| *decision.promotion == *promotion);
     match decision.map(|decision| &decision.outcome) {
-        Some(Outcome::Applied { off, unfit }) => off + unfit,
+        Some(Outcome::Applied { off, unfit, .. }) => off + unfit,
         Some(Outcome::Declined(Reason::Floor { unfit })) => *unfit,
         Some(Outcome::Declined(_)) | None => 0,
     }

@@ -227,6 +227,8 @@ pub(crate) fn basket(cart: &Cart) -> (Basket, Context) {
             quantity: line.quantity,
             unit_price: eur(line.price),
             stock_left: None,
+            last_price: None,
+            delivery: None,
         }
     };
     let lines = cart.lines.iter().enumerate().map(line).collect();

@@ -6,8 +6,9 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
+use super::{Component, Declined, Draft, Given, Off, StepCount, WorksOn, check_at_least};
 use crate::document::items::Items;
+use crate::near_miss::{MissingUnits, Part};
 
 /// Some of this and some of that for less together: a camera, a lens and two cards. Its slots say which items; the promotion's
 /// `items` make no difference to it.
@@ -97,12 +98,13 @@ impl Component for Bundle {
         let mut places = given.places();
         places.retain(|place| self.fits(given, *place) != 0);
         places.sort_by_key(order);
-        let fill = |times: u64| Filling::of(self, given, &places, times);
+        let steps = &mut draft.steps;
+        let mut fill = |times: u64| Filling::of(self, given, &places, times, steps);
 
         let needed = self.units();
         let first = fill(1);
         if first.filled < needed {
-            return Err(Declined::TooFewUnits { actual: first.filled, needed });
+            return Err(Declined::Incomplete { actual: first.filled, needed, missing: self.missing(given, &first) });
         }
         let fit = |slot: usize| places.iter().filter(|place| self.fits(given, **place) >> slot & 1 == 1).count() as u64;
         let full = self.slots.iter().enumerate().map(|(position, slot)| fit(position) / u64::from(slot.quantity));
@@ -110,9 +112,9 @@ impl Component for Bundle {
         // What one more bundle adds to the worth of all never grows with their number: the units of a smaller number of bundles
         // are among those of a greater one. So the last that can be filled, and saves something, can be searched by halves;
         // mostly it is the greatest.
-        let saves = |times: u64| {
+        let mut saves = |times: u64| {
             let filling = fill(times);
-            let adds = || filling.worth(&worth) - fill(times - 1).worth(&worth);
+            let mut adds = || filling.worth(&worth) - fill(times - 1).worth(&worth);
             filling.filled == times * needed && if let Off::Price(price) = self.off { adds() > price.minor } else { true }
         };
         let mut times = 0;
@@ -155,6 +157,16 @@ impl Bundle {
         self.slots.iter().map(|slot| u64::from(slot.quantity)).sum()
     }
 
+    /// What a bundle that is filled so far lacks, by its slots.
+    fn missing(&self, given: &Given<'_>, filling: &Filling) -> Vec<MissingUnits> {
+        let lacks = |(place, (slot, held)): (usize, (&Slot, &Vec<u32>))| {
+            let units = u64::from(slot.quantity) - held.len() as u64;
+            let part = || Part::Slot(slot.name.clone());
+            (units > 0).then(|| MissingUnits { part: part(), units, each: given.cheapest(2 << place) })
+        };
+        self.slots.iter().zip(&filling.slots).enumerate().filter_map(lacks).collect()
+    }
+
     /// The slots that a unit fits, as bits.
     fn fits(&self, given: &Given<'_>, place: u32) -> u16 {
         (given.units[place as usize].sets >> 1) & (u16::MAX >> (16 - self.slots.len().min(MOST_SLOTS)))
@@ -172,8 +184,9 @@ struct Filling {
 impl Filling {
     /// Fills the slots of `times` bundles, as far as it goes, from `places`, the dearest first. Each unit that can have a place
     /// gets one and keeps it, though others may have to change their slot for it: so the units that have one are together the
-    /// dearest that can (the sets of units that fit are a transversal matroid, for which taking the best first is exact).
-    fn of(bundle: &Bundle, given: &Given<'_>, places: &[u32], times: u64) -> Self {
+    /// dearest that can (the sets of units that fit are a transversal matroid, for which taking the best first is exact). It
+    /// stops where the steps end.
+    fn of(bundle: &Bundle, given: &Given<'_>, places: &[u32], times: u64, steps: &mut StepCount) -> Self {
         let mut open: Vec<u64> = bundle.slots.iter().map(|slot| u64::from(slot.quantity) * times).collect();
         let mut left = bundle.units() * times;
         let mut held: Vec<Held> = vec![Held::new(); open.len()];
@@ -182,13 +195,13 @@ impl Filling {
         let mut filled = 0;
         for place in places {
             let fits = bundle.fits(given, *place);
-            if left == 0 {
+            if left == 0 || !steps.count(1) {
                 break;
             }
             if fits & !closed == 0 {
                 continue;
             }
-            match way(fits, &open, &held) {
+            match way(fits, &open, &held, steps) {
                 Ok(slots) => {
                     make_way(&slots, &mut held);
                     held[slots[0]].entry(fits).or_default().push(*place);
@@ -212,7 +225,7 @@ type Held = BTreeMap<u16, Vec<u32>>;
 
 /// The shortest way to an open slot for a unit that `fits`: it takes the first slot, a unit of which moves to the next, and so
 /// on. Errors: all slots that could be reached, as bits; none of them is open.
-fn way(fits: u16, open: &[u64], held: &[Held]) -> Result<Vec<usize>, u16> {
+fn way(fits: u16, open: &[u64], held: &[Held], steps: &mut StepCount) -> Result<Vec<usize>, u16> {
     let slots = |bits: u16| (0..open.len()).filter(move |slot| bits >> slot & 1 == 1);
     let mut queue: Vec<(usize, Option<usize>)> = slots(fits).map(|slot| (slot, None)).collect();
     let mut seen = fits;
@@ -230,6 +243,7 @@ fn way(fits: u16, open: &[u64], held: &[Held]) -> Result<Vec<usize>, u16> {
             way.reverse();
             return Ok(way);
         }
+        steps.count(held[slot].len());
         let further = held[slot].keys().fold(0, |all, fits| all | fits) & !seen;
         seen |= further;
         queue.extend(slots(further).map(|slot| (slot, Some(next))));
@@ -256,9 +270,9 @@ fn make_way(slots: &[usize], held: &mut [Held]) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::Wallet;
     use super::super::samples::{draft_given, draft_of, problems_of, units_with_room};
     use super::super::{Effect, Unit};
+    use super::super::{Shelf, Wallet};
     use super::*;
     use crate::rounding::Rounding;
 
@@ -295,6 +309,16 @@ mod tests {
     const HUNDRED: &str = r#"{"amount":{"minor":100,"currency":"USD"}}"#;
     const AT_500: &str = r#"{"price":{"minor":500,"currency":"USD"}}"#;
 
+    /// So many of so many units, and what is missing of which slot, at which price of the cheapest like it.
+    fn few(actual: u64, needed: u64, missing: &[(&str, u64, Option<i64>)]) -> Result<Vec<i64>, Declined> {
+        let part = |(name, units, each): &(&str, u64, Option<i64>)| MissingUnits {
+            part: Part::Slot((*name).to_owned()),
+            units: *units,
+            each: *each,
+        };
+        Err(Declined::Incomplete { actual, needed, missing: missing.iter().map(part).collect() })
+    }
+
     #[test]
     fn a_full_bundle_is_reduced_as_a_whole() {
         for (quantities, off_what, of, expected, why) in [
@@ -315,11 +339,26 @@ mod tests {
                 "as long as it saves something",
             ),
             (&[1, 1], AT_500, &[(A, 300), (B, 200)], Err(Declined::NothingToTake), "which it does not here"),
-            (&[2, 1], HALF, &[(A, 100), (A, 100)], Err(Declined::TooFewUnits { actual: 2, needed: 3 }), "a slot is empty"),
-            (&[1, 1], HALF, &[(A, 5); 9], Err(Declined::TooFewUnits { actual: 1, needed: 2 }), "however many fit the other"),
-            (&[1, 1], HALF, &[(AB, 100)], Err(Declined::TooFewUnits { actual: 1, needed: 2 }), "no unit counts twice"),
+            (&[2, 1], HALF, &[(A, 100), (A, 100)], few(2, 3, &[("1", 1, None)]), "a slot is empty"),
+            (&[1, 1], HALF, &[(A, 5); 9], few(1, 2, &[("1", 1, None)]), "however many fit the other"),
+            (&[2, 1], HALF, &[(A, 300), (AB, 200), (B, 500)], Ok(vec![150, 100, 250]), "one goes where it is needed"),
+            (&[1, 2], HALF, &[(A, 300), (B, 500), (AB, 200)], Ok(vec![150, 250, 100]), "the other way round"),
+            (
+                &[1, 3],
+                HALF,
+                &[(A, 300), (B, 500), (AB, 200)],
+                few(3, 4, &[("1", 1, Some(200))]),
+                "one more, as cheap as what fits",
+            ),
+            (&[1, 1], HALF, &[(AB, 100)], few(1, 2, &[("1", 1, Some(100))]), "no unit counts twice"),
             (&[1], HALF, &[(0, 100), (A, 50)], Ok(vec![0, 25]), "what fits no slot is left alone"),
-            (&[4_000_000_000, 1], HALF, &[(A, 100)], Err(Declined::TooFewUnits { actual: 1, needed: 4_000_000_001 }), "too many"),
+            (
+                &[4_000_000_000, 1],
+                HALF,
+                &[(A, 100)],
+                few(1, 4_000_000_001, &[("0", 3_999_999_999, Some(100)), ("1", 1, None)]),
+                "too many",
+            ),
         ] {
             assert_eq!(off(&bundle(quantities, off_what), of), expected, "{why}: {quantities:?} {off_what}");
         }
@@ -368,11 +407,45 @@ mod tests {
             postage: None,
             postage_room: 0,
             wallet: Wallet::default(),
+            shelf: Shelf::default(),
             running,
             original,
             list: original,
         };
         assert_eq!(draft_given(&bundle(&[1, 1], AT_500), &given).unwrap().off, [250, 250]);
+    }
+
+    #[test]
+    fn a_search_stops_where_the_steps_end() {
+        // 3,000 units of either slot for a price: the number of bundles is searched for, each time over all units.
+        let units = fitting(&vec![(AB, 400, 400); 3_000]);
+        let effect: Effect = serde_json::from_str(&bundle(&[1, 1], AT_500)).unwrap();
+        let steps = |most: u64| {
+            let mut draft = Draft::default();
+            draft.steps = StepCount { taken: 0, most };
+            draft.begin(units.len());
+            let prices = vec![400; 3_000];
+            let given = Given {
+                units: &units,
+                rounding: Rounding::BASKET,
+                postage: None,
+                postage_room: 0,
+                wallet: Wallet::default(),
+                shelf: Shelf::default(),
+                running: &prices,
+                original: &prices,
+                list: &prices,
+            };
+            let _whatever_it_says = effect.apply(&given, &mut draft);
+            (draft.steps.taken, draft.steps.passed())
+        };
+        let (whole, passed) = steps(u64::MAX);
+        assert!(whole > 4 * 3_000 && !passed, "{whole}");
+        assert_eq!(steps(whole), (whole, false), "just enough");
+        for most in [0, 1, 1_000, 4_000, whole / 2] {
+            let (taken, passed) = steps(most);
+            assert!(passed && taken < most + 50, "{taken} of {most}");
+        }
     }
 
     #[test]

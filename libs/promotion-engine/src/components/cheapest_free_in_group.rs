@@ -3,7 +3,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::groups::Groups;
+use super::groups::{Filled, Groups};
 use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
 
 /// Of every full group of matching units, the cheapest for nothing: "3 for 2". The dearest units make the first group, of equal
@@ -51,7 +51,7 @@ impl Component for CheapestFreeInGroup {
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {
         let Self { units, free, max_times } = *self;
-        Groups { units, reduced: free, off: Off::Free, max_times }.apply(given, draft)
+        Groups { units, reduced: free, off: Off::Free, max_times, filled: Filled::Dearest }.apply(given, draft)
     }
 }
 

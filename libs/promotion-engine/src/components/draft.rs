@@ -2,8 +2,11 @@ use std::cmp::Reverse;
 
 use pricestream_domain::BasisPoints;
 
-use super::Off;
 use super::given::{Given, Unit};
+use super::odd_cents;
+use super::step_count::StepCount;
+use super::{Gifts, Off};
+use crate::document::policies::OddCents;
 use crate::rounding::Level;
 
 /// What a component would take off. Nothing is taken below a unit's room, and what does not fit is shared again.
@@ -19,26 +22,44 @@ pub(crate) struct Draft {
     pub(crate) packets: Vec<(u16, i64)>,
     /// Points that it spends.
     pub(crate) points: u64,
-    /// Wanted, and not taken for want of room.
+    /// What it gives for nothing, or would if somebody chose.
+    pub(crate) gifts: Option<Box<Gifts>>,
+    /// Wanted, and not taken for want of room; at most what 64 bits hold.
     pub(crate) unfit: i64,
+    /// Where the cents go that do not divide.
+    odd_cents: OddCents,
+    /// What it takes to work it out; a draft that has passed its budget is thrown away, whatever it says.
+    pub(crate) steps: StepCount,
     scratch: Vec<Share>,
 }
 
 /// One that a total is shared to.
 #[derive(Clone, Copy, Debug)]
-struct Share {
+pub(super) struct Share {
     /// Place in the units given; the first of a line, when a line shares.
     place: u32,
     /// Units that it stands for.
     units: u32,
-    weight: i64,
-    cap: i64,
-    quota: i64,
+    pub(super) weight: i64,
+    pub(super) cap: i64,
+    pub(super) quota: i64,
     remainder: u64,
 }
 
+impl Share {
+    /// Whether it may take more.
+    pub(super) fn is_open(&self) -> bool {
+        self.weight > 0 && self.quota < self.cap
+    }
+}
+
 impl Draft {
-    /// Makes it fit for `units` units.
+    /// One that gives the cents that do not divide to whom the policy says.
+    pub(crate) fn with(odd_cents: OddCents) -> Self {
+        Self { odd_cents, ..Self::default() }
+    }
+
+    /// Makes it fit for `units` units; steps go on being counted.
     pub(crate) fn begin(&mut self, units: usize) {
         self.off.clear();
         self.off.resize(units, 0);
@@ -47,6 +68,7 @@ impl Draft {
         self.points = 0;
         self.postage = 0;
         self.unfit = 0;
+        self.gifts = None;
     }
 
     /// Everything that it takes off.
@@ -59,7 +81,7 @@ impl Draft {
     pub(crate) fn reduce_to(&mut self, most: i64) {
         let share_of = |(place, off): (u32, &i64)| Share { place, units: 1, weight: *off, cap: *off, quota: 0, remainder: 0 };
         let mut shares: Vec<Share> = (0..).zip(&self.off).map(share_of).collect();
-        self.postage = share(&mut shares, most).min(self.postage);
+        self.postage = share(&mut shares, most, self.odd_cents, &mut StepCount::default()).min(self.postage);
         for Share { place, quota, .. } in shares {
             self.off[place as usize] = quota;
         }
@@ -69,14 +91,14 @@ impl Draft {
     pub(crate) fn take(&mut self, given: &Given<'_>, place: u32, amount: i64) {
         let place = place as usize;
         let fit = amount.clamp(0, given.units[place].room - self.off[place]);
-        self.unfit += amount - fit;
+        self.unfit = self.unfit.saturating_add(amount - fit);
         self.off[place] += fit;
     }
 
     /// Takes `amount` off the postage, or as much of it as there is.
     pub(crate) fn take_postage(&mut self, given: &Given<'_>, amount: i64) {
         let fit = amount.clamp(0, given.postage_room - self.postage);
-        self.unfit += amount - fit;
+        self.unfit = self.unfit.saturating_add(amount - fit);
         self.postage += fit;
     }
 
@@ -151,7 +173,7 @@ impl Draft {
             shares.push(Share { place, units, weight, cap, quota: 0, remainder: 0 });
             place += units;
         }
-        self.unfit += share(&mut shares, total);
+        self.unfit = self.unfit.saturating_add(share(&mut shares, total, self.odd_cents, &mut self.steps));
         for Share { place, units, quota, .. } in shares.iter().copied() {
             let line = &given.units[place as usize..(place + units) as usize];
             self.spread_in_line(given, place, line, quota);
@@ -166,7 +188,7 @@ impl Draft {
         let room = |(unit, off): (&Unit, &i64)| if unit.price > 0 { unit.room - off } else { 0 };
         let goods = share_with(given.total(), given.units.iter().zip(&self.off).map(room).sum());
         let mut shares = [goods, share_with(given.postage.unwrap_or(0), given.postage_room - self.postage)];
-        self.unfit += share(&mut shares, total);
+        self.unfit = self.unfit.saturating_add(share(&mut shares, total, self.odd_cents, &mut self.steps));
         let [goods, postage] = shares;
         self.postage += postage.quota;
         self.spread(given, goods.quota);
@@ -175,7 +197,7 @@ impl Draft {
     /// Shares `total` among some of the units given.
     pub(crate) fn spread_among(&mut self, given: &Given<'_>, places: &[u32], total: i64) {
         let mut shares: Vec<Share> = places.iter().map(|place| self.share_of(given, *place)).collect();
-        self.unfit += share(&mut shares, total);
+        self.unfit = self.unfit.saturating_add(share(&mut shares, total, self.odd_cents, &mut self.steps));
         for Share { place, quota, .. } in shares {
             self.off[place as usize] += quota;
         }
@@ -206,12 +228,13 @@ impl Draft {
     }
 }
 
-/// Shares `total` in proportion to the weights, none above its cap; gives what does not fit. Largest remainder, of equal
-/// remainders the earlier; a zero weight gets nothing.
-fn share(shares: &mut [Share], total: i64) -> i64 {
+/// Shares `total` in proportion to the weights, none above its cap; gives what does not fit. A zero weight gets nothing; of
+/// equal remainders the earlier goes first. Each time round looks at all of them, and there may be as many times as there are
+/// caps.
+fn share(shares: &mut [Share], total: i64, odd: OddCents, steps: &mut StepCount) -> i64 {
     let mut left = total;
-    let open = |share: &Share| share.weight > 0 && share.quota < share.cap;
-    while left > 0 {
+    let open = Share::is_open;
+    while left > 0 && steps.count(shares.len()) {
         let weights: i64 = shares.iter().filter(|share| open(share)).map(|share| share.weight).sum();
         if weights == 0 {
             return left;
@@ -231,6 +254,10 @@ fn share(shares: &mut [Share], total: i64) -> i64 {
         if over {
             continue;
         }
+        if odd != OddCents::LargestRemainder {
+            left -= odd_cents::give(shares, odd, part, weights);
+            continue;
+        }
         for share in shares.iter_mut().filter(|share| open(share)) {
             let (quota, _) = quota_of(part, share.weight, weights);
             share.quota += quota;
@@ -246,7 +273,7 @@ fn share(shares: &mut [Share], total: i64) -> i64 {
             }
         }
     }
-    0
+    left
 }
 
 /// `part * weight / weights` and what remains.
@@ -265,11 +292,11 @@ mod tests {
 
     use super::*;
 
-    fn shared(total: i64, of: &[(i64, i64)]) -> (Vec<i64>, i64) {
+    fn shared(total: i64, of: &[(i64, i64)], odd: OddCents) -> (Vec<i64>, i64) {
         let share_of =
             |(weight, cap): &(i64, i64)| Share { place: 0, units: 1, weight: *weight, cap: *cap, quota: 0, remainder: 0 };
         let mut shares: Vec<Share> = of.iter().map(share_of).collect();
-        let unfit = share(&mut shares, total);
+        let unfit = share(&mut shares, total, odd, &mut StepCount::default());
         (shares.iter().map(|share| share.quota).collect(), unfit)
     }
 
@@ -283,14 +310,35 @@ mod tests {
             (10, &[(0, 10), (3, 10), (1, 10)], &[0, 8, 2], 0),
             (5, &[(0, 10)], &[0], 5),
         ] {
-            assert_eq!(shared(total, of), (expected.to_vec(), unfit), "{total} by {of:?}");
+            assert_eq!(shared(total, of, OddCents::default()), (expected.to_vec(), unfit), "{total} by {of:?}");
         }
+    }
+
+    #[test]
+    fn sharing_stops_where_the_steps_end() {
+        // Each time round one more is full.
+        let of: Vec<(i64, i64)> = (1..=100).map(|cap| (1, cap * 1_000)).collect();
+        let share_of =
+            |(weight, cap): &(i64, i64)| Share { place: 0, units: 1, weight: *weight, cap: *cap, quota: 0, remainder: 0 };
+        let taken = |most: u64| {
+            let mut steps = StepCount { taken: 0, most };
+            share(&mut of.iter().map(share_of).collect::<Vec<_>>(), 5_000_000, OddCents::LargestRemainder, &mut steps);
+            (steps.taken, steps.passed())
+        };
+        let (whole, _) = taken(u64::MAX);
+        assert!(whole > 300, "{whole}");
+        assert_eq!(taken(whole), (whole, false));
+        assert_eq!(taken(150), (200, true), "it is told after the time round that passes it");
     }
 
     proptest! {
         #[test]
-        fn a_shared_total_is_conserved_and_no_cap_is_passed(total in 0..1_000_000_i64, of in prop::collection::vec((0..10_000_i64, 0..50_000_i64), 1..20)) {
-            let (quotas, unfit) = shared(total, &of);
+        fn a_shared_total_is_conserved_and_no_cap_is_passed(
+            total in 0..1_000_000_i64,
+            of in prop::collection::vec((0..10_000_i64, 0..50_000_i64), 1..20),
+            odd in prop::sample::select(OddCents::ALL.to_vec()),
+        ) {
+            let (quotas, unfit) = shared(total, &of, odd);
             prop_assert_eq!(quotas.iter().sum::<i64>() + unfit, total);
             for (quota, (weight, cap)) in quotas.iter().zip(&of) {
                 prop_assert!((0..=*cap).contains(quota));

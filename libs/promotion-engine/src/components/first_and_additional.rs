@@ -3,7 +3,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, Off, WorksOn};
+use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
 
 /// One thing off the first matching unit, another off each further one; at least one of the two. The first is the dearest, of
 /// equal price the earlier. A share is rounded for each unit by itself.
@@ -16,6 +16,9 @@ pub struct FirstAndAdditional {
     /// What is taken off each other; nothing when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub additional: Option<Off>,
+    /// Units of an order that get it at most, the first among them; at least 1, and all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_units: Option<u32>,
 }
 
 impl Component for FirstAndAdditional {
@@ -32,6 +35,7 @@ impl Component for FirstAndAdditional {
                 off.check(reader, &format!("{path}.{field}"));
             }
         }
+        check_at_least(reader, &format!("{path}.max_units"), self.max_units.unwrap_or(1), 1);
     }
 
     fn amounts(&self) -> Vec<Money> {
@@ -43,7 +47,8 @@ impl Component for FirstAndAdditional {
         if given.units.len() < needed {
             return Err(Declined::TooFewUnits { actual: given.units.len() as u64, needed: needed as u64 });
         }
-        let places = given.dearest_first();
+        let mut places = given.dearest_first();
+        places.truncate(self.max_units.map_or(usize::MAX, |most| most.max(1) as usize));
         let (first, additional) = places.split_at(1);
         for (places, off) in [(first, self.first), (additional, self.additional)] {
             if let Some(off) = off {
@@ -64,6 +69,7 @@ mod tests {
         let both = r#"{"first_and_additional":{"first":{"percent_bp":1000},"additional":{"percent_bp":5000}}}"#;
         let first = r#"{"first_and_additional":{"first":{"amount":{"minor":300,"currency":"USD"}}}}"#;
         let additional = r#"{"first_and_additional":{"additional":"free"}}"#;
+        let two = r#"{"first_and_additional":{"first":{"percent_bp":1000},"additional":"free","max_units":2}}"#;
         for (json, of, expected, why) in [
             (both, &[(0, 100), (1, 905), (2, 201)][..], Ok(vec![50, 91, 101]), "90.5 and 100.5 round up"),
             (both, &[(0, 333), (0, 333), (0, 333)], Ok(vec![33, 167, 167]), "of equal price the earlier; each rounded by itself"),
@@ -71,6 +77,7 @@ mod tests {
             (both, &[(0, 0), (1, 0)], Ok(vec![0, 0]), "nothing of nothing"),
             (first, &[(0, 200), (1, 100)], Ok(vec![200, 0]), "not below zero"),
             (additional, &[(0, 200), (1, 100)], Ok(vec![0, 100]), "the others alone"),
+            (two, &[(0, 5), (0, 5), (0, 5)], Ok(vec![1, 5, 0]), "up to its limit"),
             (additional, &[(0, 200)], Err(Declined::TooFewUnits { actual: 1, needed: 2 }), "which takes two"),
             (first, &[], Err(Declined::TooFewUnits { actual: 0, needed: 1 }), "none at all"),
         ] {
@@ -87,7 +94,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_a_problem() {
         assert_eq!(problems_of(r#"{"first_and_additional":{}}"#), ["effect"]);
-        let json = r#"{"first_and_additional":{"first":{"percent_bp":0},"additional":{"amount":{"minor":0,"currency":"USD"}}}}"#;
-        assert_eq!(problems_of(json), ["effect.first.percent_bp", "effect.additional.amount"]);
+        let json = r#"{"first_and_additional":{"first":{"percent_bp":0},"additional":{"amount":{"minor":0,"currency":"USD"}},"max_units":0}}"#;
+        assert_eq!(problems_of(json), ["effect.first.percent_bp", "effect.additional.amount", "effect.max_units"]);
     }
 }

@@ -1,4 +1,4 @@
-use super::Off;
+use super::{Off, Shelf};
 use crate::document::condition::Basis;
 use crate::rounding::Rounding;
 
@@ -30,6 +30,8 @@ pub(crate) struct Given<'a> {
     pub(crate) postage_room: i64,
     /// What the customer wants to pay with besides money.
     pub(crate) wallet: Wallet<'a>,
+    /// What gifts are taken from.
+    pub(crate) shelf: Shelf<'a>,
     /// Prices of all units of the basket, by their places: now, ...
     pub(crate) running: &'a [i64],
     /// ... before promotions, ...
@@ -66,6 +68,12 @@ impl<'a> Given<'a> {
             Basis::List => self.list,
         };
         self.units.iter().map(|unit| prices[unit.number as usize]).sum()
+    }
+
+    /// The cheapest unit of one of these sets, before promotions; `None`: there is none.
+    pub(crate) fn cheapest(&self, sets: u16) -> Option<i64> {
+        let of_sets = self.units.iter().filter(|unit| unit.sets & sets != 0);
+        of_sets.map(|unit| self.original[unit.number as usize]).min()
     }
 
     /// All places in `units`.

@@ -44,8 +44,8 @@ impl Component for GoodsAndPostage {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Wallet;
     use super::super::samples::{draft_given, draft_of, problems_of, units, units_with_room};
+    use super::super::{Shelf, Wallet};
     use super::*;
     use crate::rounding::{Level, Rounding};
 
@@ -107,6 +107,7 @@ mod tests {
             postage: Some(500),
             postage_room: 400,
             wallet: Wallet::default(),
+            shelf: Shelf::default(),
             running,
             original,
             list: original,
@@ -127,6 +128,7 @@ mod tests {
                 postage,
                 postage_room,
                 wallet: Wallet::default(),
+                shelf: Shelf::default(),
                 running: prices,
                 original: prices,
                 list: prices,

@@ -1,7 +1,20 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::{Declined, Draft, Given, Off};
 
-/// Full groups of units, the dearest first, of equal price the earlier; units that make no full group are left alone. A group
-/// off which nothing can be taken does not count, and its units stay free for others.
+/// Which units make the first group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Filled {
+    /// The dearest, of equal price the earlier.
+    #[default]
+    Dearest,
+    /// Those of the first lines, in the order of the lines' ids.
+    ByLine,
+}
+
+/// Full groups of units; units that make no full group are left alone. A group off which nothing can be taken does not count, and its units stay free for others.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Groups {
     /// Units of a group, at least 1.
@@ -12,6 +25,8 @@ pub(super) struct Groups {
     pub(super) off: Off,
     /// Groups, at most.
     pub(super) max_times: Option<u32>,
+    /// Which make the first.
+    pub(super) filled: Filled,
 }
 
 impl Groups {
@@ -22,7 +37,11 @@ impl Groups {
             return Err(Declined::TooFewUnits { actual: given.units.len() as u64, needed: self.units.into() });
         }
         let mut times = self.max_times.unwrap_or(u32::MAX);
-        for group in given.dearest_first().chunks_exact(size) {
+        let places = match self.filled {
+            Filled::Dearest => given.dearest_first(),
+            Filled::ByLine => given.places(),
+        };
+        for group in places.chunks_exact(size) {
             if times == 0 {
                 break;
             }

@@ -12,12 +12,14 @@ mod coupon;
 mod draft;
 mod first_and_additional;
 mod flash_sale;
+mod gift;
 mod given;
 mod goods_and_postage;
 mod groups;
 mod member_price;
 mod n_for_price;
 mod nth_unit;
+mod odd_cents;
 mod off;
 mod order_fixed_price;
 mod percent_off;
@@ -30,14 +32,16 @@ mod red_packet;
 mod samples;
 mod special_price;
 mod spend_and_save;
+mod step_count;
 mod valued;
 
 use pricestream_documents::Reader;
-use pricestream_domain::Money;
+use pricestream_domain::{Money, Sku};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::document::items::Items;
+use crate::near_miss::MissingUnits;
 
 pub use self::amount_off::{AmountOff, Per};
 pub use self::bundle::{Bundle, Slot};
@@ -48,8 +52,11 @@ pub use self::coupon::Coupon;
 pub(crate) use self::draft::Draft;
 pub use self::first_and_additional::FirstAndAdditional;
 pub use self::flash_sale::FlashSale;
+pub(crate) use self::gift::Shelf;
+pub use self::gift::{Choose, Every, Gift, GiftItem, Gifts, GivenGift, OpenChoice};
 pub(crate) use self::given::{Given, Unit, Wallet};
 pub use self::goods_and_postage::GoodsAndPostage;
+pub use self::groups::Filled;
 pub use self::member_price::MemberPrice;
 pub use self::n_for_price::NForPrice;
 pub use self::nth_unit::NthUnit;
@@ -63,6 +70,7 @@ pub use self::quantity_tiers::{Counted, QuantityTier, QuantityTiers};
 pub use self::red_packet::RedPackets;
 pub use self::special_price::SpecialPrice;
 pub use self::spend_and_save::{EveryFull, SpendAndSave, Steps, Tier};
+pub(crate) use self::step_count::StepCount;
 pub use self::valued::Valued;
 
 /// What a component works on; promotions of a node compete accordingly.
@@ -86,6 +94,15 @@ pub enum Declined {
         /// Needed.
         needed: u64,
     },
+    /// So many units, of those that it needs in several parts.
+    Incomplete {
+        /// Given.
+        actual: u64,
+        /// Needed.
+        needed: u64,
+        /// What is missing of which part.
+        missing: Vec<MissingUnits>,
+    },
     /// So much is bought, in minor units, of what it needs.
     TooLittleSpent {
         /// Given.
@@ -99,6 +116,13 @@ pub enum Declined {
     NoPostage,
     /// The customer holds nothing of it, or does not want to use it.
     NothingHeld,
+    /// Too few are left of everything that it could give.
+    NoneLeft {
+        /// Of these.
+        of: Vec<Sku>,
+    },
+    /// The customer has not chosen yet, or what cannot be had.
+    NotChosen(Box<Gifts>),
 }
 
 /// What a kind of promotion must be able to do.
@@ -116,6 +140,10 @@ pub(crate) trait Component {
     /// Whether units that it uses are used up: another such promotion cannot use them again.
     fn uses_up(&self) -> bool {
         false
+    }
+    /// What it may give for nothing: it takes nothing off, and its limit counts what it gives.
+    fn gifts(&self) -> &[GiftItem] {
+        &[]
     }
     /// What is wrong with it, each with its path under `path`.
     fn check(&self, reader: &mut Reader, path: &str);
@@ -148,6 +176,9 @@ macro_rules! effects {
         }
     };
 }
+
+/// How many kinds there are; each has its place in [`Effect::NAMES`].
+pub(crate) const COMPONENTS: usize = Effect::NAMES.len();
 
 // In the order in which they run where a document names no pipeline: prices of units, then sets, then the order, then postage.
 effects! {
@@ -187,6 +218,8 @@ effects! {
     "coupon" => Coupon(Coupon),
     /// Less for goods and postage together.
     "goods_and_postage" => GoodsAndPostage(GoodsAndPostage),
+    /// Goods for nothing.
+    "gift" => Gift(Gift),
     /// Postage for less.
     "postage" => PostageOff(PostageOff),
     /// Points for money.
@@ -196,6 +229,11 @@ effects! {
 }
 
 impl Effect {
+    /// Its component's place in [`Self::NAMES`].
+    pub(crate) fn place(&self) -> usize {
+        Self::NAMES.iter().position(|name| *name == self.component()).expect("every kind has a name")
+    }
+
     pub(crate) fn check(&self, reader: &mut Reader, path: &str) {
         self.inner().check(reader, path);
     }
@@ -218,6 +256,10 @@ impl Effect {
 
     pub(crate) fn uses_up(&self) -> bool {
         self.inner().uses_up()
+    }
+
+    pub(crate) fn gifts(&self) -> &[GiftItem] {
+        self.inner().gifts()
     }
 
     pub(crate) fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {
@@ -267,6 +309,7 @@ mod tests {
         r#"{"order_fixed_price":{"price":{"minor":1000,"currency":"USD"}}}"#,
         r#"{"coupon":{"off":{"amount":{"minor":700,"currency":"USD"}}}}"#,
         r#"{"goods_and_postage":{"off":{"percent_bp":3333}}}"#,
+        r#"{"gift":{"gifts":[{"sku":"bag","quantity":2}],"every":{"units":3}}}"#,
         r#"{"postage":{"off":"free"}}"#,
         r#"{"points":{"points":100,"worth":{"minor":150,"currency":"USD"},"max_share_bp":5000}}"#,
         r#"{"red_packet":{"max_share_bp":5000}}"#,

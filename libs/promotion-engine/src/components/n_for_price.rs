@@ -49,8 +49,9 @@ impl Component for NForPrice {
             return Err(Declined::TooFewUnits { actual: given.units.len() as u64, needed: self.units.into() });
         }
         let times = self.max_times.map_or(usize::MAX, |times| times as usize);
+        let worth = self.valued.of(given);
         for places in given.dearest_first().chunks_exact(set).take(times) {
-            let saved = places.iter().map(|place| self.valued.of(given, *place)).sum::<i64>() - self.price.minor;
+            let saved = places.iter().map(|place| worth(*place)).sum::<i64>() - self.price.minor;
             if saved <= 0 {
                 break;
             }

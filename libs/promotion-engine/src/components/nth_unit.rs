@@ -3,7 +3,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::groups::Groups;
+use super::groups::{Filled, Groups};
 use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
 
 /// Every second matching unit for less, or every third, ...: counted from the dearest, of equal price the earlier. The units
@@ -40,7 +40,8 @@ impl Component for NthUnit {
     }
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {
-        Groups { units: self.nth, reduced: 1, off: self.off, max_times: self.max_times }.apply(given, draft)
+        Groups { units: self.nth, reduced: 1, off: self.off, max_times: self.max_times, filled: Filled::Dearest }
+            .apply(given, draft)
     }
 }
 

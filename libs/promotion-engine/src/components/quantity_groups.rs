@@ -3,11 +3,11 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::groups::Groups;
+use super::groups::{Filled, Groups};
 use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
 
 /// Less for each unit of every full group of matching units, whichever: "6 or 12 or 18 bottles, 10 % off each". The dearest
-/// units make the first group, of equal price the earlier; units beyond the last full group keep their price. A share is
+/// units make the first group, unless `filled` says otherwise; units beyond the last full group keep their price. A share is
 /// rounded for each unit by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +19,9 @@ pub struct QuantityGroups {
     /// Groups of one order, at most; at least 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_times: Option<u32>,
+    /// Which units make the first group.
+    #[serde(default)]
+    pub filled: Filled,
 }
 
 impl Component for QuantityGroups {
@@ -41,8 +44,8 @@ impl Component for QuantityGroups {
     }
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {
-        let Self { units, off, max_times } = *self;
-        Groups { units, reduced: units, off, max_times }.apply(given, draft)
+        let Self { units, off, max_times, filled } = *self;
+        Groups { units, reduced: units, off, max_times, filled }.apply(given, draft)
     }
 }
 
@@ -57,9 +60,11 @@ mod tests {
         let tenth = r#"{"quantity_groups":{"units":2,"off":{"percent_bp":1000}}}"#;
         let once = r#"{"quantity_groups":{"units":2,"off":{"amount":{"minor":100,"currency":"USD"}},"max_times":1}}"#;
         let price = r#"{"quantity_groups":{"units":2,"off":{"price":{"minor":400,"currency":"USD"}}}}"#;
+        let by_line = r#"{"quantity_groups":{"units":2,"off":{"percent_bp":1000},"filled":"by_line"}}"#;
         for (json, of, expected, why) in [
             (tenth, &[(0, 205), (0, 205)][..], Ok(vec![21, 21]), "20.5 rounds up, each by itself"),
             (tenth, &[(0, 100), (1, 300), (2, 200)], Ok(vec![0, 30, 20]), "the dearest two; the third makes no group"),
+            (by_line, &[(0, 100), (1, 300), (2, 200)], Ok(vec![10, 30, 0]), "or the first two"),
             (tenth, &[(0, 100), (1, 100), (2, 100)], Ok(vec![10, 10, 0]), "of equal price the earlier"),
             (tenth, &[(0, 100); 5], Ok(vec![10, 10, 10, 10, 0]), "it repeats"),
             (once, &[(0, 500), (0, 500), (0, 500), (0, 500)], Ok(vec![100, 100, 0, 0]), "up to its limit"),

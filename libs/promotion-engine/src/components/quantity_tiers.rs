@@ -40,6 +40,17 @@ pub enum Counted {
     Matching,
 }
 
+impl Counted {
+    /// The places of the units that are counted together, of all of them.
+    pub(super) fn groups<'a>(self, given: &Given<'_>, all: &'a [u32]) -> Vec<&'a [u32]> {
+        let line = |place: u32| given.units[place as usize].line;
+        match self {
+            Self::Line => all.chunk_by(|one, other| line(*one) == line(*other)).collect(),
+            Self::Matching => vec![all],
+        }
+    }
+}
+
 impl QuantityTiers {
     fn reached(&self, units: usize) -> Option<&QuantityTier> {
         self.tiers.iter().rev().find(|tier| units >= tier.from as usize)
@@ -74,13 +85,7 @@ impl Component for QuantityTiers {
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {
         let all = given.places();
-        let mut groups: Vec<&[u32]> = match self.per {
-            Counted::Line => {
-                let line = |place: u32| given.units[place as usize].line;
-                all.chunk_by(|one, other| line(*one) == line(*other)).collect()
-            }
-            Counted::Matching => vec![&all],
-        };
+        let mut groups = self.per.groups(given, &all);
         let most = groups.iter().map(|places| places.len()).max().unwrap_or(0);
         groups.retain(|places| self.reached(places.len()).is_some());
         if groups.is_empty() {

@@ -2,7 +2,7 @@
 
 use pricestream_documents::Reader;
 
-use super::{Declined, Draft, Effect, Given, Unit, Wallet};
+use super::{Declined, Draft, Effect, Given, Shelf, Unit, Wallet};
 use crate::rounding::Rounding;
 
 /// Units of a sample, each its line and its price; they may be reduced to zero, and belong to the promotion's items.
@@ -35,6 +35,7 @@ pub(super) fn draft_of(json: &str, units: &[Unit], rounding: Rounding) -> Result
             postage: Some(500),
             postage_room: 500,
             wallet: Wallet { packets: &[200, 300], points: 1_000 },
+            shelf: Shelf::default(),
             running,
             original: &prices,
             list: &prices,
@@ -46,9 +47,20 @@ pub(super) fn draft_of(json: &str, units: &[Unit], rounding: Rounding) -> Result
 pub(super) fn draft_with(json: &str, units: &[Unit], wallet: Wallet<'_>) -> Result<Draft, Declined> {
     let prices: &[i64] = &units.iter().map(|unit| unit.price).collect::<Vec<_>>();
     let rounding = Rounding::BASKET;
+    let shelf = Shelf::default();
     draft_given(
         json,
-        &Given { units, rounding, postage: None, postage_room: 0, wallet, running: prices, original: prices, list: prices },
+        &Given {
+            units,
+            rounding,
+            postage: None,
+            postage_room: 0,
+            wallet,
+            shelf,
+            running: prices,
+            original: prices,
+            list: prices,
+        },
     )
 }
 
@@ -73,8 +85,8 @@ pub(super) fn off_after(json: &str, of: &[(u16, i64)], running: &[i64]) -> Vec<i
     let with_room: Vec<(u16, i64, i64)> = of.iter().zip(running).map(|((line, price), now)| (*line, *price, *now)).collect();
     let original: &[i64] = &of.iter().map(|(_, price)| *price).collect::<Vec<_>>();
     let (units, rounding) = (&units_with_room(&with_room), Rounding::BASKET);
-    let wallet = Wallet::default();
-    let given = Given { units, rounding, postage: None, postage_room: 0, wallet, running, original, list: original };
+    let (wallet, shelf) = (Wallet::default(), Shelf::default());
+    let given = Given { units, rounding, postage: None, postage_room: 0, wallet, shelf, running, original, list: original };
     draft_given(json, &given).unwrap().off
 }
 

@@ -15,11 +15,12 @@ pub enum Valued {
 }
 
 impl Valued {
-    /// What the unit at `place` counts for.
-    pub(crate) fn of(self, given: &Given<'_>, place: u32) -> i64 {
-        match self {
-            Self::Own => given.units[place as usize].price,
-            Self::Cheapest => given.units.iter().map(|unit| unit.price).min().unwrap_or(0),
-        }
+    /// What the unit at a place counts for.
+    pub(crate) fn of<'a>(self, given: &'a Given<'_>) -> impl Fn(u32) -> i64 + use<'a> {
+        let cheapest = match self {
+            Self::Own => None,
+            Self::Cheapest => given.units.iter().map(|unit| unit.price).min(),
+        };
+        move |place| cheapest.unwrap_or_else(|| given.units[place as usize].price)
     }
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::items::Items;
 use super::window::Window;
+use crate::basket::MAX_CODE_LENGTH;
 
 /// What must hold for a promotion to apply. Combined freely; at most [`DEEPEST`] levels deep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -172,10 +173,26 @@ impl Condition {
             Self::Regions(values) => among(reader, "regions", values),
             Self::PaymentMethods(values) => among(reader, "payment_methods", values),
             Self::PostageMethods(values) => among(reader, "postage_methods", values),
-            Self::Coupons(values) => among(reader, "coupons", values),
+            Self::Coupons(values) => {
+                among(reader, "coupons", values);
+                let cannot_be_given = |code: &&String| code.trim().is_empty() || code.chars().nth(MAX_CODE_LENGTH).is_some();
+                if let Some(code) = values.iter().find(cannot_be_given) {
+                    let message = format!("a code has 1 to {MAX_CODE_LENGTH} characters, and {code:?} has not");
+                    reader.problem(&format!("{path}.coupons"), message);
+                }
+            }
             Self::Window(window) => window.check(reader, &format!("{path}.window")),
             Self::OrderNumber(numbers) => numbers.check(reader, &format!("{path}.order_number")),
             Self::StockLeft(numbers) => numbers.check(reader, &format!("{path}.stock_left")),
+        }
+    }
+
+    /// Codes that it asks for; not those that must not be given.
+    pub(crate) fn codes(&self) -> Vec<&str> {
+        match self {
+            Self::All(conditions) | Self::Any(conditions) => conditions.iter().flat_map(Self::codes).collect(),
+            Self::Coupons(codes) => codes.iter().map(String::as_str).collect(),
+            _ => Vec::new(),
         }
     }
 

@@ -1,13 +1,15 @@
 //! The rule set as JSON: promotions, the pipeline that they run in, and the market's policies.
 
 pub mod condition;
+pub mod degradation;
+pub mod guards;
 pub mod items;
 pub mod pipeline;
 pub mod policies;
 pub mod promotion;
 pub mod window;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pricestream_documents::{ContentHash, Problem, Reader, Zone, parse};
 use schemars::JsonSchema;
@@ -23,6 +25,8 @@ use crate::components::Effect;
 pub struct Document {
     /// Of its content.
     pub hash: ContentHash,
+    /// Of everything in it but its promotions.
+    pub frame: ContentHash,
     /// Where days and hours are that name no zone of their own.
     pub time_zone: Zone,
     /// What the market decides.
@@ -78,7 +82,9 @@ impl Document {
             None => return Err(reader.problems),
         };
         let hash = ContentHash::of_json(&root);
-        let document = reader.rule_set(hash, root);
+        let said_of_all = |(field, _): &(&String, &Value)| !["name", "promotions"].contains(&field.as_str());
+        let frame = ContentHash::of_json(&root.iter().filter(said_of_all).collect::<std::collections::BTreeMap<_, _>>());
+        let document = Document { frame, ..reader.rule_set(hash, root) };
         if reader.problems.is_empty() { Ok(document) } else { Err(reader.problems) }
     }
 }
@@ -104,7 +110,8 @@ impl ReadRuleSet for Reader {
             self.problem("name", "must be text");
         }
         let time_zone = root.remove("time_zone").and_then(|name| self.read("time_zone", name)).unwrap_or(Zone::UTC);
-        let policies = root.remove("policies").and_then(|policies| self.read("policies", policies)).unwrap_or_default();
+        let policies: Policies = root.remove("policies").and_then(|policies| self.read("policies", policies)).unwrap_or_default();
+        policies.check(self, "policies");
         let pipeline = match root.remove("pipeline") {
             Some(pipeline) => self.pipeline(pipeline),
             None => vec![everything_stacked()],
@@ -127,7 +134,7 @@ impl ReadRuleSet for Reader {
                 "is no field of a rule set: version, name, time_zone, policies, pipeline, promotions, exclusions",
             );
         }
-        let document = Document { hash, time_zone, policies, pipeline, promotions, exclusions };
+        let document = Document { hash, frame: hash, time_zone, policies, pipeline, promotions, exclusions };
         if self.problems.is_empty() {
             self.meetings(&document);
         }
@@ -220,7 +227,20 @@ impl ReadRuleSet for Reader {
                 self.problem(&format!("{path}.effect"), message);
             }
         }
+        let mut pairs = BTreeMap::new();
         for (position, exclusion) in document.exclusions.iter().enumerate() {
+            let path = format!("exclusions[{position}]");
+            // An exclusion works both ways.
+            let pair = [&exclusion.of, &exclusion.with];
+            let pair = if pair[0] <= pair[1] { pair } else { [pair[1], pair[0]] };
+            if let [Side::Promotion(id), Side::Promotion(other)] = pair
+                && id == other
+            {
+                self.problem(&path, format!("a promotion cannot exclude itself, as {id:?} would"));
+            }
+            if let Some(first) = pairs.insert(pair, position) {
+                self.problem(&path, format!("is about the same two sides as exclusions[{first}], which works both ways"));
+            }
             for (field, side) in [("of", &exclusion.of), ("with", &exclusion.with)] {
                 let known = match side {
                     Side::Component(name) => Effect::NAMES.contains(&name.as_str()),

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use pricestream_documents::Reader;
 use pricestream_domain::BasisPoints;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::degradation::Degradation;
+use super::guards::Guards;
 use crate::rounding::{Mode, Rounding};
 
 /// What the market decides, and not one promotion.
@@ -22,8 +25,69 @@ pub struct Policies {
     pub coupon_case: CouponCase,
     /// Whether a unit that one promotion used up may be used by another.
     pub unit_reuse: UnitReuse,
+    /// Where the cents of a shared amount go that do not divide.
+    pub odd_cents: OddCents,
+    /// When an exclusive promotion stands.
+    pub exclusive_by: ExclusiveBy,
     /// What prices contain.
     pub tax: Tax,
+    /// Whether a cancelled order gives back what it used of limited promotions.
+    pub on_cancel: OnCancel,
+    /// What happens without a component.
+    pub degradation: Degradation,
+    /// What a price is not trusted with.
+    pub guards: Guards,
+}
+
+/// Where the cents of an amount go that is shared among lines, or among units of several, in proportion to their prices, and
+/// does not divide. The parts always add up to the amount. Units of one line share evenly, the first of them one more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OddCents {
+    /// Each part is rounded down; one more for the largest remainders, of equal ones the earlier.
+    #[default]
+    LargestRemainder,
+    /// Each part is rounded to the nearer, exactly half down; what is missing, or too much, is made up by the first, one each.
+    First,
+    /// Each part is rounded to the nearer, exactly half down, as long as something is left; the last takes the rest.
+    Last,
+    /// Each part is rounded down; the last takes the rest.
+    LastRoundedDown,
+    /// What rounding a part leaves is carried to the next; exactly half goes up.
+    Carried,
+    /// From the last to the first, each takes its part of what is left, rounded down.
+    CarriedFromLast,
+}
+
+impl OddCents {
+    /// Each of them.
+    pub const ALL: [Self; 6] =
+        [Self::LargestRemainder, Self::First, Self::Last, Self::LastRoundedDown, Self::Carried, Self::CarriedFromLast];
+}
+
+/// When an exclusive promotion stands against others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExclusiveBy {
+    /// In its turn: what the pipeline comes to first stands, be it the exclusive one or another.
+    #[default]
+    Turn,
+    /// Before all others, whatever node it stands in; of several, the highest priority first.
+    Priority,
+    /// One that is exclusive in an order stands if it takes more off than all others together would without it; on lines and
+    /// units, in its turn.
+    Value,
+}
+
+/// What a cancelled order does with what it used of limited promotions: uses, codes, units and budgets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnCancel {
+    /// Others may use it again.
+    #[default]
+    GiveBack,
+    /// It stays used.
+    Keep,
 }
 
 /// Whether units are used up by promotions that count them: buy X get Y, N for a price, bundles and the like.
@@ -93,7 +157,18 @@ impl Default for Policies {
             basket_rounding: Rounding::BASKET,
             coupon_case: CouponCase::Insensitive,
             unit_reuse: UnitReuse::Never,
+            odd_cents: OddCents::LargestRemainder,
+            exclusive_by: ExclusiveBy::Turn,
             tax: Tax::default(),
+            degradation: Degradation::default(),
+            guards: Guards::default(),
+            on_cancel: OnCancel::GiveBack,
         }
+    }
+}
+
+impl Policies {
+    pub(crate) fn check(&self, reader: &mut Reader, path: &str) {
+        self.degradation.check(reader, &format!("{path}.degradation"));
     }
 }

@@ -91,6 +91,9 @@ pub struct Limit {
     /// Orders of one customer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uses_per_customer: Option<u64>,
+    /// Orders of one code: 1 for codes that are used once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uses_per_coupon: Option<u64>,
     /// Units in all: a stock of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub units: Option<u64>,
@@ -102,6 +105,19 @@ pub struct Limit {
     pub budget: Option<Money>,
     /// When the budget has less left than it would give.
     pub beyond_budget: BeyondBudget,
+    /// When fewer units are left than would get it.
+    pub beyond_units: BeyondUnits,
+}
+
+/// What a promotion does with a stock of units that is nearly used up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BeyondUnits {
+    /// It does not apply.
+    Drop,
+    /// The dearest units get it, as many as are left.
+    #[default]
+    Partial,
 }
 
 /// What a promotion does with a budget that is nearly used up.
@@ -173,6 +189,13 @@ impl Promotion {
         if budget.is_some_and(|budget| budget.minor < 0) {
             reader.problem(&format!("{path}.limit.budget"), "must not be negative");
         }
+        if budget.is_some() && !self.effect.gifts().is_empty() {
+            reader.problem(&format!("{path}.limit.budget"), "a gift takes no money off: limit its uses or its units");
+        }
+        if self.limit.as_ref().is_some_and(|limit| limit.uses_per_coupon.is_some()) && self.codes().is_empty() {
+            let message = "limits codes, and `when` asks for none: name them in a condition `coupons`";
+            reader.problem(&format!("{path}.limit.uses_per_coupon"), message);
+        }
         let mut amounts = self.amounts();
         if let Some(first) = amounts.next()
             && let Some(other) = amounts.find(|amount| amount.currency != first.currency)
@@ -181,6 +204,11 @@ impl Promotion {
                 format!("its amounts are in {} and {}: make it one promotion for each currency", first.currency, other.currency);
             reader.problem(path, message);
         }
+    }
+
+    /// Codes that its condition asks for, as they are written there.
+    pub(crate) fn codes(&self) -> Vec<&str> {
+        self.when.iter().flat_map(Condition::codes).collect()
     }
 
     /// Every amount of money in it.

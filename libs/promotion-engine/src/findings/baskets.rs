@@ -16,6 +16,7 @@ use super::unreachable::item_sets;
 use crate::basket::{Basket, Context};
 use crate::candidates::Candidates;
 use crate::document::items::Items;
+use crate::edge::Bare;
 use crate::evaluate::evaluate;
 use crate::quote::Quote;
 use crate::request::{Found, QuoteRequest, RequestedCustomer, RequestedLine, RequestedPostage};
@@ -130,9 +131,8 @@ impl<'s, 'a> Shop<'s, 'a> {
     /// What is asked for so that the conditions of `subjects` hold, as far as that can be.
     pub(super) fn request(&self, lines: &BTreeMap<usize, u32>, at: Timestamp, subjects: &[&Subject<'_>]) -> QuoteRequest {
         let line = |(place, quantity): (&usize, &u32)| RequestedLine {
-            id: None,
-            sku: self.products[*place].sku.clone(),
             quantity: *quantity,
+            ..RequestedLine::of(self.products[*place].sku.clone())
         };
         let facts = || subjects.iter().flat_map(|subject| self.survey.facts(subject));
         let named = |field: Asked| {
@@ -176,7 +176,7 @@ impl<'s, 'a> Shop<'s, 'a> {
         }
         let found = |sku: &Sku| {
             let product = Arc::clone(&self.products[*self.by_sku.get(sku)?]);
-            Some(Found { unit_price: product.list_price, product, stock_left: None })
+            Some(Found { unit_price: product.list_price, product, stock_left: None, last_price: None })
         };
         let (basket, context) = request.clone().resolve(SOME_INSTANT, found).ok()?;
         let quote = self.survey.rules.quote(&basket, &context).ok()?;
@@ -193,7 +193,7 @@ impl<'s, 'a> Shop<'s, 'a> {
         let mut few = candidates.all.clone();
         few.retain(|candidate| orders.contains(&(candidate.promotion as usize)));
         self.weighed.set(self.weighed.get().saturating_sub(few.len() + 1));
-        let evaluated = evaluate(&sheet, &candidates, &few);
+        let evaluated = evaluate(&sheet, &candidates, &few, &Bare);
         sheet.numbers().get(line).map_or_else(Vec::new, |number| evaluated.state.running[sheet.units_of(*number)].to_vec())
     }
 }

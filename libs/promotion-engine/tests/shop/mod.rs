@@ -2,11 +2,15 @@
 
 #![allow(dead_code, reason = "no test needs all of it")]
 
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use pricestream_domain::{Currency, Money, Product};
-use pricestream_promotion_engine::{Basket, Context, Decision, Line, Outcome, Postage, Quote, Reason, RuleSet};
+use pricestream_promotion_engine::{
+    Basket, Context, Decision, Edge, Group, Line, Outcome, Postage, Quote, QuotedPostage, Reason, RuleSet,
+};
 
 pub(crate) fn eur(minor: i64) -> Money {
     Money::new(minor, Currency::EUR)
@@ -16,7 +20,8 @@ pub(crate) fn eur(minor: i64) -> Money {
 pub(crate) fn line(sku: &str, quantity: u32, price: i64, more: &str) -> Line {
     let product = format!(r#"{{"sku":"{sku}","list_price":{{"minor":{price},"currency":"EUR"}}{more}}}"#);
     let product: Product = serde_json::from_str(&product).unwrap();
-    Line { id: sku.into(), product: Arc::new(product), quantity, unit_price: eur(price), stock_left: None }
+    let product = Arc::new(product);
+    Line { id: sku.into(), product, quantity, unit_price: eur(price), stock_left: None, last_price: None, delivery: None }
 }
 
 pub(crate) fn of_category(sku: &str, quantity: u32, price: i64, category: &str) -> Line {
@@ -69,6 +74,21 @@ pub(crate) fn declined<'a>(quote: &'a Quote, promotion: &str) -> &'a Reason {
     }
 }
 
+/// An edge at which some components fail, each after it has done its work.
+#[derive(Default)]
+pub(crate) struct Failing(pub(crate) BTreeSet<String>);
+
+impl Edge for Failing {
+    fn call<T>(&self, component: &'static str, _promotion: &str, work: impl FnOnce() -> T) -> Option<T> {
+        let work = || {
+            let made = work();
+            // Without the message of a panic, of which a test would print thousands.
+            if self.0.contains(component) { resume_unwind(Box::new("it fails")) } else { made }
+        };
+        catch_unwind(AssertUnwindSafe(work)).ok()
+    }
+}
+
 /// Every sum of a quote agrees with every other.
 pub(crate) fn assert_conserved(quote: &Quote) {
     let of_promotions: i64 = quote
@@ -94,4 +114,55 @@ pub(crate) fn assert_conserved(quote: &Quote) {
     assert_eq!(quote.funding.iter().map(|(_, paid)| paid).sum::<i64>(), of_promotions, "by who pays it");
     let taxed: i64 = quote.taxes.iter().map(|total| total.net + total.tax).sum();
     assert_eq!(taxed, quote.totals.payable, "by rate of tax");
+}
+
+/// Every amount of the groups adds up to the quote's.
+pub(crate) fn assert_groups_add_up(quote: &Quote) {
+    let groups = &quote.groups;
+    let sum = |of: &dyn Fn(&Group) -> i64| groups.iter().map(of).sum::<i64>();
+    let totals = quote.totals;
+    assert_eq!(
+        (sum(&|group| group.goods), sum(&|group| group.goods_off), sum(&|group| group.tax), sum(&|group| group.payable)),
+        (totals.goods, totals.goods_off, totals.tax, totals.payable)
+    );
+    let mut lines: Vec<u32> = groups.iter().flat_map(|group| group.lines.iter().copied()).collect();
+    lines.sort_unstable();
+    assert_eq!(lines.len(), quote.lines.len());
+    assert!(lines.iter().zip(0..).all(|(line, place)| *line == place), "every line once");
+    assert!(groups.windows(2).all(|pair| pair[0].key < pair[1].key), "by their keys");
+    let postage = |of: fn(&QuotedPostage) -> i64| {
+        (sum(&|group| group.postage.as_ref().map_or(0, of)), quote.postage.as_ref().map_or(0, of))
+    };
+    for (found, expected) in
+        [postage(|postage| postage.original), postage(|postage| postage.payable), postage(|postage| postage.tax)]
+    {
+        assert_eq!(found, expected, "postage");
+    }
+    for total in &quote.taxes {
+        let of_rate = |group: &Group| group.taxes.iter().find(|of| of.rate == total.rate).copied();
+        assert_eq!(sum(&|group| of_rate(group).map_or(0, |of| of.net)), total.net, "net at {}", total.rate);
+        assert_eq!(sum(&|group| of_rate(group).map_or(0, |of| of.tax)), total.tax, "tax at {}", total.rate);
+    }
+    for (party, pays) in &quote.funding {
+        let of_party = |group: &Group| group.funding.iter().find(|(of, _)| of == party).map_or(0, |(_, pays)| *pays);
+        assert_eq!(sum(&of_party), *pays, "{party} pays");
+    }
+    for (decision, place) in quote.decisions.iter().zip(0..) {
+        let off = if let Outcome::Applied { off, .. } = decision.outcome { off } else { 0 };
+        let of_promotion = |group: &Group| group.promotions.iter().find(|(at, _)| *at == place).map_or(0, |(_, off)| *off);
+        assert_eq!(sum(&of_promotion), off, "{} takes off", decision.promotion);
+    }
+    for group in groups {
+        let postage_off = group.postage.as_ref().map_or(0, |postage| postage.original - postage.payable);
+        let off = group.goods_off + postage_off;
+        assert_eq!(group.promotions.iter().map(|(_, off)| off).sum::<i64>(), off, "by promotion within {:?}", group.key);
+        assert_eq!(group.funding.iter().map(|(_, pays)| pays).sum::<i64>(), off, "by party within {:?}", group.key);
+        assert_eq!(group.taxes.iter().map(|of| of.net + of.tax).sum::<i64>(), group.payable, "by rate within {:?}", group.key);
+        assert_eq!(group.taxes.iter().map(|of| of.tax).sum::<i64>(), group.tax);
+        assert!(group.taxes.iter().all(|of| of.net >= 0 && of.tax >= 0));
+        assert!(
+            group.postage.as_ref().is_none_or(|postage| postage.tax <= postage.payable && postage.payable <= postage.original)
+        );
+        assert!(group.promotions.iter().all(|(_, off)| *off > 0) && group.funding.iter().all(|(_, pays)| *pays > 0));
+    }
 }

@@ -2,13 +2,14 @@ use jiff::Timestamp;
 use pricestream_domain::{Cause, Mode, Override, Product, RecordRev, Sku};
 use pricestream_event_schema::{ProductChangedV1, RepriceRequestedV1, TraceContext, encode};
 use pricestream_ports::{
-    Bus, Clock, Conditional, Documents, Failure, ModeSetting, PortError, ProductRecord, Records, Settings, SettingsRecord,
-    micros, publish_all,
+    Bus, Clock, Conditional, Documents, Failure, ModeSetting, PortError, ProductRecord, PromotionsSetting, Records, Settings,
+    SettingsRecord, micros, publish_all,
 };
+use pricestream_promotion_engine::{Effect, RuleSet, Without};
 use pricestream_repricing_engine::Strategies;
 use serde_json::json;
 
-use crate::desk::{Change, DeskError, DocumentProblem, Done};
+use crate::desk::{Change, DeskError, DocumentProblem, Done, chain};
 use crate::problem::{Code, Problem};
 
 /// How often a conditional write is tried anew when somebody else was faster.
@@ -26,6 +27,12 @@ pub enum AdminError {
     /// The strategies document has problems; the one in force stays.
     #[error("the strategies document has {} problems; the one in force stays", .0.len())]
     Strategies(Vec<DocumentProblem>),
+    /// The rule set has problems; the one in force stays.
+    #[error("the rule set has {} problems; the one in force stays", .0.len())]
+    RuleSet(Vec<DocumentProblem>),
+    /// There is no such component.
+    #[error("there is no component {0:?}: {all}", all = Effect::NAMES.join(", "))]
+    NoComponent(String),
     /// No strategies document was published, so there is nothing that a mode could govern.
     #[error("no strategies document was published yet: PUT /v1/admin/strategies first")]
     NoSettings,
@@ -58,6 +65,8 @@ impl From<AdminError> for DeskError {
             AdminError::Failed(failure) => return Self::Failed(chain(failure)),
             AdminError::UnknownSku(_) => Code::UnknownSku,
             AdminError::Strategies(_) => Code::BadStrategies,
+            AdminError::RuleSet(_) => Code::BadRuleSet,
+            AdminError::NoComponent(_) => Code::BadSwitch,
             AdminError::NoSettings => Code::NoSettings,
             AdminError::Override(_) => Code::BadOverride,
             AdminError::NoOverride(_) => Code::NoOverride,
@@ -66,16 +75,11 @@ impl From<AdminError> for DeskError {
         };
         let problem = Problem::new(code, error.to_string());
         Self::Refused(match error {
-            AdminError::Strategies(errors) => problem.with("errors", json!(errors)),
+            AdminError::Strategies(errors) | AdminError::RuleSet(errors) => problem.with("errors", json!(errors)),
             AdminError::UnknownSku(sku) | AdminError::NoOverride(sku) => problem.with("sku", sku.as_str()),
             _ => problem,
         })
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Carries out `change`. Doing it twice changes nothing the second time. When [`Done::needs_reconcile`], the caller
@@ -99,7 +103,46 @@ pub async fn execute(
             publish(documents, settings, clock.now(), |stored| {
                 let first = || ModeSetting { mode: Mode::default(), by: by.clone(), note: String::new(), at: clock.now() };
                 let mode = stored.map_or_else(first, |stored| stored.mode.clone());
-                Ok(SettingsRecord { rev: 0, mode, strategies: text.clone(), strategies_by: by.clone() })
+                let promotions = stored.map(|stored| stored.promotions.clone()).unwrap_or_default();
+                Ok(SettingsRecord { rev: 0, mode, strategies: text.clone(), strategies_by: by.clone(), promotions })
+            })
+            .await
+        }
+        Change::PublishPromotions { text, by } => {
+            signed(&by, "")?;
+            let problem = |found: pricestream_documents::Problem| DocumentProblem { path: found.path, message: found.message };
+            RuleSet::from_json(&text).map_err(|problems| AdminError::RuleSet(problems.into_iter().map(problem).collect()))?;
+            publish(documents, settings, clock.now(), |stored| {
+                let stored = stored.ok_or(AdminError::NoSettings)?;
+                let promotions =
+                    PromotionsSetting { rule_set: Some(text.clone()), published_by: by.clone(), ..stored.promotions.clone() };
+                Ok(SettingsRecord { promotions, ..stored.clone() })
+            })
+            .await
+        }
+        Change::SwitchPromotions { on, components_off, by, note } => {
+            signed(&by, &note)?;
+            if let Some(unknown) = components_off.iter().find(|name| !Effect::NAMES.contains(&name.as_str())) {
+                return Err(AdminError::NoComponent(unknown.clone()));
+            }
+            publish(documents, settings, clock.now(), |stored| {
+                let stored = stored.ok_or(AdminError::NoSettings)?;
+                let was = &stored.promotions;
+                let same = (was.on, &was.without.components, &was.switched_by, &was.note) == (on, &components_off, &by, &note);
+                let at = if same { was.at } else { micros(clock.now()) };
+                let without = Without { components: components_off.clone(), ..was.without.clone() };
+                let promotions =
+                    PromotionsSetting { on, switched_by: by.clone(), note: note.clone(), at, without, ..was.clone() };
+                Ok(SettingsRecord { promotions, ..stored.clone() })
+            })
+            .await
+        }
+        Change::SetUsedUp { promotions: used_up } => {
+            publish(documents, settings, clock.now(), |stored| {
+                let stored = stored.ok_or(AdminError::NoSettings)?;
+                let without = Without { used_up: used_up.clone(), ..stored.promotions.without.clone() };
+                let promotions = PromotionsSetting { without, ..stored.promotions.clone() };
+                Ok(SettingsRecord { promotions, ..stored.clone() })
             })
             .await
         }

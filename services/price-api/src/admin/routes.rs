@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -9,13 +10,14 @@ use jiff::Timestamp;
 use pricestream_domain::{Mode, Money, Override, Product};
 use pricestream_event_schema::LowStockV1;
 use pricestream_ports::{Documents, RecordReads, SettingsRecord};
+use pricestream_promotion_engine::{Document, Findings, RuleSet, findings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::catalogue::{CatalogueLines, LineProblem, catalogue_lines};
 use crate::api::{Api, World};
-use crate::desk::{Change, Command, Desk, Done};
+use crate::desk::{Change, Command, Desk, DocumentProblem, Done};
 use crate::extract::{JsonBytes, JsonOf, PathSku, QueryOf};
 use crate::ledger::{DeadLetterView, Ledger, StoreStatus, Verification};
 use crate::openapi::Operation;
@@ -52,6 +54,32 @@ pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
         .fails(&[Code::BadStrategies, Code::Unsigned])
         .fails(&STORES);
     routes.add(&Method::PUT, "/v1/admin/strategies", put_strategies::<W>, operation);
+    let operation = admin("The rule set of promotions in force, as it was published")
+        .answers_any(200, "The document; the header `pricestream-settings-rev` has its number", "application/json")
+        .fails(&[Code::NoSettings, Code::NoRuleSet, Code::Unavailable]);
+    routes.add(&Method::GET, "/v1/admin/promotions", promotions::<W>, operation);
+    let operation = admin("Puts a rule set of promotions in force, or says everything that is wrong with it")
+        .query::<By>()
+        .reads::<serde_json::Value>()
+        .answers::<Done>(200, "It is in force, and every SKU that it touches is being priced")
+        .fails(&[Code::BadRuleSet, Code::Unsigned, Code::NoSettings])
+        .fails(&STORES);
+    routes.add(&Method::PUT, "/v1/admin/promotions", put_promotions::<W>, operation);
+    let operation = admin("What is wrong with a rule set, and what is suspicious, over the catalogue; nothing is published")
+        .reads::<serde_json::Value>()
+        .answers::<Checked>(200, "Problems, which keep it from being published, and findings, which do not")
+        .fails(&[Code::Unavailable]);
+    routes.add(&Method::POST, "/v1/admin/promotions:check", check_promotions::<W>, operation);
+    let operation = admin("The switch of promotions")
+        .answers::<SwitchView>(200, "Its position")
+        .fails(&[Code::NoSettings, Code::Unavailable]);
+    routes.add(&Method::GET, "/v1/admin/promotions/switch", switch::<W>, operation);
+    let operation = admin("Switches promotions on or off, or some components of them")
+        .reads::<SwitchAsked>()
+        .answers::<Done>(200, "It is switched, and every SKU that a promotion concerns is being priced")
+        .fails(&[Code::NoSettings, Code::Unsigned, Code::BadSwitch])
+        .fails(&STORES);
+    routes.add(&Method::PUT, "/v1/admin/promotions/switch", put_switch::<W>, operation);
     let operation =
         admin("The kill switch").answers::<ModeView>(200, "Its position").fails(&[Code::NoSettings, Code::Unavailable]);
     routes.add(&Method::GET, "/v1/admin/mode", mode::<W>, operation);
@@ -179,9 +207,129 @@ async fn put_strategies<W: World>(
     QueryOf(By { by, .. }): QueryOf<By>,
     JsonBytes(body): JsonBytes,
 ) -> Result<Json<Done>, Problem> {
-    let text = str::from_utf8(&body)
-        .map_err(|error| Problem::new(Code::BadBody, format!("the document is not UTF-8 at byte {}", error.valid_up_to())))?;
-    command(&api, Change::PublishStrategies { text: text.into(), by }).await.map(Json)
+    command(&api, Change::PublishStrategies { text: text_of(&body)?.into(), by }).await.map(Json)
+}
+
+async fn promotions<W: World>(State(api): ApiState<W>) -> Result<Response, Problem> {
+    let settings = settings(&api).await?;
+    let none = || Problem::new(Code::NoRuleSet, "publish a rule set by PUT /v1/admin/promotions");
+    let mut response = settings.promotions.rule_set.ok_or_else(none)?.to_string().into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert("pricestream-settings-rev", HeaderValue::from(settings.rev));
+    Ok(response)
+}
+
+async fn put_promotions<W: World>(
+    State(api): ApiState<W>,
+    QueryOf(By { by, .. }): QueryOf<By>,
+    JsonBytes(body): JsonBytes,
+) -> Result<Json<Done>, Problem> {
+    command(&api, Change::PublishPromotions { text: text_of(&body)?.into(), by }).await.map(Json)
+}
+
+/// What was found in a rule set.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RuleSetChecked")]
+struct Checked {
+    /// With any of these it cannot be published.
+    problems: Vec<DocumentProblem>,
+    /// With these it can; absent when it has problems.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<Findings>,
+}
+
+/// Catalogue lines that a rule set is checked over, at most.
+const CHECKED_OVER: usize = 20_000;
+
+async fn check_promotions<W: World>(State(api): ApiState<W>, JsonBytes(body): JsonBytes) -> Result<Json<Checked>, Problem> {
+    let document = match Document::from_json(text_of(&body)?) {
+        Ok(document) => document,
+        Err(problems) => {
+            let told = |found: pricestream_documents::Problem| DocumentProblem { path: found.path, message: found.message };
+            return Ok(Json(Checked { problems: problems.into_iter().map(told).collect(), findings: None }));
+        }
+    };
+    let mut products: Vec<Product> = Vec::new();
+    let mut after = None;
+    while products.len() < CHECKED_OVER {
+        let page = api.records.page(after.as_ref(), 500).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.sku.clone());
+        let sold = page.iter().filter_map(|state| state.inputs.product.as_ref()).filter(|record| !record.product.retired);
+        products.extend(sold.map(|record| record.product.clone()));
+    }
+    // It takes a while: not on a thread that serves others.
+    let checking = tokio::task::spawn_blocking(move || {
+        let rules = RuleSet::compile(&document);
+        findings(&document, &rules, Some(&products))
+    });
+    let findings = checking.await.map_err(|error| pricestream_ports::PortError::unavailable("check", error))?;
+    Ok(Json(Checked { problems: Vec::new(), findings: Some(findings) }))
+}
+
+/// The switch of promotions, with its audit.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PromotionsSwitch")]
+struct SwitchView {
+    /// They apply.
+    on: bool,
+    /// Who switched; empty before anybody did.
+    by: String,
+    /// Why.
+    note: String,
+    /// When.
+    at: Timestamp,
+    /// Who published the rule set; empty before anybody did.
+    published_by: String,
+    /// Components that are switched off.
+    components_off: BTreeSet<String>,
+    /// Promotions that have nothing left of their limits.
+    used_up: Vec<String>,
+    /// The number of the settings.
+    settings_rev: u64,
+}
+
+async fn switch<W: World>(State(api): ApiState<W>) -> Result<Json<SwitchView>, Problem> {
+    let SettingsRecord { rev, promotions, .. } = settings(&api).await?;
+    Ok(Json(SwitchView {
+        on: promotions.on,
+        by: promotions.switched_by,
+        note: promotions.note,
+        at: promotions.at,
+        published_by: promotions.published_by,
+        components_off: promotions.without.components,
+        used_up: promotions.without.used_up.iter().map(ToString::to_string).collect(),
+        settings_rev: rev,
+    }))
+}
+
+/// Whether promotions shall apply.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "PromotionsSwitchAsked")]
+struct SwitchAsked {
+    /// They shall.
+    on: bool,
+    /// Components that shall not; none when absent.
+    #[serde(default)]
+    components_off: BTreeSet<String>,
+    /// Who, for the audit.
+    by: String,
+    /// Why, for the audit.
+    #[serde(default)]
+    note: String,
+}
+
+async fn put_switch<W: World>(
+    State(api): ApiState<W>,
+    JsonOf(SwitchAsked { on, components_off, by, note }): JsonOf<SwitchAsked>,
+) -> Result<Json<Done>, Problem> {
+    command(&api, Change::SwitchPromotions { on, components_off, by, note }).await.map(Json)
+}
+
+fn text_of(body: &[u8]) -> Result<&str, Problem> {
+    str::from_utf8(body)
+        .map_err(|error| Problem::new(Code::BadBody, format!("the document is not UTF-8 at byte {}", error.valid_up_to())))
 }
 
 /// The kill switch, with its audit.

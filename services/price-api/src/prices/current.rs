@@ -7,6 +7,7 @@ use axum::extract::{FromRequestParts, Request};
 use axum::handler::Handler;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
+use jiff::Timestamp;
 use pricestream_domain::Sku;
 use pricestream_ports::{Cache, CacheEntry};
 use pricestream_telemetry::RequestCounters;
@@ -48,7 +49,7 @@ impl<W: World> Handler<(), Arc<Api<W>>> for ReadPrice {
             drop(request);
             return Box::pin(async move {
                 let response = match api.cache.get(&sku).await {
-                    Ok(Some(entry)) if entry.price.is_some() => respond(&entry, held.as_ref()),
+                    Ok(Some(entry)) if entry.price.is_some() => respond(&entry, api.clock.now(), held.as_ref()),
                     // In a box, so that the future of a read that the cache answers stays small.
                     _ => Box::pin(read_slowly(&api, Ok(sku), held, uri)).await,
                 };
@@ -71,7 +72,7 @@ async fn read_slowly<W: World>(api: &Api<W>, sku: Result<Sku, Problem>, held: Op
         Err(problem) => Err(problem),
     };
     match entry {
-        Ok(entry) if entry.price.is_some() => respond(&entry, held.as_ref()),
+        Ok(entry) if entry.price.is_some() => respond(&entry, api.clock.now(), held.as_ref()),
         Ok(entry) => withdrawn(&entry).respond(uri.path()),
         Err(problem) => problem.respond(uri.path()),
     }
@@ -90,10 +91,15 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
     })
 }
 
-fn respond(entry: &CacheEntry, held: Option<&HeaderValue>) -> Response {
+fn respond(entry: &CacheEntry, now: Timestamp, held: Option<&HeaderValue>) -> Response {
     let tag = written(|out| {
         out.push(b'"');
         write_number(entry.price_version.0, out);
+        // Of one version, the slice of its lane: when the lane moves on, what is held no longer holds.
+        if let Some(lane) = &entry.lane {
+            out.push(b'.');
+            write_number(lane.slices().partition_point(|slice| slice.from <= now) as u64, out);
+        }
         out.push(b'"');
     });
     let mut response = if held.is_some_and(|held| holds(held.as_bytes(), &tag)) {
@@ -101,7 +107,7 @@ fn respond(entry: &CacheEntry, held: Option<&HeaderValue>) -> Response {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response
     } else {
-        let mut response = Response::new(Body::from(written(|out| write_price(entry, out))));
+        let mut response = Response::new(Body::from(written(|out| write_price(entry, Some(now), out))));
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     };

@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use jiff::Timestamp;
-use pricestream_domain::{Cause, Mode, Money, Override, PriceVersion, RecordRev, Sku, StockVersion};
+use pricestream_domain::{Cause, Lane, Mode, Money, Override, PriceVersion, RecordRev, Sku, StockVersion};
 use pricestream_ports::{HistoryRow, RecordReads};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,6 +62,9 @@ pub struct HistoryEntry {
     pub shadow_price: Option<Money>,
     /// Why the SKU was refused a price.
     pub refusal: Option<String>,
+    /// What a guest paid for one unit from then on, slice by slice; absent where that was the price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lane: Option<Arc<Lane>>,
     /// The kill switch.
     pub mode: Mode,
     /// The price that a person had set, in force or not: who and why.
@@ -74,6 +79,9 @@ pub struct HistoryEntry {
     pub product_hash: String,
     /// Of what the strategies document said of the SKU, in hex.
     pub policy_hash: Option<String>,
+    /// Of the rule set of promotions, in hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule_set_hash: Option<String>,
     /// The settings that were in force.
     pub settings_rev: u64,
     /// When it had to be decided again.
@@ -96,6 +104,7 @@ impl HistoryEntry {
             list_price: inputs.product.product.list_price,
             shadow_price: row.shadow_price,
             refusal: row.refusal.clone(),
+            lane: row.lane.clone(),
             mode: inputs.mode,
             r#override: inputs.override_.clone(),
             on_hand: inputs.stock.map(|stock| stock.on_hand),
@@ -103,6 +112,7 @@ impl HistoryEntry {
             product_rev: inputs.product.rev,
             product_hash: inputs.product.hash.to_string(),
             policy_hash: inputs.policy.as_ref().ok().map(|policy| policy.hash.to_string()),
+            rule_set_hash: inputs.promotions.rules().map(|rules| rules.hash().to_string()),
             settings_rev: inputs.settings_rev,
             next_due: row.next_due,
         }

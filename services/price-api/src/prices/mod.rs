@@ -22,7 +22,7 @@ use crate::routes::Routes;
 
 pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
     let current = Operation::new("prices", "The current price")
-        .answers::<PriceView>(200, "The price; `ETag` is its version")
+        .answers::<PriceView>(200, "The price; `ETag` is its version, and the slice of its lane")
         .answers_any(304, "It is still the version of `If-None-Match`", "")
         .fails(&[Code::UnknownSku, Code::NoPrice, Code::Withdrawn, Code::Unavailable]);
     routes.add_bare(&Method::GET, "/v1/prices/{sku}", current::ReadPrice::new, current);

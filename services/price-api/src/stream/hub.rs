@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,12 @@ pub struct StreamHub {
     state: Mutex<State>,
     metrics: Arc<Metrics>,
     most_streams: usize,
+    /// Who else hears of each entry.
+    listeners: RwLock<Vec<Listener>>,
 }
+
+/// Hears of each entry that the cache takes.
+type Listener = Box<dyn Fn(&CacheEntry) + Send + Sync>;
 
 #[derive(Default)]
 struct State {
@@ -90,11 +95,14 @@ impl std::fmt::Debug for StreamHub {
 impl StreamHub {
     /// At most `most_streams` connections at a time.
     pub fn new(metrics: Arc<Metrics>, most_streams: usize) -> Self {
-        Self { state: Mutex::default(), metrics, most_streams }
+        Self { state: Mutex::default(), metrics, most_streams, listeners: RwLock::default() }
     }
 
     /// Passes `entry` on. From any thread; does not wait. What is not newer than what the hub holds of the SKU is dropped.
     pub fn publish(&self, entry: &Arc<CacheEntry>) {
+        for listener in self.listeners.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            listener(entry);
+        }
         let mut state = self.state();
         if state.streams == 0 {
             // Nobody listens: the next connection begins with a snapshot.
@@ -104,6 +112,11 @@ impl StreamHub {
             return;
         }
         state.take(entry);
+    }
+
+    /// Has `listener` hear of each entry from now on, open streams or none. It must not wait.
+    pub(crate) fn on_entry(&self, listener: impl Fn(&CacheEntry) + Send + Sync + 'static) {
+        self.listeners.write().unwrap_or_else(PoisonError::into_inner).push(Box::new(listener));
     }
 
     /// Subscribes. What is published from now on reaches the subscription; its first [`Subscription::fetch`] also gives
@@ -194,7 +207,7 @@ fn frame(entry: &CacheEntry) -> Box<[u8]> {
     frame.push(b':');
     frame.extend_from_slice(entry.price_version.0.to_string().as_bytes());
     frame.extend_from_slice(b"\ndata: ");
-    write_price(entry, &mut frame);
+    write_price(entry, None, &mut frame);
     frame.extend_from_slice(b"\n\n");
     frame.into_boxed_slice()
 }
@@ -304,6 +317,7 @@ mod tests {
             price: (!version.is_multiple_of(10)).then(|| Money::new(i64::try_from(version).unwrap(), Currency::USD)),
             list_price: None,
             since: Timestamp::UNIX_EPOCH,
+            lane: None,
         })
     }
 

@@ -16,8 +16,8 @@ use pricestream_inventory_publisher::{PublishError, Published, Refused, TimeLimi
 use pricestream_ports::memory::Memory;
 use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, PolledSettings, PortError, QueueSettings, RecordReads};
 use pricestream_price_api::{
-    Api, Code, Command, DeadLetterView, Desk, DeskError, Done, Ledger, Problem, StockOutcome, StoreStatus, StreamHub, Token,
-    Tokens, World, execute, router,
+    Api, Circuit, Code, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, OrderCommand, OrderDone, Problem,
+    QuoteKey, StockOutcome, StoreStatus, StreamHub, Token, Tokens, World, execute, execute_order, router,
 };
 use pricestream_pricing_calculator::PricingCalculator;
 use pricestream_reconciler::Reconciler;
@@ -30,7 +30,9 @@ pub struct InMemory;
 impl World for InMemory {
     type Records = Memory;
     type Documents = Memory;
+    type Settings = PolledSettings<Memory>;
     type Cache = Listened;
+    type Usage = Memory;
     type Desk = TestDesk;
     type Ledger = TestDesk;
 }
@@ -65,7 +67,7 @@ impl Cache for Listened {
 pub struct TestDesk {
     pub memory: Memory,
     pub cache: Listened,
-    pub settings: PolledSettings<Memory>,
+    pub settings: Arc<PolledSettings<Memory>>,
     pub metrics: Arc<Metrics>,
     pub aside: Mutex<Vec<(Vec<u8>, String)>>,
     pub traces: Mutex<Vec<Option<TraceContext>>>,
@@ -86,7 +88,7 @@ impl TestDesk {
         let calculator = PricingCalculator {
             records: &self.memory,
             bus: &self.memory,
-            settings: &self.settings,
+            settings: &*self.settings,
             clock: &self.memory,
             metrics: &self.metrics,
         };
@@ -106,7 +108,7 @@ impl TestDesk {
             records: &self.memory,
             bus: &self.memory,
             cache: &self.cache,
-            settings: &self.settings,
+            settings: &*self.settings,
             clock: &self.memory,
             metrics: &self.metrics,
         };
@@ -154,12 +156,18 @@ impl Desk for TestDesk {
         Ok(())
     }
 
+    async fn order(&self, command: OrderCommand) -> Result<OrderDone, DeskError> {
+        self.admit()?;
+        let now = self.memory.tables().now;
+        Ok(execute_order(command, &self.memory, &self.memory, &self.metrics, now).await?)
+    }
+
     async fn command(&self, command: Command) -> Result<Done, DeskError> {
         self.admit()?;
         let memory = &self.memory;
         match command {
             Command::Change(change) => {
-                let done = execute(change, memory, memory, memory, &self.settings, memory).await?;
+                let done = execute(change, memory, memory, memory, &*self.settings, memory).await?;
                 self.settle().await;
                 if done.needs_reconcile() {
                     self.reconcile().await;
@@ -208,6 +216,12 @@ pub struct Server {
     pub hub: Arc<StreamHub>,
     pub metrics: Arc<Metrics>,
     pub ready: Arc<AtomicBool>,
+    pub tokens: Tokens,
+}
+
+/// What the server signs with.
+pub fn quote_key() -> QuoteKey {
+    QuoteKey::new(b"a key that every test may know, 32").unwrap()
 }
 
 pub const ADMIN: &str = "the-admin-token";
@@ -237,7 +251,7 @@ pub fn bare(tokens: Tokens) -> Server {
     let desk = Arc::new(TestDesk {
         memory: memory.clone(),
         cache: cache.clone(),
-        settings: PolledSettings::new(memory.clone(), Duration::ZERO),
+        settings: Arc::new(PolledSettings::new(memory.clone(), Duration::ZERO)),
         metrics: Arc::clone(&metrics),
         aside: Mutex::default(),
         traces: Mutex::default(),
@@ -245,19 +259,9 @@ pub fn bare(tokens: Tokens) -> Server {
         full: AtomicBool::new(false),
     });
     let ready = Arc::new(AtomicBool::new(false));
-    let api = Api::<InMemory> {
-        records: Arc::new(memory.clone()),
-        documents: Arc::new(memory.clone()),
-        cache: Arc::new(cache.clone()),
-        desk: Arc::clone(&desk),
-        ledger: Arc::clone(&desk),
-        hub: Arc::clone(&hub),
-        metrics: Arc::clone(&metrics),
-        clock: Arc::new(memory.clone()),
-        tokens,
-        ready: Arc::clone(&ready),
-    };
-    Server { router: router(api), memory, cache, desk, hub, metrics, ready }
+    let mut server = Server { router: Router::new(), memory, cache, desk, hub, metrics, ready, tokens };
+    server.router = router(server.api());
+    server
 }
 
 /// A catalogue line with a floor.
@@ -272,6 +276,27 @@ pub fn change(sku: &str, seq: u64, on_hand: u64) -> Value {
 }
 
 impl Server {
+    /// What its routes work on.
+    pub fn api(&self) -> Api<InMemory> {
+        Api {
+            records: Arc::new(self.memory.clone()),
+            documents: Arc::new(self.memory.clone()),
+            settings: Arc::clone(&self.desk.settings),
+            items: Items::default(),
+            circuit: Circuit::new(Arc::clone(&self.metrics)),
+            cache: Arc::new(self.cache.clone()),
+            usage: Arc::new(self.memory.clone()),
+            desk: Arc::clone(&self.desk),
+            ledger: Arc::clone(&self.desk),
+            hub: Arc::clone(&self.hub),
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::new(self.memory.clone()),
+            quote_key: quote_key(),
+            tokens: self.tokens.clone(),
+            ready: Arc::clone(&self.ready),
+        }
+    }
+
     pub async fn send(&self, request: Request<Body>) -> Response {
         self.router.clone().oneshot(request).await.unwrap()
     }

@@ -9,6 +9,7 @@ use pricestream_domain::{Mode, Money, Override as SetOverride};
 use pricestream_embedded::{Runtime, ready};
 use pricestream_ports::{Clock, Documents, RecordReads, SystemClock};
 use pricestream_price_api::{Change, Done, catalogue_lines};
+use pricestream_promotion_engine::RuleSet;
 use pricestream_repricing_engine::Strategies;
 use serde_json::{Value, json};
 use ureq::http::Method;
@@ -52,7 +53,7 @@ pub(crate) fn import(global: &Global, file: &Path) -> Result<Found> {
         }
         None => {
             let app = App::open(&global.directory(), global.durability(), SystemClock, None, Arc::default())?;
-            app.ensure_settings(None, "catalogue import")?;
+            app.ensure_settings(None, None, "catalogue import")?;
             import_lines(&app, &app.runtime()?, &lines)?
         }
     };
@@ -117,6 +118,17 @@ pub(crate) fn strategies_text(text: &str) -> Result<&str> {
         Err(problems) => {
             let list: Vec<String> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
             bail!("the strategies document has {} problems:{}", problems.len(), list.concat())
+        }
+    }
+}
+
+/// `text`, if it is a rule set; else everything that is wrong with it.
+pub(crate) fn rule_set_text(text: &str) -> Result<&str> {
+    match RuleSet::from_json(text) {
+        Ok(_) => Ok(text),
+        Err(problems) => {
+            let list: Vec<String> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
+            bail!("the rule set has {} problems:{}", problems.len(), list.concat())
         }
     }
 }
@@ -200,7 +212,7 @@ pub(crate) fn set_override(global: &Global, options: &Override) -> Result<Found>
     Ok(Found::Nothing)
 }
 
-fn on_store(global: &Global, change: Change) -> Result<Value> {
+pub(super) fn on_store(global: &Global, change: Change) -> Result<Value> {
     on_open_store(&global.open()?, change)
 }
 
@@ -222,7 +234,7 @@ pub(crate) fn turn<C: Clock + Clone + 'static>(app: &Arc<App<C>>, runtime: &Runt
     }
 }
 
-fn say(global: &Global, what: &str, done: &Value) {
+pub(super) fn say(global: &Global, what: &str, done: &Value) {
     if global.json {
         println!("{done}");
         return;
@@ -254,7 +266,7 @@ fn instant(text: &str) -> Result<Timestamp> {
 }
 
 /// A text as it may stand in a query.
-fn percent_encoded(text: &str) -> String {
+pub(super) fn percent_encoded(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

@@ -44,7 +44,7 @@ pub(crate) fn run(global: &Global, options: &Demo) -> Result<Found> {
     let clock = ReplayClock::starting_at(sale.opens);
     // A store of a minute's life need not outlive a power cut.
     let app = App::open(temporary.path(), Durability::Process, clock.clone(), None, Arc::new(Metrics::default()))?;
-    app.ensure_settings(Some(&sale.strategies), "demo")?;
+    app.ensure_settings(Some(&sale.strategies), None, "demo")?;
     if !global.json {
         println!(
             "A synthetic flash sale (seed {}): {} SKUs, {} buyers in two hours, ten times as many a minute in the middle.",

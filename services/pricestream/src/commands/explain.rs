@@ -1,12 +1,12 @@
 use anyhow::{Context, Result};
-use pricestream_domain::{Money, Sku};
+use pricestream_domain::Sku;
 use pricestream_embedded::{Access, Store, ready};
 use pricestream_ports::RecordReads;
 use serde_json::{Value, json};
 
 use super::Found;
 use crate::cli::Global;
-use crate::report::{Lines, table};
+use crate::report::{Lines, shown, table};
 
 pub(crate) fn run(global: &Global, sku: &Sku, last: usize) -> Result<Found> {
     let (explanation, history) = match global.client()? {
@@ -46,6 +46,10 @@ fn show(sku: &Sku, explanation: &Value, history: &Value) {
             lines.add(label, text);
         }
     }
+    for slice in explanation.pointer("/decision/lane/slices").and_then(Value::as_array).into_iter().flatten() {
+        let part = |field: &str| slice.get(field).and_then(shown).unwrap_or_default();
+        lines.add("a guest pays", format!("{} from {}", part("payable"), part("from")));
+    }
     for (label, text) in [
         ("reason", explanation.get("sentence").and_then(shown)),
         ("refused", decision("refusal")),
@@ -65,14 +69,4 @@ fn show(sku: &Sku, explanation: &Value, history: &Value) {
         .map(|entry| ["decided_at", "cause", "previous_price", "price", "reason"].map(|field| cell(entry, field)).into())
         .collect();
     print!("\n{}", table(&["decided at", "cause", "from", "to", "reason"], &rows));
-}
-
-fn shown(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => {
-            Some(serde_json::from_value::<Money>(other.clone()).map_or_else(|_| other.to_string(), |money| money.to_string()))
-        }
-    }
 }

@@ -2,6 +2,7 @@ mod change;
 mod check;
 mod demo;
 mod explain;
+mod promotions;
 mod quote;
 mod replay;
 mod up;
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Found> {
         Command::Catalogue(crate::cli::Catalogue::Import { ref file }) => change::import(global, file),
         Command::Strategies(crate::cli::Strategies::Check { ref file }) => change::check_strategies(global, file),
         Command::Strategies(crate::cli::Strategies::Publish { ref file, ref audit }) => change::publish(global, file, audit),
+        Command::Promotions(ref promotions) => promotions::run(global, promotions),
         Command::Override(ref options) => change::set_override(global, options),
         Command::Mode { mode, ref audit } => change::mode(global, mode, audit),
         Command::Demo(ref options) => demo::run(global, options),

@@ -6,23 +6,32 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
-use pricestream_domain::{Money, Sku};
+use pricestream_documents::Problem;
+use pricestream_domain::Sku;
 use pricestream_embedded::{Access, Store, ready};
-use pricestream_ports::RecordReads;
+use pricestream_ports::{Documents, Promotions, RecordReads, SettingsSnapshot};
 use pricestream_price_api::catalogue_lines;
-use pricestream_promotion_engine::{Basket, Context as Asked, Found as Item, QuoteAnswer, QuoteRequest, RuleSet};
-use serde_json::json;
+use pricestream_promotion_engine::{Basket, Context as Asked, Found as Item, QuoteRequest, RuleSet};
+use serde_json::Value;
+use ureq::http::Method;
 
 use super::{Found, Usage, read_bytes, read_text};
 use crate::cli::{Global, Priced, Quote, Timeline};
-use crate::report::{Lines, table};
+use crate::report::{Lines, shown, table};
 
 pub(crate) fn run(global: &Global, options: &Quote) -> Result<Found> {
-    let (rules, basket, asked) = read(global, &options.priced)?;
-    let quote = if options.all { rules.explain(&basket, &asked) } else { rules.quote(&basket, &asked) };
-    let answer = quote.context("pricing the basket")?.answer();
+    let answer = match asked_of_server(global, &options.priced)? {
+        Some((client, request)) => {
+            client.ask(&Method::POST, &format!("/v1/quotes?all={}", options.all), "application/json", request.as_bytes())?
+        }
+        None => {
+            let (rules, basket, asked) = read(global, &options.priced)?;
+            let quote = if options.all { rules.explain(&basket, &asked) } else { rules.quote(&basket, &asked) };
+            serde_json::to_value(quote.context("pricing the basket")?.answer())?
+        }
+    };
     if global.json {
-        println!("{}", serde_json::to_string(&answer)?);
+        println!("{answer}");
     } else {
         show(&answer);
     }
@@ -30,63 +39,99 @@ pub(crate) fn run(global: &Global, options: &Quote) -> Result<Found> {
 }
 
 pub(crate) fn timeline(global: &Global, options: &Timeline) -> Result<Found> {
-    if options.until <= options.from {
+    let Timeline { from, until, most, .. } = *options;
+    if until <= from {
         return Err(Usage("--until must come after --from".to_owned()).into());
     }
-    let (rules, basket, asked) = read(global, &options.priced)?;
-    let timeline = rules.timeline(&basket, &asked, options.from, options.until, options.most).context("pricing the basket")?;
-    let money = |minor: i64| Money::new(minor, basket.currency);
-    let lowest = timeline.lowest();
+    let answer = match asked_of_server(global, &options.priced)? {
+        Some((client, request)) => {
+            let path = format!("/v1/quotes:timeline?from={from}&until={until}&most={most}");
+            client.ask(&Method::POST, &path, "application/json", request.as_bytes())?
+        }
+        None => {
+            let (rules, basket, asked) = read(global, &options.priced)?;
+            let timeline = rules.timeline(&basket, &asked, from, until, most).context("pricing the basket")?;
+            serde_json::to_value(timeline.answer(basket.currency))?
+        }
+    };
     if global.json {
-        let slices = timeline.slices.iter().map(|slice| {
-            let promotions: Vec<&str> = slice.promotions.iter().map(|id| &**id).collect();
-            json!({ "from": slice.from, "until": slice.until, "payable": money(slice.payable()), "promotions": promotions })
-        });
-        let lowest = lowest.map(|slice| json!({ "from": slice.from, "payable": money(slice.payable()) }));
-        println!("{}", json!({ "slices": slices.collect::<Vec<_>>(), "lowest": lowest, "cut": timeline.cut }));
+        println!("{answer}");
         return Ok(Found::Nothing);
     }
-    let rows: Vec<Vec<String>> = timeline
-        .slices
-        .iter()
-        .map(|slice| {
-            vec![slice.from.to_string(), slice.until.to_string(), money(slice.payable()).to_string(), slice.promotions.join(", ")]
-        })
-        .collect();
-    print!("{}", table(&["from", "until", "payable", "promotions"], &rows));
-    if let Some(slice) = lowest {
-        println!("lowest: {} from {}", money(slice.payable()), slice.from);
+    let rows = list(&answer, "slices")
+        .map(|slice| vec![text(slice, "from"), text(slice, "until"), text(slice, "payable"), names(slice, "promotions", None)]);
+    print!("{}", table(&["from", "until", "payable", "promotions"], &rows.collect::<Vec<_>>()));
+    if let Some(slice) = answer.get("lowest") {
+        println!("lowest: {} from {}", text(slice, "payable"), text(slice, "from"));
     }
-    if timeline.cut {
+    if answer["cut"] == true {
         println!("there is more: --most says how many slices are told");
     }
+    show_degraded(&answer);
     Ok(Found::Nothing)
 }
 
-fn read(global: &Global, priced: &Priced) -> Result<(RuleSet, Basket, Asked)> {
-    if global.target.is_some() {
-        return Err(
-            Usage("a basket is priced with a store (--data) or a catalogue (--catalogue), not at a --target".to_owned()).into()
-        );
+/// The server to ask and what to ask it, if one was named: it has its own rule set and products.
+fn asked_of_server(global: &Global, priced: &Priced) -> Result<Option<(crate::client::Client, String)>> {
+    let Some(client) = global.client()? else { return Ok(None) };
+    if priced.rules.is_some() || priced.catalogue.is_some() {
+        let text = "a --target prices with its own rule set and catalogue: leave --rules and --catalogue out";
+        return Err(Usage(text.to_owned()).into());
     }
-    let rules = RuleSet::from_json(&read_text(&priced.rules)?).map_err(|problems| {
+    Ok(Some((client, read_text(&priced.basket)?)))
+}
+
+fn read(global: &Global, priced: &Priced) -> Result<(RuleSet, Basket, Asked)> {
+    let told = |file: &Path, problems: Vec<Problem>| {
         let told: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
-        anyhow::anyhow!("{} has {} problems:\n{}", priced.rules.display(), problems.len(), told.join("\n"))
-    })?;
-    let request: QuoteRequest = serde_json::from_str(&read_text(&priced.basket)?)
-        .with_context(|| format!("{} is no basket: see `pricestream quote --help`", priced.basket.display()))?;
-    let (basket, asked) = match &priced.catalogue {
+        anyhow::anyhow!("{} has {} problems:\n{}", file.display(), problems.len(), told.join("\n"))
+    };
+    let given = match &priced.rules {
+        Some(file) => Some(RuleSet::from_json(&read_text(file)?).map_err(|problems| told(file, problems))?),
+        None => None,
+    };
+    let request = QuoteRequest::from_json(&read_text(&priced.basket)?).map_err(|problems| told(&priced.basket, problems))?;
+    let (rules, resolved) = match &priced.catalogue {
         Some(catalogue) => {
+            let needed = || Usage("with --catalogue name the --rules too: there is no store to take them from".to_owned());
+            let rules = given.ok_or_else(needed)?;
             let items = from_catalogue(catalogue)?;
-            request.resolve(Timestamp::now(), |sku| items.get(sku).cloned())
+            let resolved = resolve(request, &rules, |sku| items.get(sku).cloned());
+            (rules, resolved)
         }
         None => {
             let store = Store::open(&global.directory(), Access::Read)?;
-            request.resolve(Timestamp::now(), |sku| from_store(&store, sku))
+            let rules = given.map_or_else(|| in_force(&store), Ok)?;
+            let resolved = resolve(request, &rules, |sku| from_store(&store, sku));
+            (rules, resolved)
         }
-    }
-    .context("the basket cannot be priced")?;
+    };
+    let (basket, asked) = resolved.context("the basket cannot be priced")?;
     Ok((rules, basket, asked))
+}
+
+fn resolve(
+    request: QuoteRequest,
+    rules: &RuleSet,
+    find: impl Fn(&Sku) -> Option<Item>,
+) -> Result<(Basket, Asked), pricestream_promotion_engine::RequestError> {
+    let (basket, mut asked) = request.resolve(Timestamp::now(), &find)?;
+    rules.find_gifts(&basket, &mut asked, &find);
+    Ok((basket, asked))
+}
+
+/// The rule set that a store has in force; none without promotions.
+fn in_force(store: &Store) -> Result<RuleSet> {
+    let none = || RuleSet::from_json(r#"{"version":1}"#).map_err(|_| anyhow::anyhow!("an empty rule set is a rule set"));
+    let Some(stored) = ready(store.settings()).context("reading the settings")? else { return none() };
+    let text = stored.promotions.rule_set.clone();
+    match (SettingsSnapshot::of(&stored, &SettingsSnapshot::frozen()).0.promotions, text) {
+        (Promotions::InForce { .. }, Some(text)) => {
+            RuleSet::from_json(&text).map_err(|problems| anyhow::anyhow!("the rule set in force has {} problems", problems.len()))
+        }
+        (Promotions::Unreadable, _) => bail!("the rule set in force cannot be read by this version: publish it anew"),
+        _ => none(),
+    }
 }
 
 /// The products of a catalogue.
@@ -102,7 +147,7 @@ pub(super) fn products(file: &Path) -> Result<Vec<pricestream_domain::Product>> 
 fn from_catalogue(file: &Path) -> Result<HashMap<Sku, Item>> {
     let item = |product: pricestream_domain::Product| {
         let unit_price = product.list_price;
-        (product.sku.clone(), Item { product: Arc::new(product), unit_price, stock_left: None })
+        (product.sku.clone(), Item { product: Arc::new(product), unit_price, stock_left: None, last_price: None })
     };
     Ok(products(file)?.into_iter().map(item).collect())
 }
@@ -112,48 +157,96 @@ fn from_store(store: &Store, sku: &Sku) -> Option<Item> {
     let unit_price = ready(store.price(sku)).ok()??.standing?.price;
     let inputs = ready(store.inputs(sku)).ok()?;
     let product = Arc::new(inputs.product?.product.clone());
-    Some(Item { product, unit_price, stock_left: inputs.inventory.map(|inventory| inventory.on_hand) })
+    Some(Item { product, unit_price, stock_left: inputs.inventory.map(|inventory| inventory.on_hand), last_price: None })
 }
 
-fn show(answer: &QuoteAnswer) {
-    let lines: Vec<Vec<String>> = answer
-        .lines
-        .iter()
-        .map(|line| {
-            let off: Vec<&str> = line.off.iter().map(|share| share.promotion.as_str()).collect();
-            vec![line.id.clone(), line.quantity.to_string(), line.original.to_string(), line.payable.to_string(), off.join(", ")]
-        })
-        .collect();
+fn list<'a>(of: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
+    of.get(field).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn text(of: &Value, field: &str) -> String {
+    of.get(field).and_then(shown).unwrap_or_default()
+}
+
+/// A list of names, or of things by one of their fields.
+fn names(of: &Value, field: &str, by: Option<&str>) -> String {
+    let name = |one: &Value| by.map_or_else(|| shown(one).unwrap_or_default(), |by| text(one, by));
+    list(of, field).map(name).collect::<Vec<_>>().join(", ")
+}
+
+fn show_degraded(answer: &Value) {
+    for of in list(answer, "degraded") {
+        println!("degraded: {} is left out ({})", text(of, "component"), text(of, "why"));
+    }
+}
+
+fn show(answer: &Value) {
+    let rows = |field: &str, cells: &dyn Fn(&Value) -> Vec<String>| list(answer, field).map(cells).collect::<Vec<_>>();
+    let lines = rows("lines", &|line| {
+        let mut cells: Vec<String> = ["id", "quantity", "original", "payable"].map(|field| text(line, field)).into();
+        cells.push(names(line, "off", Some("promotion")));
+        cells
+    });
     print!("{}", table(&["line", "units", "before", "payable", "promotions"], &lines));
     let mut sums = Lines::default();
-    sums.add("goods", answer.goods).add("off", answer.goods_off);
-    if let Some(postage) = &answer.postage {
-        sums.add("postage", format!("{} (before promotions {})", postage.payable, postage.original));
+    sums.add("goods", text(answer, "goods")).add("off", text(answer, "goods_off"));
+    if let Some(postage) = answer.get("postage").filter(|postage| !postage.is_null()) {
+        sums.add("postage", format!("{} (before promotions {})", text(postage, "payable"), text(postage, "original")));
     }
-    for tax in &answer.taxes {
-        sums.add(format!("tax at {}", tax.rate_bp), tax.tax);
+    for tax in list(answer, "taxes") {
+        let rate = tax.get("rate_bp").and_then(Value::as_u64).unwrap_or(0);
+        sums.add(format!("tax at {}.{:02} %", rate / 100, rate % 100), text(tax, "tax"));
     }
-    for funding in &answer.funding {
-        sums.add(format!("{} pays", funding.party), funding.pays);
+    for funding in list(answer, "funding") {
+        sums.add(format!("{} pays", text(funding, "party")), text(funding, "pays"));
     }
-    for packet in &answer.red_packets {
-        sums.add(format!("red packet {} pays", packet.id), packet.used);
+    for packet in list(answer, "red_packets") {
+        sums.add(format!("red packet {} pays", text(packet, "id")), text(packet, "used"));
     }
-    if answer.points > 0 {
-        sums.count("points spent", answer.points);
+    if answer.get("points").and_then(Value::as_u64).is_some_and(|points| points > 0) {
+        sums.add("points spent", text(answer, "points"));
     }
-    sums.add("payable", answer.payable);
+    sums.add("payable", text(answer, "payable"));
     print!("\n{sums}\n");
-    let promotions: Vec<Vec<String>> =
-        answer.promotions.iter().map(|promotion| vec![promotion.promotion.clone(), promotion.why.clone()]).collect();
-    print!("{}", table(&["promotion", "what became of it"], &promotions));
-    if !answer.near_misses.is_empty() {
-        println!();
-        for miss in &answer.near_misses {
-            println!("hint: {}", miss.hint);
+    let of = |fields: &'static [&'static str]| move |one: &Value| fields.iter().map(|field| text(one, field)).collect();
+    print!("{}", table(&["promotion", "what became of it"], &rows("promotions", &of(&["promotion", "why"]))));
+    for (field, titles, fields) in [
+        ("coupons", &["code", "status", "why"][..], &["code", "status", "why"][..]),
+        ("gifts", &["gift", "units", "worth", "promotion"], &["sku", "quantity", "worth", "promotion"]),
+        (
+            "groups",
+            &["order", "lines", "goods", "off", "postage", "payable"],
+            &["key", "lines", "goods", "goods_off", "postage", "payable"],
+        ),
+    ] {
+        let rows = rows(field, &of(fields));
+        if !rows.is_empty() {
+            print!("\n{}", table(titles, &rows));
         }
     }
-    if !answer.degraded.is_empty() {
-        println!("degraded: {} switched off", answer.degraded.join(", "));
+    let groups = rows("groups", &|group| {
+        let postage = group.get("postage").map(|postage| text(postage, "payable")).unwrap_or_default();
+        vec![
+            text(group, "key"),
+            names(group, "lines", None),
+            text(group, "goods"),
+            text(group, "goods_off"),
+            postage,
+            text(group, "payable"),
+        ]
+    });
+    if !groups.is_empty() {
+        print!("\n{}", table(&["order", "lines", "goods", "off", "postage", "payable"], &groups));
+    }
+    for miss in list(answer, "near_misses") {
+        println!("hint: {}", text(miss, "hint"));
+    }
+    show_degraded(answer);
+    for risk in list(answer, "risks") {
+        let line = risk.get("line").and_then(Value::as_str).map(|line| format!("line {line}: ")).unwrap_or_default();
+        println!("risk: {line}{} ({}: {})", text(risk, "why"), text(risk, "guard"), text(risk, "action"));
+    }
+    if answer["sellable"] == false {
+        println!("not for sale: the rule set's policies forbid it");
     }
 }

@@ -14,7 +14,7 @@ use super::{Found, open_input, read_bytes, read_text};
 use crate::app::{App, ReplayClock};
 use crate::cli::{Global, Replay as Options};
 use crate::client::Client;
-use crate::commands::change::{import_lines, report_import, strategies_text};
+use crate::commands::change::{import_lines, report_import, rule_set_text, strategies_text};
 use crate::commands::verify::{show, spinner};
 use crate::replay::{Line, Replay, Speed, Tally, read_lines};
 use crate::report::{Lines, cpu_seconds, peak_memory_mib, table, thousands};
@@ -62,7 +62,9 @@ pub(crate) fn run(global: &Global, options: &Options) -> Result<Found> {
         occurred.inspect(|at| clock.advance(*at));
     }
     let strategies = options.strategies.as_deref().map(read_text).transpose()?;
-    app.ensure_settings(strategies.as_deref().map(strategies_text).transpose()?, "replay")?;
+    let promotions = options.promotions.as_deref().map(read_text).transpose()?;
+    let promotions = promotions.as_deref().map(rule_set_text).transpose()?;
+    app.ensure_settings(strategies.as_deref().map(strategies_text).transpose()?, promotions, "replay")?;
     let mut replay = Replay::new(Arc::clone(&app), options.speed)?;
     if let Some(catalogue) = &options.catalogue {
         let import = import_lines(&app, replay.runtime(), &read_bytes(catalogue)?)?;

@@ -5,10 +5,10 @@ use anyhow::{Context, Result};
 use super::{Found, read_bytes, read_text};
 use crate::cli::{Global, Up};
 use crate::commands::Usage;
-use crate::commands::change::{import_lines, report_import, strategies_text};
+use crate::commands::change::{import_lines, report_import, rule_set_text, strategies_text};
 use crate::report::thousands;
 use crate::server::{Server, asked_to_end, listen, tokens};
-use crate::watch::watch;
+use crate::watch::{Document, watch};
 
 pub(crate) fn run(global: &Global, options: &Up) -> Result<Found> {
     if global.target.is_some() {
@@ -20,12 +20,15 @@ pub(crate) fn run(global: &Global, options: &Up) -> Result<Found> {
         let listener = listen(&options.listen).await?;
         let address = listener.local_addr().context("asking for the address")?;
         let strategies = options.strategies.as_deref().map(read_text).transpose()?;
+        let promotions = options.promotions.as_deref().map(read_text).transpose()?;
         let catalogue = options.catalogue.as_deref().map(read_bytes).transpose()?;
         let tokens = tokens(global.admin_token.as_deref(), options.ingest_token.as_deref());
         let began = std::time::Instant::now();
-        let server = Server::open(&global.directory(), global.durability(), tokens, |app, runtime| {
+        let quote_key = (options.quote_key.as_deref(), options.quote_key_previous.as_deref());
+        let server = Server::open(&global.directory(), global.durability(), tokens, quote_key, |app, runtime| {
             let strategies = strategies.as_deref().map(strategies_text).transpose()?;
-            app.ensure_settings(strategies, "up")?;
+            let promotions = promotions.as_deref().map(rule_set_text).transpose()?;
+            app.ensure_settings(strategies, promotions, "up")?;
             if let Some(lines) = &catalogue {
                 report_import(global, &import_lines(app, runtime, lines)?);
             }
@@ -48,7 +51,10 @@ pub(crate) fn run(global: &Global, options: &Up) -> Result<Found> {
             }
         }
         if let Some((file, text)) = options.strategies.clone().zip(strategies) {
-            tokio::spawn(watch(file, text, server.desk(), Arc::clone(&server.app.metrics)));
+            tokio::spawn(watch(Document::Strategies, file, text, server.desk(), Arc::clone(&server.app.metrics)));
+        }
+        if let Some((file, text)) = options.promotions.clone().zip(promotions) {
+            tokio::spawn(watch(Document::Promotions, file, text, server.desk(), Arc::clone(&server.app.metrics)));
         }
         server.serve(listener, stop).await?;
         Ok(Found::Nothing)

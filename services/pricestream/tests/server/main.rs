@@ -6,6 +6,8 @@ mod crash;
 mod flow;
 mod full_disk;
 mod intake;
+mod orders;
 mod process;
+mod promotions;
 mod start;
 mod trace;

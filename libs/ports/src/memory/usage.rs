@@ -1,0 +1,171 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pricestream_documents::ContentHash;
+use pricestream_domain::Currency;
+use pricestream_promotion_engine::{Left, LimitAsked, OnCancel, Use};
+
+use crate::usage::{Committed, Ended, KEPT, Refusal, Released, Reservation, ReservationKey, Reserved, Standing, Taken};
+
+/// The usage ledger in memory: what is taken is added up anew each time.
+#[derive(Debug, Default)]
+pub struct UsageTable {
+    reservations: BTreeMap<ReservationKey, Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    content: ContentHash,
+    customer: Option<String>,
+    /// Each with the one code that it uses.
+    uses: Vec<(Use, Option<String>)>,
+    on_cancel: OnCancel,
+    expires_at: Timestamp,
+    standing: Standing,
+    /// When it was over.
+    ended_at: Timestamp,
+}
+
+/// What is asked of a promotion.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    promotion: &'a str,
+    customer: Option<&'a str>,
+    coupons: &'a [String],
+    currency: Option<Currency>,
+}
+
+impl Held {
+    fn expire(&mut self) {
+        self.standing = Standing::Ended(Ended::Expired);
+        self.ended_at = self.expires_at;
+    }
+}
+
+impl UsageTable {
+    pub(super) fn left(&self, asked: &[LimitAsked], now: Timestamp) -> BTreeMap<String, Left> {
+        let left = |asked: &LimitAsked| {
+            let question = Question {
+                promotion: &asked.promotion,
+                customer: asked.customer.as_deref(),
+                coupons: &asked.coupons,
+                currency: asked.limit.budget.map(|budget| budget.currency),
+            };
+            (asked.promotion.to_string(), self.taken(question, now).left(&asked.limit))
+        };
+        asked.iter().map(left).collect()
+    }
+
+    pub(super) fn reserve(&mut self, reservation: &Reservation, now: Timestamp) -> Reserved {
+        if let Some(held) = self.reservations.get(reservation.key()) {
+            if held.content != reservation.content() {
+                return Reserved::Conflict;
+            }
+            return held.standing.at(held.expires_at, now).answer(held.expires_at);
+        }
+        let mut uses = Vec::new();
+        for used in reservation.uses() {
+            let question = Question {
+                promotion: &used.promotion,
+                customer: reservation.customer(),
+                coupons: &used.coupons,
+                currency: Some(used.given.currency),
+            };
+            let taken = self.taken(question, now);
+            let limit = reservation.limit_of(&used.promotion).cloned().unwrap_or_default();
+            match taken.admit(&limit, used) {
+                Ok(coupon) => uses.push((used.clone(), coupon.map(|place| used.coupons[place].clone()))),
+                Err(what) => {
+                    let promotion = Arc::clone(&used.promotion);
+                    return Reserved::Refused(Refusal { promotion, what, left: taken.left(&limit) });
+                }
+            }
+        }
+        let held = Held {
+            content: reservation.content(),
+            customer: reservation.customer().map(str::to_owned),
+            uses,
+            on_cancel: reservation.on_cancel(),
+            expires_at: reservation.expires_at(),
+            standing: Standing::Held,
+            ended_at: Timestamp::MAX,
+        };
+        let answer = held.standing.at(held.expires_at, now).answer(held.expires_at);
+        let concerns = |other: &Held| {
+            let shared = |(used, _): &(Use, _)| held.uses.iter().any(|(mine, _)| mine.promotion == used.promotion);
+            other.standing == Standing::Held && other.expires_at <= now && other.uses.iter().any(shared)
+        };
+        for other in self.reservations.values_mut().filter(|other| concerns(other)) {
+            other.expire();
+        }
+        self.reservations.insert(reservation.key().clone(), held);
+        answer
+    }
+
+    pub(super) fn commit(&mut self, key: &ReservationKey, now: Timestamp) -> Committed {
+        let Some(held) = self.reservations.get_mut(key) else { return Committed::Unknown };
+        match held.standing.at(held.expires_at, now) {
+            Standing::Held | Standing::Committed => {
+                held.standing = Standing::Committed;
+                Committed::Done
+            }
+            Standing::Ended(ended) => Committed::Ended(ended),
+        }
+    }
+
+    pub(super) fn release(&mut self, key: &ReservationKey, now: Timestamp) -> Released {
+        let Some(held) = self.reservations.get_mut(key) else { return Released::Unknown };
+        match held.standing.at(held.expires_at, now) {
+            Standing::Committed if held.on_cancel == OnCancel::Keep => Released::Kept,
+            Standing::Held | Standing::Committed => {
+                held.standing = Standing::Ended(Ended::Released);
+                held.ended_at = now;
+                Released::Done
+            }
+            Standing::Ended(Ended::Released) => Released::Done,
+            Standing::Ended(Ended::Expired) => Released::Expired,
+        }
+    }
+
+    pub(super) fn sweep(&mut self, now: Timestamp, most: usize) -> usize {
+        let has_expired = |held: &&mut Held| held.standing == Standing::Held && held.expires_at <= now;
+        let mut swept = 0;
+        for held in self.reservations.values_mut().filter(has_expired).take(most) {
+            held.expire();
+            swept += 1;
+        }
+        let forgotten = |held: &Held| {
+            matches!(held.standing, Standing::Ended(_)) && held.ended_at.saturating_add(KEPT).is_ok_and(|until| until <= now)
+        };
+        let old: Vec<ReservationKey> =
+            self.reservations.iter().filter(|(_, held)| forgotten(held)).take(most).map(|(key, _)| key.clone()).collect();
+        for key in old {
+            self.reservations.remove(&key);
+        }
+        swept
+    }
+
+    fn taken(&self, of: Question<'_>, now: Timestamp) -> Taken {
+        let mut taken = Taken { coupons: vec![0; of.coupons.len()], ..Taken::default() };
+        for held in self.reservations.values() {
+            if matches!(held.standing.at(held.expires_at, now), Standing::Ended(_)) {
+                continue;
+            }
+            let Some((used, code)) = held.uses.iter().find(|(used, _)| *used.promotion == *of.promotion) else { continue };
+            taken.uses += 1;
+            taken.units = taken.units.saturating_add(used.units);
+            if of.currency == Some(used.given.currency) {
+                taken.given = taken.given.saturating_add(used.given.minor);
+            }
+            if of.customer.is_some() && held.customer.as_deref() == of.customer {
+                taken.customer_uses += 1;
+                taken.customer_units = taken.customer_units.saturating_add(used.units);
+            }
+            for (place, coupon) in of.coupons.iter().enumerate() {
+                taken.coupons[place] += u64::from(code.as_ref() == Some(coupon));
+            }
+        }
+        taken
+    }
+}

@@ -1,0 +1,107 @@
+use jiff::Timestamp;
+
+use crate::basket::Context;
+use crate::compile::RuleSet;
+use crate::condition::Unmet;
+use crate::record::{Outcome, Reason};
+
+/// What became of a code that the customer gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotedCoupon {
+    /// As it was given first.
+    pub code: String,
+    /// Whether it did anything.
+    pub status: CouponStatus,
+    /// Places in the decisions of the promotions that say so; none of an unknown code.
+    pub decisions: Vec<u32>,
+}
+
+/// Whether a code did anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CouponStatus {
+    /// A promotion for it was applied.
+    Applied,
+    /// Promotions for it are on, and none was applied.
+    NoEffect,
+    /// No promotion for it is on yet.
+    NotYet {
+        /// When the first one is.
+        from: Timestamp,
+    },
+    /// Every promotion for it is over.
+    Expired,
+    /// No promotion knows it.
+    Unknown,
+}
+
+impl CouponStatus {
+    /// Stable, for machines.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::NoEffect => "no_effect",
+            Self::NotYet { .. } => "not_yet",
+            Self::Expired => "expired",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl RuleSet {
+    /// Every code that was given, once however it is spelled, with what became of it. `outcomes` are those of the decisions, by
+    /// promotions in rising order.
+    pub(crate) fn coupons(&self, context: &Context, outcomes: &[(u32, Outcome)]) -> Vec<QuotedCoupon> {
+        let mut told: Vec<String> = Vec::new();
+        let mut coupons = Vec::new();
+        for code in &context.coupons {
+            let spelled = self.keys.spelled(code);
+            if told.contains(&spelled) {
+                continue;
+            }
+            // By a code is filed every promotion that names it, so that each of them is among the outcomes.
+            let known = self.keys.coupon(&spelled);
+            let named = known.map_or(&[][..], |key| &self.postings[key as usize]);
+            let decided = named.iter().filter_map(|posting| {
+                let at = outcomes.binary_search_by_key(&posting.promotion, |(promotion, _)| *promotion).ok()?;
+                Some((u32::try_from(at).expect("candidates are few"), &outcomes[at].1))
+            });
+            let (status, decisions) = told_of(&decided.collect::<Vec<_>>(), known.is_some());
+            coupons.push(QuotedCoupon { code: code.clone(), status, decisions });
+            told.push(spelled);
+        }
+        coupons
+    }
+}
+
+/// The best that can be said of a code, and the decisions that say it.
+fn told_of(decided: &[(u32, &Outcome)], known: bool) -> (CouponStatus, Vec<u32>) {
+    let those = |of: &dyn Fn(&Outcome) -> bool| -> Vec<u32> {
+        decided.iter().filter(|(_, outcome)| of(outcome)).map(|(at, _)| *at).collect()
+    };
+    let applied = those(&|outcome| matches!(outcome, Outcome::Applied { .. }));
+    if !applied.is_empty() {
+        return (CouponStatus::Applied, applied);
+    }
+    let on = those(&|outcome| !closed(outcome));
+    if !on.is_empty() || (known && decided.is_empty()) {
+        return (CouponStatus::NoEffect, on);
+    }
+    match decided.iter().filter_map(|(_, outcome)| opens(outcome)).min() {
+        Some(from) => (CouponStatus::NotYet { from }, those(&|outcome| opens(outcome).is_some())),
+        None if known => (CouponStatus::Expired, those(&|_| true)),
+        None => (CouponStatus::Unknown, Vec::new()),
+    }
+}
+
+/// Whether a promotion is not on now.
+fn closed(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Declined(Reason::Window { .. } | Reason::Unmet(Unmet::Window { .. })))
+}
+
+/// When a promotion that is not on now is on next, if it ever is.
+fn opens(outcome: &Outcome) -> Option<Timestamp> {
+    match outcome {
+        Outcome::Declined(Reason::Window { opens } | Reason::Unmet(Unmet::Window { opens })) => *opens,
+        _ => None,
+    }
+}

@@ -1,0 +1,10 @@
+//! Orders: a signed quote is redeemed once, and charges what it showed.
+
+mod execute;
+mod hold;
+mod routes;
+
+pub use execute::{OrderCommand, OrderDone, OrderError, execute_order};
+pub use hold::{HOLD_PROBLEMS, LONGEST_HOLD, hold};
+pub(crate) use routes::routes;
+pub use routes::{OrderState, OrderView};

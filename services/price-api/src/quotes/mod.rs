@@ -1,0 +1,153 @@
+//! What baskets cost: quotes, timelines, and prices of many SKUs for one customer.
+
+mod circuit;
+mod items;
+mod quote;
+mod timeline;
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use axum::http::Method;
+use pricestream_domain::Sku;
+use pricestream_ports::{Clock, Promotions, PublishedRules, Settings, UsageReads};
+use pricestream_promotion_engine::{
+    Action, AtEdge, Basket, Context, Found, Quote, QuoteAnswer, QuoteRequest, RequestError, TimelineAnswer,
+};
+
+pub use circuit::{Circuit, CircuitEdge};
+pub use items::Items;
+
+use crate::api::{Api, World};
+use crate::openapi::Operation;
+use crate::orders::HOLD_PROBLEMS;
+use crate::problem::{Code, Problem};
+use crate::routes::Routes;
+
+pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
+    const BASKET: [Code; 5] = [Code::BadBasket, Code::UnknownSku, Code::NoPrice, Code::Withdrawn, Code::Unavailable];
+    let operation = Operation::new("quotes", "What a basket costs, and what became of every promotion that it concerns")
+        .query::<quote::Asked>()
+        .reads::<QuoteRequest>()
+        .answers::<quote::Answer>(200, "The quote with its decision record; signed, if it was asked for")
+        .fails(&BASKET)
+        .fails(&[Code::Unauthorized, Code::NotSellable])
+        .fails(&HOLD_PROBLEMS);
+    routes.add(&Method::POST, "/v1/quotes", quote::quote::<W>, operation);
+    let operation = Operation::new("quotes", "What a basket costs from one instant until another, and when that changes")
+        .query::<timeline::Between>()
+        .reads::<QuoteRequest>()
+        .answers::<TimelineAnswer>(200, "The slices of its lane")
+        .fails(&BASKET);
+    routes.add(&Method::POST, "/v1/quotes:timeline", timeline::of_basket::<W>, operation);
+    let operation = Operation::new("prices", "What a SKU costs a customer from one instant until another, and when that changes")
+        .query::<timeline::Asked>()
+        .answers::<TimelineAnswer>(200, "The slices of its lane")
+        .fails(&BASKET);
+    routes.add(&Method::GET, "/v1/prices/{sku}/timeline", timeline::of_sku::<W>, operation);
+}
+
+/// A rule set without promotions: what is paid is the current price.
+static NO_PROMOTIONS: LazyLock<Arc<PublishedRules>> =
+    LazyLock::new(|| Arc::new(PublishedRules::read(r#"{"version":1}"#.into()).expect("it is a rule set")));
+
+impl<W: World> Api<W> {
+    /// The rule set in force: one for the whole of an answer. Errors: there is one, and it cannot be read.
+    pub(crate) fn rules(&self) -> Result<Arc<PublishedRules>, Problem> {
+        match &self.settings.current().promotions {
+            Promotions::InForce { rules, .. } => Ok(Arc::clone(rules)),
+            Promotions::None => Ok(Arc::clone(&NO_PROMOTIONS)),
+            Promotions::Unreadable => Err(Problem::new(
+                Code::Unavailable,
+                "the rule set in force cannot be read by this version: publish it anew, or switch promotions off",
+            )),
+        }
+    }
+
+    /// The basket and its context, with what is known of each SKU.
+    pub(crate) async fn resolve(&self, request: QuoteRequest) -> Result<(Basket, Context), Problem> {
+        let mut found: HashMap<Sku, Arc<Found>> = HashMap::with_capacity(request.lines.len());
+        for line in &request.lines {
+            if !found.contains_key(&line.sku) {
+                let item = self.item(&line.sku).await;
+                let item = item.map_err(|problem| problem.with("sku", line.sku.as_str()))?;
+                found.insert(line.sku.clone(), item);
+            }
+        }
+        let now = self.clock.now();
+        let resolved = request.resolve(now, |sku| found.get(sku).map(|found| Found::clone(found)));
+        resolved.map_err(|error| match error {
+            RequestError::NoPrice { ref sku, .. } => Problem::new(Code::NoPrice, error.to_string()).with("sku", sku.as_str()),
+            RequestError::Basket(error) => bad_basket(&error),
+        })
+    }
+}
+
+pub(crate) fn bad_basket(error: &pricestream_promotion_engine::BasketError) -> Problem {
+    Problem::new(Code::BadBasket, error.to_string())
+}
+
+/// What a customer asks for, ready to be priced: under one rule set, without what is left out of it now.
+pub(crate) struct Asked<'a> {
+    pub(crate) published: Arc<PublishedRules>,
+    pub(crate) basket: Basket,
+    pub(crate) context: Context,
+    edge: CircuitEdge<'a>,
+}
+
+impl<W: World> Api<W> {
+    /// Makes `request` ready. Errors: it cannot be priced.
+    pub(crate) async fn asked(&self, request: QuoteRequest) -> Result<Asked<'_>, Problem> {
+        let published = self.rules()?;
+        let (basket, mut context) = self.resolve(request).await?;
+        let mut gifts: HashMap<Sku, Arc<Found>> = HashMap::new();
+        for sku in published.rules.gift_skus() {
+            // A gift that has no price is given all the same, as long as nothing says that none is left.
+            if let Ok(found) = self.item(sku).await {
+                gifts.insert(sku.clone(), found);
+            }
+        }
+        published.rules.find_gifts(&basket, &mut context, |sku| gifts.get(sku).map(|found| Found::clone(found)));
+        let limits = published.rules.limits_asked(&basket, &context).map_err(|error| bad_basket(&error))?;
+        if !limits.is_empty() {
+            context.left = self.usage.left(&limits, self.clock.now()).await?;
+        }
+        let measured = self.clock.measured();
+        if let Promotions::InForce { without, .. } = &self.settings.current().promotions {
+            // What is used up is known exactly here.
+            context.switched_off.extend(without.components.iter().cloned());
+        }
+        context.switched_off.extend(self.circuit.left_out(measured));
+        Ok(Asked { published, basket, context, edge: self.circuit.edge(measured) })
+    }
+
+    /// Counts a quote, what it does without, and the guards that it passed.
+    pub(crate) fn count(&self, quote: &Quote) {
+        let result = match quote {
+            Quote { sellable: false, .. } => "blocked",
+            quote if quote.degraded.is_empty() => "sellable",
+            _ => "degraded",
+        };
+        self.metrics.quote(quote.scenario.name(), result);
+        for risk in &quote.risks {
+            self.metrics.risk(risk.guard.name(), risk.action.name());
+            if risk.action != Action::Flag {
+                let (guard, line) = (risk.guard.name(), risk.line.as_deref().unwrap_or("the order"));
+                tracing::warn!(guard, line, rule_set = %quote.rule_set, "{}", risk.sentence(quote.currency));
+            }
+        }
+        self.circuit.note_degraded(&quote.degraded, self.clock.measured());
+    }
+}
+
+impl Asked<'_> {
+    /// A quote as the shop reads it.
+    pub(crate) fn answer(&self, quote: &Quote) -> QuoteAnswer {
+        quote.answer()
+    }
+
+    /// The rules, with components called where their failures are caught.
+    pub(crate) fn rules(&self) -> AtEdge<'_, CircuitEdge<'_>> {
+        self.published.rules.at_edge(&self.edge)
+    }
+}
