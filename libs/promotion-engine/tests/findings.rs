@@ -576,3 +576,21 @@ fn the_order_of_a_cycle_says_what_stands() {
     assert!(message.contains("component flash_sale, component spend_and_save and component coupon"), "{message}");
     assert!(message.contains("decides, and component flash_sale stands"), "{message}");
 }
+
+#[test]
+fn what_is_too_much_to_look_at_is_left_out_and_said() {
+    // Each takes more off than all before it: none always loses, so that each has to be held against all others.
+    let promotions: Vec<Value> = (1..=1_100)
+        .map(|number| promotion(&format!("p{number:04}"), json!({ "percent_off": { "off_bp": number } }), json!({})))
+        .collect();
+    let rules = json!({ "version": 1, "pipeline": [[{ "component": "percent_off" }]], "promotions": promotions });
+    let found = look_at(&rules, None);
+    assert_eq!(
+        found.cut,
+        [
+            "always_beaten: there are too many promotions for the same items to hold all against each other",
+            "nearly_always_beaten: 709 more are not told",
+        ]
+    );
+    assert_eq!(found.findings.len(), 200);
+}

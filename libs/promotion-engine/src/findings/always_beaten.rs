@@ -12,7 +12,7 @@ use crate::components::WorksOn;
 use crate::document::pipeline::{Keep, Take};
 
 /// Pairs that are held against each other, at most.
-const MOST_PAIRS: usize = 2_000_000;
+const MOST_PAIRS: usize = 1_000_000;
 
 /// Says, of each promotion that always loses to another, to which.
 pub(super) fn look(survey: &Survey<'_>, report: &mut Report) {
@@ -147,13 +147,15 @@ impl<'s, 'a> Competition<'s, 'a> {
         }
         let (mine, theirs) = (subject.compiled, rival.compiled);
         // Whether they are given the same units.
-        let same = mine.excludes == theirs.excludes
-            && mine.document.items == theirs.document.items
-            && mine.document.effect.sets() == theirs.document.effect.sets();
+        let same = || {
+            mine.excludes == theirs.excludes
+                && mine.document.items == theirs.document.items
+                && mine.document.effect.sets() == theirs.document.effect.sets()
+        };
         let at_least = match (mine.works_on, theirs.works_on) {
             (WorksOn::Lines, WorksOn::Lines) => on_each_line(theirs, mine),
-            (WorksOn::Order, WorksOn::Order) => on_the_order(theirs, mine, same),
-            (WorksOn::Sets, WorksOn::Sets) => same && on_the_same_units(theirs, mine),
+            (WorksOn::Order, WorksOn::Order) => on_the_order(theirs, mine, same()),
+            (WorksOn::Sets, WorksOn::Sets) => same() && on_the_same_units(theirs, mine),
             _ => false,
         };
         let first = rival.order < subject.order;

@@ -51,7 +51,13 @@ impl<'a> Survey<'a> {
             let path = format!("promotions[{number}]");
             Some(Subject { number, promotion, compiled: &rules.promotions[order], order, path })
         };
-        let sold = |catalogue: &[Product]| catalogue.iter().filter(|product| !product.retired).cloned().map(Arc::new).collect();
+        // By SKU, so that the order of the catalogue makes no difference.
+        let sold = |catalogue: &[Product]| {
+            let mut sold: Vec<Arc<Product>> =
+                catalogue.iter().filter(|product| !product.retired).cloned().map(Arc::new).collect();
+            sold.sort_unstable_by(|one, other| one.sku.cmp(&other.sku));
+            sold
+        };
         Self {
             document,
             rules,
