@@ -249,7 +249,7 @@ pub struct AnsweredRisk {
 
 impl Risk {
     /// As a shop reads it; amounts are in `currency`.
-    pub(crate) fn answer(&self, currency: Currency) -> AnsweredRisk {
+    pub fn answer(&self, currency: Currency) -> AnsweredRisk {
         AnsweredRisk {
             guard: self.guard,
             action: self.action,

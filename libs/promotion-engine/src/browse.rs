@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use foldhash::HashMap;
@@ -20,6 +22,7 @@ use crate::request::Found;
 use crate::rounding::Mode;
 use crate::scenario::Scenario;
 use crate::thresholds::Thresholds;
+use crate::usage::LimitAsked;
 
 /// Items of one call, at most.
 pub const MAX_BROWSED: usize = 1_000;
@@ -130,8 +133,21 @@ impl RuleSet {
     /// `with_from`: also the lowest average price over small quantities. Tried are the quantities at which what the promotions ask
     /// for is reached (units of a set, tiers, amounts to spend), the smallest 16 of them, up to 100 units and to what is left in
     /// stock; of those that may be sold the lowest average counts, and of equal averages the fewest units.
+    ///
+    /// An item may itself be a gift: [`Context::gift_stock`] counts the units that are browsed.
     pub fn browse(&self, items: &[Found], context: &Context, with_from: bool) -> BrowseAnswer {
         self.bare().browse(items, context, with_from)
+    }
+
+    /// The limited promotions that some of `items` concern: what is left of each belongs into [`Context::left`] before they are
+    /// browsed. Of an item that cannot be priced there are none.
+    pub fn limits_browsed(&self, items: &[Found], context: &Context) -> Vec<LimitAsked> {
+        if !self.is_limited() {
+            return Vec::new();
+        }
+        let asked = items.iter().filter_map(|item| self.limits_asked(&alone(item), context).ok()).flatten();
+        let by_promotion: BTreeMap<Arc<str>, LimitAsked> = asked.map(|asked| (Arc::clone(&asked.promotion), asked)).collect();
+        by_promotion.into_values().collect()
     }
 }
 
@@ -162,7 +178,8 @@ impl<E: Edge> AtEdge<'_, E> {
         changes: &mut Changes,
     ) -> Result<BrowsedPrice, BasketError> {
         let mut basket = alone(item);
-        let sheet = self.rules.sheet(&basket, context)?;
+        let of_one = without_bought(context, &basket);
+        let sheet = self.rules.sheet(&basket, &of_one)?;
         let candidates = Candidates::of(&sheet);
         let quote = self.rules.write(&sheet, evaluate(&sheet, &candidates, &candidates.all, self.edge));
         let until = changes.next(self.rules, &candidates, context.at);
@@ -201,7 +218,8 @@ impl<E: Edge> AtEdge<'_, E> {
         for quantity in thresholds.into_units().take_while(|units| u64::from(*units) <= stock_left).take(MAX_TRIED) {
             basket.lines[0].quantity = quantity;
             // Of so many units the worth may be beyond 64 bits; then there are no others to be tried either.
-            let Ok(sheet) = rules.sheet(basket, context) else { break };
+            let context = without_bought(context, basket);
+            let Ok(sheet) = rules.sheet(basket, &context) else { break };
             let quote: Quote = rules.write(&sheet, evaluate(&sheet, candidates, &candidates.all, self.edge));
             let (units, payable) = best.unwrap_or((1, one));
             let together = quote.lines[0].payable;
@@ -229,6 +247,16 @@ fn alone(item: &Found) -> Basket {
         delivery: None,
     };
     Basket { currency: unit_price.currency, lines: vec![line], postage: None }
+}
+
+/// What a basket of a gift holds of it cannot be given too.
+fn without_bought<'a>(context: &'a Context, basket: &Basket) -> Cow<'a, Context> {
+    let line = &basket.lines[0];
+    let Some(left) = context.gift_stock.get(&line.product.sku) else { return Cow::Borrowed(context) };
+    let left = left.saturating_sub(line.quantity.into());
+    let mut context = context.clone();
+    context.gift_stock.insert(line.product.sku.clone(), left);
+    Cow::Owned(context)
 }
 
 /// When the windows of promotions open or close next, each looked up once for all items.

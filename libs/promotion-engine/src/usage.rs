@@ -41,10 +41,15 @@ pub struct LimitAsked {
 }
 
 impl RuleSet {
+    /// Whether any promotion is limited.
+    pub(crate) fn is_limited(&self) -> bool {
+        !self.limited.is_empty()
+    }
+
     /// The limited promotions that the basket, the customer or a coupon concern, by the order in which they run: what is left of
     /// each belongs into [`Context::left`] before the basket is priced. Errors: a basket that cannot be priced.
     pub fn limits_asked(&self, basket: &Basket, context: &Context) -> Result<Vec<LimitAsked>, BasketError> {
-        if self.limited.is_empty() {
+        if !self.is_limited() {
             return Ok(Vec::new());
         }
         let sheet = self.sheet(basket, context)?;

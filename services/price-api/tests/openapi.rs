@@ -13,7 +13,7 @@ use support::server;
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
 
 /// The routes of DESIGN.md that this crate serves.
-const ROUTES: [&str; 38] = [
+const ROUTES: [&str; 39] = [
     "DELETE /v1/admin/catalogue/{sku}",
     "DELETE /v1/admin/overrides/{sku}",
     "DELETE /v1/orders/{order_id}",
@@ -43,6 +43,7 @@ const ROUTES: [&str; 38] = [
     "POST /v1/admin/verify",
     "POST /v1/orders",
     "POST /v1/prices:batch",
+    "POST /v1/prices:browse",
     "POST /v1/quotes",
     "POST /v1/quotes:timeline",
     "POST /v1/stock-changes",

@@ -166,6 +166,32 @@ async fn a_timeline_gives_every_change_and_the_lowest_price() {
 }
 
 #[tokio::test]
+async fn a_list_costs_what_each_of_it_is_quoted_alone_and_says_what_it_goes_from() {
+    let server = with_rules().await;
+    let asked =
+        json!({ "skus": ["A", "B", "nobody", "C"], "with_from": true, "coupons": ["FIVE"], "at": "2026-11-22T12:00:00Z" });
+    let (status, answer) = server.post("/v1/prices:browse", asked.to_string()).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let items = answer["items"].as_array().unwrap();
+    let skus: Vec<&str> = items.iter().filter_map(|item| item["sku"].as_str()).collect();
+    assert_eq!(skus, ["A", "B", "C"]);
+    for item in items {
+        let mut alone = basket(&[(item["sku"].as_str().unwrap(), 1)]);
+        alone["coupons"] = json!(["FIVE"]);
+        alone["at"] = json!("2026-11-22T12:00:00Z");
+        assert_eq!(item["payable"]["minor"], payable(&server, &alone).await, "{item}");
+    }
+    assert_eq!(items[0]["promotions"], json!(["afternoon", "code"]));
+    assert_eq!((&items[0]["until"], items[1].get("until")), (&json!("2026-11-22T18:00:00Z"), None), "{answer}");
+    let from = &items[1]["from"];
+    assert_eq!((&from["quantity"], &from["payable"]["minor"], &from["each"]["minor"]), (&json!(3), &json!(2_660), &json!(887)));
+    assert_eq!((&answer["missing"][0]["sku"], kind(&answer["missing"][0])), (&json!("nobody"), "unknown-sku"), "{answer}");
+    let many: Vec<String> = (0..1_001).map(|number| format!("S{number}")).collect();
+    let (status, answer) = server.post("/v1/prices:browse", json!({ "skus": many }).to_string()).await;
+    assert_eq!((status, kind(&answer)), (StatusCode::UNPROCESSABLE_ENTITY, "too-many-skus"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_component_that_is_switched_off_is_left_out_of_quotes_and_lanes_and_says_so() {
     let server = with_rules().await;
     server.memory.tables().now = "2026-11-22T12:00:00Z".parse().unwrap();

@@ -35,7 +35,7 @@ pub(super) struct Prices {
 /// Why a SKU has no price.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "MissingPrice")]
-struct Missing {
+pub(crate) struct Missing {
     /// Which.
     sku: Sku,
     /// The type of the problem that a read of this SKU alone answers.
@@ -44,13 +44,29 @@ struct Missing {
     detail: String,
 }
 
+impl Missing {
+    /// Errors: `problem` is not of the SKU but of what would have to answer.
+    pub(crate) fn of(sku: Sku, problem: Problem) -> Result<Self, Problem> {
+        if problem.code().status().is_server_error() {
+            return Err(problem);
+        }
+        Ok(Self { sku, r#type: problem.code().uri(), detail: problem.detail().to_owned() })
+    }
+}
+
+/// Errors: there are more than one request may have.
+pub(crate) fn check_number(skus: &[Sku]) -> Result<(), Problem> {
+    if skus.len() > MOST {
+        return Err(Problem::new(Code::TooManySkus, format!("{} SKUs are more than {MOST}: ask in parts", skus.len())));
+    }
+    Ok(())
+}
+
 pub(super) async fn prices<W: World>(
     State(api): ApiState<W>,
     JsonOf(Asked { skus }): JsonOf<Asked>,
 ) -> Result<Json<Prices>, Problem> {
-    if skus.len() > MOST {
-        return Err(Problem::new(Code::TooManySkus, format!("{} SKUs are more than {MOST}: ask in parts", skus.len())));
-    }
+    check_number(&skus)?;
     let mut answer = Prices { prices: Vec::with_capacity(skus.len()), missing: Vec::new() };
     for sku in skus {
         let problem = match api.entry(&sku).await {
@@ -61,10 +77,9 @@ pub(super) async fn prices<W: World>(
                 }
                 None => withdrawn(&entry),
             },
-            Err(problem) if problem.code().status().is_server_error() => return Err(problem),
             Err(problem) => problem,
         };
-        answer.missing.push(Missing { sku, r#type: problem.code().uri(), detail: problem.detail().to_owned() });
+        answer.missing.push(Missing::of(sku, problem)?);
     }
     Ok(Json(answer))
 }

@@ -1,6 +1,6 @@
 //! Reads of prices.
 
-mod batch;
+pub(crate) mod batch;
 mod current;
 mod explanation;
 mod history;

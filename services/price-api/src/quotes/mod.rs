@@ -1,5 +1,6 @@
 //! What baskets cost: quotes, timelines, and prices of many SKUs for one customer.
 
+mod browse;
 mod circuit;
 mod items;
 mod quote;
@@ -12,7 +13,8 @@ use axum::http::Method;
 use pricestream_domain::Sku;
 use pricestream_ports::{Clock, Promotions, PublishedRules, Settings, UsageReads};
 use pricestream_promotion_engine::{
-    Action, AtEdge, Basket, Context, Found, Quote, QuoteAnswer, QuoteRequest, RequestError, TimelineAnswer,
+    Action, AnsweredRisk, AtEdge, Basket, Context, Degraded, Found, LimitAsked, Quote, QuoteRequest, RequestError, Scenario,
+    TimelineAnswer,
 };
 
 pub use circuit::{Circuit, CircuitEdge};
@@ -45,6 +47,11 @@ pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
         .answers::<TimelineAnswer>(200, "The slices of its lane")
         .fails(&BASKET);
     routes.add(&Method::GET, "/v1/prices/{sku}/timeline", timeline::of_sku::<W>, operation);
+    let operation = Operation::new("prices", "What one unit of each of up to 1000 SKUs costs one customer")
+        .reads::<browse::Asked>()
+        .answers::<browse::Answer>(200, "What they pay, until when that holds, and from what it costs; and what has no price")
+        .fails(&[Code::TooManySkus, Code::BadBasket, Code::Unavailable]);
+    routes.add(&Method::POST, "/v1/prices:browse", browse::browse::<W>, operation);
 }
 
 /// A rule set without promotions: what is paid is the current price.
@@ -100,6 +107,15 @@ impl<W: World> Api<W> {
     pub(crate) async fn asked(&self, request: QuoteRequest) -> Result<Asked<'_>, Problem> {
         let published = self.rules()?;
         let (basket, mut context) = self.resolve(request).await?;
+        self.find_gifts(&published, &basket, &mut context).await;
+        let limits = published.rules.limits_asked(&basket, &context).map_err(|error| bad_basket(&error))?;
+        self.find_left(&limits, &mut context).await?;
+        let edge = self.edge(&mut context);
+        Ok(Asked { published, basket, context, edge })
+    }
+
+    /// Adds to `context` the stock and the price of every gift that the rule set may give.
+    async fn find_gifts(&self, published: &PublishedRules, basket: &Basket, context: &mut Context) {
         let mut gifts: HashMap<Sku, Arc<Found>> = HashMap::new();
         for sku in published.rules.gift_skus() {
             // A gift that has no price is given all the same, as long as nothing says that none is left.
@@ -107,45 +123,52 @@ impl<W: World> Api<W> {
                 gifts.insert(sku.clone(), found);
             }
         }
-        published.rules.find_gifts(&basket, &mut context, |sku| gifts.get(sku).map(|found| Found::clone(found)));
-        let limits = published.rules.limits_asked(&basket, &context).map_err(|error| bad_basket(&error))?;
+        published.rules.find_gifts(basket, context, |sku| gifts.get(sku).map(|found| Found::clone(found)));
+    }
+
+    /// Adds to `context` what is left of limited promotions. Errors: the ledger cannot tell.
+    async fn find_left(&self, limits: &[LimitAsked], context: &mut Context) -> Result<(), Problem> {
         if !limits.is_empty() {
-            context.left = self.usage.left(&limits, self.clock.now()).await?;
+            context.left = self.usage.left(limits, self.clock.now()).await?;
         }
+        Ok(())
+    }
+
+    /// Adds to `context` the components that are left out now; the others are called at the edge that it gives.
+    fn edge(&self, context: &mut Context) -> CircuitEdge<'_> {
         let measured = self.clock.measured();
         if let Promotions::InForce { without, .. } = &self.settings.current().promotions {
             // What is used up is known exactly here.
             context.switched_off.extend(without.components.iter().cloned());
         }
         context.switched_off.extend(self.circuit.left_out(measured));
-        Ok(Asked { published, basket, context, edge: self.circuit.edge(measured) })
+        self.circuit.edge(measured)
     }
 
     /// Counts a quote, what it does without, and the guards that it passed.
     pub(crate) fn count(&self, quote: &Quote) {
-        let result = match quote {
-            Quote { sellable: false, .. } => "blocked",
-            quote if quote.degraded.is_empty() => "sellable",
-            _ => "degraded",
+        let risks: Vec<AnsweredRisk> = quote.risks.iter().map(|risk| risk.answer(quote.currency)).collect();
+        self.count_priced(quote.scenario, quote.sellable, &quote.degraded, &risks);
+    }
+
+    pub(crate) fn count_priced(&self, scenario: Scenario, sellable: bool, degraded: &[Degraded], risks: &[AnsweredRisk]) {
+        let result = match (sellable, degraded) {
+            (false, _) => "blocked",
+            (true, []) => "sellable",
+            (true, _) => "degraded",
         };
-        self.metrics.quote(quote.scenario.name(), result);
-        for risk in &quote.risks {
+        self.metrics.quote(scenario.name(), result);
+        for risk in risks {
             self.metrics.risk(risk.guard.name(), risk.action.name());
             if risk.action != Action::Flag {
-                let (guard, line) = (risk.guard.name(), risk.line.as_deref().unwrap_or("the order"));
-                tracing::warn!(guard, line, rule_set = %quote.rule_set, "{}", risk.sentence(quote.currency));
+                tracing::warn!(guard = risk.guard.name(), line = risk.line.as_deref().unwrap_or("the order"), "{}", risk.why);
             }
         }
-        self.circuit.note_degraded(&quote.degraded, self.clock.measured());
+        self.circuit.note_degraded(degraded, self.clock.measured());
     }
 }
 
 impl Asked<'_> {
-    /// A quote as the shop reads it.
-    pub(crate) fn answer(&self, quote: &Quote) -> QuoteAnswer {
-        quote.answer()
-    }
-
     /// The rules, with components called where their failures are caught.
     pub(crate) fn rules(&self) -> AtEdge<'_, CircuitEdge<'_>> {
         self.published.rules.at_edge(&self.edge)

@@ -72,7 +72,7 @@ pub(super) async fn quote<W: World>(
     let quote = quote.map_err(|error| bad_basket(&error))?;
     api.count(&quote);
     if !sign {
-        return Ok(Json(Answer { quote: asked.answer(&quote), signed: None }));
+        return Ok(Json(Answer { quote: quote.answer(), signed: None }));
     }
     if !quote.sellable {
         let answer = quote.answer();
@@ -83,5 +83,5 @@ pub(super) async fn quote<W: World>(
     let ttl = SignedDuration::from_secs(hold_seconds.unwrap_or(HELD_SECONDS).into());
     let signed = hold(&api, &quote, &asked.published.rules, context, ttl).await?;
     let signed = Signed { quote_id: signed.claims.id, quote: signed.token, expires_at: signed.claims.expires_at };
-    Ok(Json(Answer { quote: asked.answer(&quote), signed: Some(signed) }))
+    Ok(Json(Answer { quote: quote.answer(), signed: Some(signed) }))
 }
