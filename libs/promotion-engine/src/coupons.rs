@@ -1,9 +1,9 @@
 use jiff::Timestamp;
 
-use crate::basket::Context;
 use crate::compile::RuleSet;
 use crate::condition::Unmet;
 use crate::record::{Outcome, Reason};
+use crate::state::Sheet;
 
 /// What became of a code that the customer gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,26 +50,18 @@ impl CouponStatus {
 impl RuleSet {
     /// Every code that was given, once however it is spelled, with what became of it. `outcomes` are those of the decisions, by
     /// promotions in rising order.
-    pub(crate) fn coupons(&self, context: &Context, outcomes: &[(u32, Outcome)]) -> Vec<QuotedCoupon> {
-        let mut told: Vec<String> = Vec::new();
-        let mut coupons = Vec::new();
-        for code in &context.coupons {
-            let spelled = self.keys.spelled(code);
-            if told.contains(&spelled) {
-                continue;
-            }
+    pub(crate) fn coupons(&self, sheet: &Sheet<'_>, outcomes: &[(u32, Outcome)]) -> Vec<QuotedCoupon> {
+        let coupon = |(place, number): (usize, Option<u32>)| {
             // By a code is filed every promotion that names it, so that each of them is among the outcomes.
-            let known = self.keys.coupon(&spelled);
-            let named = known.map_or(&[][..], |key| &self.postings[key as usize]);
+            let named = number.map_or(&[][..], |number| &self.postings[number as usize]);
             let decided = named.iter().filter_map(|posting| {
                 let at = outcomes.binary_search_by_key(&posting.promotion, |(promotion, _)| *promotion).ok()?;
                 Some((u32::try_from(at).expect("candidates are few"), &outcomes[at].1))
             });
-            let (status, decisions) = told_of(&decided.collect::<Vec<_>>(), known.is_some());
-            coupons.push(QuotedCoupon { code: code.clone(), status, decisions });
-            told.push(spelled);
-        }
-        coupons
+            let (status, decisions) = told_of(&decided.collect::<Vec<_>>(), number.is_some());
+            QuotedCoupon { code: sheet.context.coupons[place].clone(), status, decisions }
+        };
+        sheet.codes.iter().map(coupon).collect()
     }
 }
 

@@ -115,30 +115,75 @@ impl Keys {
         to[begin..].sort_unstable();
     }
 
-    /// A code as it is compared.
-    pub(crate) fn spelled(&self, code: &str) -> String {
-        spelled(code, self.coupon_case)
-    }
-
-    /// The number of a code that is spelled so; `None`: no promotion names it.
-    pub(crate) fn coupon(&self, spelled: &str) -> Option<u32> {
-        self.coupons.get(spelled).copied()
+    /// The codes that were given.
+    pub(crate) fn codes(&self, context: &Context) -> Codes {
+        Codes::of(self, &context.coupons)
     }
 
     /// The numbers of who buys and of the coupons given, in rising order.
-    pub(crate) fn of_context(&self, context: &Context) -> Vec<u32> {
-        let groups = context.customer.groups.iter().filter_map(|group| self.groups.get(group));
-        let customer = context.customer.id.iter().filter_map(|id| self.customers.get(id));
-        let coupons = context.coupons.iter().filter_map(|code| self.coupons.get(&spelled(code, self.coupon_case)));
-        sorted(groups.chain(customer).chain(coupons).copied())
+    pub(crate) fn of_context(&self, context: &Context, codes: &Codes) -> Vec<u32> {
+        let groups = context.customer.groups.iter().filter_map(|group| self.groups.get(group)).copied();
+        let customer = context.customer.id.iter().filter_map(|id| self.customers.get(id)).copied();
+        sorted(groups.chain(customer).chain(codes.iter().filter_map(|(_, number)| number)))
     }
 }
 
 /// A code as it is compared.
 pub(crate) fn spelled(code: &str, case: CouponCase) -> String {
+    let mut spelled = String::with_capacity(code.len());
+    spell(code, case, &mut spelled);
+    spelled
+}
+
+fn spell(code: &str, case: CouponCase, to: &mut String) {
+    let begin = to.len();
     match case {
-        CouponCase::Insensitive => code.trim().to_lowercase(),
-        CouponCase::Sensitive => code.to_owned(),
+        CouponCase::Insensitive if code.is_ascii() => {
+            to.push_str(code.trim());
+            to[begin..].make_ascii_lowercase();
+        }
+        CouponCase::Insensitive => to.push_str(&code.trim().to_lowercase()),
+        CouponCase::Sensitive => to.push_str(code),
+    }
+}
+
+/// The codes that a customer gave, looked up.
+#[derive(Debug)]
+pub(crate) struct Codes {
+    /// As they are compared, one after the other.
+    text: String,
+    /// Each once, however often it is spelled otherwise: where it is among those given, where its text ends, and its number, if a
+    /// promotion names it.
+    codes: Vec<(usize, usize, Option<u32>)>,
+}
+
+impl Codes {
+    fn of(keys: &Keys, given: &[String]) -> Self {
+        let mut all = Self {
+            text: String::with_capacity(given.iter().map(String::len).sum()),
+            codes: Vec::with_capacity(given.len()),
+        };
+        for (place, code) in given.iter().enumerate() {
+            let begin = all.text.len();
+            spell(code, keys.coupon_case, &mut all.text);
+            let code = &all.text[begin..];
+            if all.texts().any(|other| other == code) {
+                all.text.truncate(begin);
+            } else {
+                all.codes.push((place, all.text.len(), keys.coupons.get(code).copied()));
+            }
+        }
+        all
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let mut begin = 0;
+        self.codes.iter().map(move |(_, end, _)| &self.text[std::mem::replace(&mut begin, *end)..*end])
+    }
+
+    /// Each once: its place among those given, and its number.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, Option<u32>)> {
+        self.codes.iter().map(|(place, _, number)| (*place, *number))
     }
 }
 

@@ -276,7 +276,7 @@ impl RuleSet {
                 give(None, application.postage, 0);
             }
         }
-        let coupons = self.coupons(sheet.context, &outcomes);
+        let coupons = self.coupons(sheet, &outcomes);
         funders.sort_unstable_by_key(|(decision, _)| *decision);
         let decision = |(promotion, outcome): (u32, _)| {
             let promotion = &self.promotions[promotion as usize];

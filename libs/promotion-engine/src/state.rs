@@ -8,6 +8,7 @@ use crate::components::{Unit, WorksOn};
 use crate::condition::{Situation, StockLeft, Whose};
 use crate::document::condition::{Basis, Numbers};
 use crate::document::promotion::Scope;
+use crate::keys::Codes;
 
 /// A basket under calculation: its lines in the order of their ids, its units one by one.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct Sheet<'a> {
     keys: Vec<u32>,
     /// Of each line, where its keys begin; then their number.
     first_key: Vec<u32>,
+    pub(crate) codes: Codes,
     pub(crate) context_keys: Vec<u32>,
     /// Of each unit, in minor units: what the merchant set, ...
     pub(crate) list: Vec<i64>,
@@ -68,6 +70,7 @@ impl<'a> Sheet<'a> {
         let mut lines: Vec<u32> = (0..).take(basket.lines.len()).collect();
         lines.sort_by(|one, other| basket.lines[*one as usize].id.cmp(&basket.lines[*other as usize].id));
         let units: usize = basket.lines.iter().map(|line| line.quantity as usize).sum();
+        let codes = rules.keys.codes(context);
         let mut sheet = Self {
             basket,
             context,
@@ -76,7 +79,8 @@ impl<'a> Sheet<'a> {
             first_unit: Vec::with_capacity(lines.len() + 1),
             keys: Vec::with_capacity(lines.len() * 4),
             first_key: Vec::with_capacity(lines.len() + 1),
-            context_keys: rules.keys.of_context(context),
+            context_keys: rules.keys.of_context(context, &codes),
+            codes,
             list: Vec::with_capacity(units),
             original: Vec::with_capacity(units),
             floor: Vec::with_capacity(units),
@@ -182,25 +186,33 @@ impl State {
     pub(crate) fn units(&self, sheet: &Sheet<'_>, promotion: &Compiled, lines: &[(u16, u16)], to: &mut Vec<Unit>) {
         to.clear();
         let words = sheet.rules.words;
+        let base = match promotion.document.stack_base {
+            Basis::Running => &self.running,
+            Basis::Original => &sheet.original,
+            Basis::List => &sheet.list,
+        };
+        let is_free = |unit: usize| {
+            let excluded = || {
+                let theirs = &self.on_unit[unit * words..][..words];
+                promotion.excludes[Scope::Unit as usize].iter().zip(theirs).any(|(mine, theirs)| mine & theirs != 0)
+            };
+            !(promotion.uses_up && self.used[unit]) && (self.on_unit.is_empty() || !excluded())
+        };
+        let all_are_free = !promotion.uses_up && self.on_unit.is_empty();
         for (line, sets) in lines {
-            for unit in sheet.units_of(*line) {
-                if promotion.uses_up && self.used[unit] {
-                    continue;
-                }
-                if !self.on_unit.is_empty() {
-                    let theirs = &self.on_unit[unit * words..][..words];
-                    if promotion.excludes[Scope::Unit as usize].iter().zip(theirs).any(|(mine, theirs)| mine & theirs != 0) {
-                        continue;
-                    }
-                }
-                let running = self.running[unit];
-                let price = match promotion.document.stack_base {
-                    Basis::Running => running,
-                    Basis::Original => sheet.original[unit],
-                    Basis::List => sheet.list[unit],
-                };
-                let room = (running - sheet.floor[unit]).max(0);
-                to.push(Unit { number: number(unit), line: *line, sets: *sets, price, room });
+            let units = sheet.units_of(*line);
+            let prices = base[units.clone()].iter().zip(&self.running[units.clone()]).zip(&sheet.floor[units.clone()]);
+            let of_line = (number(units.start)..).zip(prices).map(|(number, ((price, running), floor))| Unit {
+                number,
+                line: *line,
+                sets: *sets,
+                price: *price,
+                room: (running - floor).max(0),
+            });
+            if all_are_free {
+                to.extend(of_line);
+            } else {
+                to.extend(of_line.filter(|unit| is_free(unit.number as usize)));
             }
         }
     }

@@ -264,11 +264,15 @@ fn share(shares: &mut [Share], total: i64, odd: OddCents, steps: &mut StepCount)
             left -= quota;
         }
         if left > 0 {
-            // Fewer are left than share: each takes one more at most, the largest remainder first.
-            let mut order: Vec<usize> = (0..shares.len()).filter(|at| open(&shares[*at])).collect();
-            order.sort_unstable_by_key(|at| (Reverse(shares[*at].remainder), *at));
-            for at in order.into_iter().take(usize::try_from(left).expect("fewer are left than share")) {
-                shares[at].quota += 1;
+            // Fewer are left than share: each takes one more at most, those of the largest remainders.
+            let mut order: Vec<(Reverse<u64>, u32)> = Vec::with_capacity(shares.len());
+            order.extend((0..).zip(&*shares).filter(|(_, share)| open(share)).map(|(at, share)| (Reverse(share.remainder), at)));
+            let number = usize::try_from(left).expect("fewer are left than share");
+            if number < order.len() {
+                order.select_nth_unstable(number);
+            }
+            for (_, at) in order.into_iter().take(number) {
+                shares[at as usize].quota += 1;
                 left -= 1;
             }
         }
