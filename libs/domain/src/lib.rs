@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, a file or a network. Every type with a rule checks it when made and when
 //! deserialised, so a value that exists is a value that is legal.
 
+mod attributes;
 mod basis_points;
 mod currency;
 mod lane;
@@ -14,6 +15,7 @@ mod sku;
 mod stock;
 mod versions;
 
+pub use attributes::Attributes;
 pub use basis_points::{BasisPoints, InvalidBasisPoints, RelativeChange};
 pub use currency::{Currency, UnknownCurrency};
 pub use lane::{Lane, LaneError, LaneSlice};

@@ -1,9 +1,9 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Money, Sku};
+use crate::{Attributes, Money, Sku};
 
 /// One line of the catalogue: what the merchant says of a SKU.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -35,8 +35,8 @@ pub struct Product {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tags: BTreeSet<String>,
     /// For sets in promotions: brand, colour ...
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub attributes: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
     /// Who sells it, on a marketplace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seller: Option<String>,
@@ -156,11 +156,11 @@ impl Product {
             ("tax_class", self.tax_class.as_ref()),
             ("strategy", self.strategy.as_ref()),
         ];
-        let long = |text: &String| text.chars().nth(MAX_TEXT).is_some();
-        for (field, _) in texts.iter().filter(|(_, text)| text.is_some_and(long)) {
+        let long = |text: &str| text.chars().nth(MAX_TEXT).is_some();
+        for (field, _) in texts.iter().filter(|(_, text)| text.is_some_and(|text| long(text))) {
             problems.push(ProductProblem::TooLong { field, max: MAX_TEXT });
         }
-        if self.tags.iter().any(long) {
+        if self.tags.iter().any(|tag| long(tag)) {
             problems.push(ProductProblem::TooLong { field: "tags", max: MAX_TEXT });
         }
         if self.attributes.iter().any(|(key, value)| long(key) || long(value)) {

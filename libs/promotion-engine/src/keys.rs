@@ -106,7 +106,7 @@ impl Keys {
             to.extend(product.tags.iter().filter_map(|tag| self.tags.get(tag)));
         }
         if !self.attributes.is_empty() {
-            let known = |(attribute, value): (&String, &String)| self.attributes.get(attribute)?.get(value).copied();
+            let known = |(attribute, value): (&str, &str)| self.attributes.get(attribute)?.get(value).copied();
             to.extend(product.attributes.iter().filter_map(known));
         }
         if let Some(seller) = &product.seller {
@@ -159,10 +159,8 @@ pub(crate) struct Codes {
 
 impl Codes {
     fn of(keys: &Keys, given: &[String]) -> Self {
-        let mut all = Self {
-            text: String::with_capacity(given.iter().map(String::len).sum()),
-            codes: Vec::with_capacity(given.len()),
-        };
+        let mut all =
+            Self { text: String::with_capacity(given.iter().map(String::len).sum()), codes: Vec::with_capacity(given.len()) };
         for (place, code) in given.iter().enumerate() {
             let begin = all.text.len();
             spell(code, keys.coupon_case, &mut all.text);

@@ -88,12 +88,11 @@ pub(super) fn selector_keys<'a>(selector: &'a Selector) -> Vec<Key<'a>> {
 }
 
 fn picks(selector: &Selector, product: &Product) -> bool {
-    let one = |values: &BTreeSet<String>, value: Option<&String>| {
-        values.is_empty() || value.is_some_and(|value| values.contains(value))
-    };
+    let one =
+        |values: &BTreeSet<String>, value: Option<&str>| values.is_empty() || value.is_some_and(|value| values.contains(value));
     (selector.skus.is_empty() || selector.skus.contains(&product.sku))
-        && one(&selector.categories, product.category.as_ref())
-        && one(&selector.sellers, product.seller.as_ref())
+        && one(&selector.categories, product.category.as_deref())
+        && one(&selector.sellers, product.seller.as_deref())
         && (selector.tags.is_empty() || !selector.tags.is_disjoint(&product.tags))
         && selector.attributes.iter().all(|(attribute, values)| one(values, product.attributes.get(attribute)))
 }
