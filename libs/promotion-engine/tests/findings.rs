@@ -253,11 +253,10 @@ fn faults() -> Vec<Fault> {
             "exclusions[0]",
         ),
         (
-            "an exclusion named twice at two scopes",
+            "an exclusion beside a conflict, at another scope",
             Box::new(|sale| {
                 sale["exclusions"] = json!([
-                    { "of": { "promotion": "dinner" }, "with": { "promotion": "welcome" } },
-                    { "of": { "promotion": "welcome" }, "with": { "promotion": "dinner" }, "scope": "order" }
+                    { "of": { "component": "coupon" }, "with": { "component": "flash_sale" }, "scope": "order" }
                 ]);
             }),
             Code::ExclusionNamedTwice,
@@ -339,7 +338,7 @@ fn faults() -> Vec<Fault> {
                         promotion(
                             id,
                             percent(5000),
-                            json!({ "stack_base": "list", "items": skus("ribeye-300g"),
+                            json!({ "stack_base": "list", "items": skus("tulips-10"),
                         "when": { "groups": [id] } }),
                         )
                     })
@@ -390,6 +389,16 @@ fn faults() -> Vec<Fault> {
             Code::UnknownItem,
             Warning,
             "promotions[1].items.include[0].skus",
+        ),
+        (
+            "an unknown gift",
+            in_a_node(
+                json!([{ "component": "gift" }]),
+                vec![promotion("bag", json!({ "gift": { "gifts": [{ "sku": "tote-bag" }] } }), json!({}))],
+            ),
+            Code::UnknownItem,
+            Warning,
+            "promotions[9].effect.gift.gifts[0].sku",
         ),
         (
             "an unknown category",

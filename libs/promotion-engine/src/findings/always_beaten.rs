@@ -10,6 +10,7 @@ use super::survey::{Subject, Survey, group};
 use super::{Code, Finding, Severity};
 use crate::components::WorksOn;
 use crate::document::pipeline::{Keep, Take};
+use crate::document::policies::ExclusiveBy;
 
 /// Pairs that are held against each other, at most.
 const MOST_PAIRS: usize = 1_000_000;
@@ -120,6 +121,9 @@ impl<'s, 'a> Competition<'s, 'a> {
 
     fn beaten(&self, subject: &Subject<'_>, rival: &Subject<'_>) -> Option<Beaten> {
         let (mine, theirs) = (subject.compiled, rival.compiled);
+        if !runs_in_turn(self.survey, subject) {
+            return None;
+        }
         let same_unit = mine.unit == theirs.unit;
         let how = if same_unit { self.within_unit(subject, rival)? } else { self.between_units(subject, rival)? };
         (self.reaches(subject, rival)).then_some(how)
@@ -181,7 +185,8 @@ impl<'s, 'a> Competition<'s, 'a> {
         }
         let (my_unit, their_unit) = (survey.unit(subject), survey.unit(rival));
         if their_unit.priority > my_unit.priority {
-            if !takes_off_its_items(subject) {
+            // Line by line units may be used up on lines off which nothing is taken.
+            if !takes_off_its_items(subject) || (mine.works_on == WorksOn::Lines && subject.promotion.effect.uses_up()) {
                 return None;
             }
             return if takes_something(theirs) {
@@ -190,13 +195,21 @@ impl<'s, 'a> Competition<'s, 'a> {
                 (takes_a_share(theirs)).then_some(Beaten::ButForPennies)
             };
         }
-        let comparable = their_unit.priority == my_unit.priority && mine.works_on == WorksOn::Lines && single(subject);
+        let comparable = their_unit.priority == my_unit.priority
+            && mine.works_on == WorksOn::Lines
+            && single(subject)
+            && !subject.promotion.effect.uses_up();
         let by_lines = self.units.get(&mine.unit).is_some_and(|(lines, _)| *lines);
         if !comparable || !by_lines || !on_each_line(theirs, mine) {
             return None;
         }
         Some(if theirs.unit < mine.unit { Beaten::Always } else { Beaten::ButForTies })
     }
+}
+
+/// Whether it waits for its place in the pipeline: by the policy an exclusive one may go before all others.
+pub(super) fn runs_in_turn(survey: &Survey<'_>, subject: &Subject<'_>) -> bool {
+    survey.document.policies.exclusive_by == ExclusiveBy::Turn || subject.promotion.exclusive.is_none()
 }
 
 /// Whether all that it takes off, it takes off its own items.

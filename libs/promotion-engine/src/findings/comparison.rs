@@ -67,7 +67,8 @@ pub(super) fn on_the_order(one: &Compiled, other: &Compiled, same: bool) -> bool
                 _ => false,
             }
         }
-        _ => one.document.effect == other.document.effect && one.rounding == other.rounding && same,
+        // Which gifts there are is up to the customer and the stock.
+        (mine, theirs) => mine == theirs && mine.gifts().is_empty() && one.rounding == other.rounding && same,
     }
 }
 

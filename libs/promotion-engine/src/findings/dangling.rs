@@ -47,6 +47,16 @@ fn not_in_the_catalogue(shop: &Shop<'_, '_>, report: &mut Report) {
                 report.add(Finding::about(Code::UnknownItem, Severity::Warning, &[subject], message).in_places(vec![path]));
             }
         }
+        for (position, gift) in subject.promotion.effect.gifts().iter().enumerate() {
+            if !known.contains(&Key::Sku(gift.sku.as_str())) {
+                let path = format!("{}.gifts[{position}].sku", subject.effect_path());
+                let message = format!(
+                    "{id} gives SKU {}, which the catalogue does not have, or sells no more; import it, or give another",
+                    gift.sku
+                );
+                report.add(Finding::about(Code::UnknownItem, Severity::Warning, &[subject], message).in_places(vec![path]));
+            }
+        }
         let nothing = |(_, items): &&(String, &Items)| shop.products_of(items).is_some_and(|places| places.is_empty());
         let live = matches!(shop.survey.standing[subject.number], super::survey::Standing::Live(_));
         if let Some((path, _)) = item_sets(subject).iter().find(nothing).filter(|_| complete && live) {

@@ -3,7 +3,7 @@ use std::rc::Rc;
 
 use super::meeting::{Clock, Meeting, Wanted};
 use super::survey::Subject;
-use crate::components::{Effect, Steps};
+use crate::components::{Effect, Every, Gift, Steps};
 use crate::document::condition::{Basis, Condition, Numbers, Over};
 use crate::document::items::Items;
 use crate::document::policies::CouponCase;
@@ -110,7 +110,8 @@ pub(super) fn of_tiers<'a>(subject: &Subject<'a>) -> Vec<Fact<'a>> {
 pub(super) fn units_needed(effect: &Effect) -> u64 {
     match effect {
         Effect::NForPrice(of) => of.units.into(),
-        Effect::BuyXGetY(of) => u64::from(of.buy) + u64::from(of.get),
+        Effect::BuyXGetY(of) => u64::from(of.buy) + if of.partly { 1 } else { u64::from(of.get) },
+        Effect::Gift(Gift { every: Some(Every::Units(units)), .. }) => (*units).into(),
         Effect::QuantityGroups(of) => of.units.into(),
         Effect::NthUnit(of) => of.nth.into(),
         Effect::CheapestFreeInGroup(of) => of.units.into(),
@@ -299,6 +300,7 @@ fn of_effect<'a>(subject: &Subject<'a>) -> Vec<Fact<'a>> {
             Steps::Tiers(tiers) => tiers.first().map(|tier| (save.basis, tier.from.minor)),
             Steps::EveryFull(every) => Some((save.basis, every.spend.minor)),
         },
+        Effect::Gift(Gift { every: Some(Every::Spend(every)), .. }) => Some((subject.promotion.stack_base, every.minor)),
         Effect::OrderFixedPrice(fixed) => Some((Basis::Running, fixed.price.minor.saturating_add(1))),
         _ => None,
     };

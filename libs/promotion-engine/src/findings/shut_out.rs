@@ -2,6 +2,7 @@
 
 use foldhash::HashMap;
 
+use super::always_beaten::runs_in_turn;
 use super::implication::covers_window;
 use super::report::Report;
 use super::sets::{Key, covers, first_keys, selector_keys};
@@ -68,6 +69,8 @@ fn shuts_out(survey: &Survey<'_>, earlier: &Subject<'_>, later: &Subject<'_>) ->
     let apart = (earlier.compiled.node, earlier.compiled.unit) != (later.compiled.node, later.compiled.unit)
         || survey.unit(later).take == Take::Stack;
     earlier.order < later.order
+        && runs_in_turn(survey, earlier)
+        && runs_in_turn(survey, later)
         && runs_before(survey, earlier, later)
         && apart
         && later.excludes(earlier)

@@ -8,6 +8,7 @@ use super::{Code, Finding, Severity, Witness};
 use crate::components::{Effect, Off, Steps};
 use crate::document::condition::Basis;
 use crate::document::items::Items;
+use crate::document::promotion::BeyondUnits;
 
 /// Says which promotions can never apply, each for one reason; then which tiers. The standing of each subject.
 pub(super) fn look<'a>(survey: &Survey<'a>, report: &mut Report) -> Vec<Standing<'a>> {
@@ -69,7 +70,10 @@ fn without_condition(survey: &Survey<'_>, subject: &Subject<'_>) -> Option<Findi
             let message = format!("{id} never applies: its limit {field} is 0; raise it, or remove the promotion");
             return finding(Code::NothingLeft, format!("{}.limit.{field}", subject.path), message);
         }
-        let needed = units_needed(&subject.promotion.effect);
+        // A stock of units that is given as a whole or not at all counts those that get something, which may be fewer than are
+        // needed; and of gifts it counts what is given.
+        let counts = limit.beyond_units == BeyondUnits::Partial && subject.promotion.effect.gifts().is_empty();
+        let needed = if counts { units_needed(&subject.promotion.effect) } else { 1 };
         let quotas = [("units", limit.units), ("units_per_customer", limit.units_per_customer)];
         if let Some((field, Some(quota))) = quotas.into_iter().find(|(_, quota)| quota.is_some_and(|quota| quota < needed)) {
             let message = format!(

@@ -231,6 +231,12 @@ impl Search<'_, '_> {
                 let one = [(product, 1)].into();
                 self.look_at(shop.price(shop.request(&one, at, &[])));
                 self.look_at(shop.price(shop.request(&one, at, &subjects)));
+                // What pays like money may leave nothing for others to take.
+                let no_vouchers: Vec<&Subject<'_>> =
+                    subjects.iter().filter(|subject| !is_voucher(&subject.promotion.effect)).copied().collect();
+                if no_vouchers.len() < subjects.len() {
+                    self.look_at(shop.price(shop.request(&one, at, &no_vouchers)));
+                }
             }
             if !shop.has_time() {
                 return;
