@@ -7,10 +7,10 @@ FUZZ_SECONDS ?= 60
 DEV_TOKEN = local-development
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up build test simulate fuzz bench lint fmt
+.PHONY: help demo up build test simulate fuzz bench bench-peers lint fmt
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## Play a synthetic flash sale through the whole pipeline, and verify every price of it
 	@$(BINARY) demo
@@ -69,6 +69,10 @@ export BENCH_TABLE
 
 bench: ## Run the benchmarks; the goals, what was measured and whether they are met come last
 	@{ $(CARGO) bench --workspace --locked --bench '*' || echo BENCH_FAILED; } | awk -F '\t' "$$BENCH_TABLE"
+
+# PEERS holds the programs that drive the others; they are installed by npm into .local/peers.
+bench-peers: ## Price the same carts with other engines, in one run (PEERS=directory; needs Node)
+	@python3 libs/promotion-engine/benches/peers.py "$(PEERS)" --work .local/peers
 
 lint: ## Check formatting, clippy, documentation, and (with cargo-deny) dependencies
 	$(CARGO) fmt --all --check

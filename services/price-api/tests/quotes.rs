@@ -129,7 +129,10 @@ async fn publishing_a_rule_set_prices_the_skus_that_it_touches_and_no_others() {
     assert_eq!(moved, [true, false, false, false], "A alone is in the changed promotion");
     server.memory.tables().now = "2026-11-22T12:00:00Z".parse().unwrap();
     assert_eq!(server.get("/v1/prices/A").await.1["payable"]["minor"], 800);
-    assert_eq!(server.memory.tables().history.values().flatten().filter_map(|row| row.disagreement()).count(), 0);
+    assert_eq!(
+        server.memory.tables().history.values().flatten().filter_map(pricestream_ports::HistoryRow::disagreement).count(),
+        0
+    );
 }
 
 fn revisions(server: &Server) -> Vec<u64> {

@@ -86,6 +86,17 @@ pub(crate) fn cpu_seconds() -> Option<f64> {
     Some(ticks / 100.0)
 }
 
+/// A value of an answer as people read it: amounts with their currency; nothing for null.
+pub(crate) fn shown(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        other => {
+            Some(serde_json::from_value::<Money>(other.clone()).map_or_else(|_| other.to_string(), |money| money.to_string()))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,16 +112,5 @@ mod tests {
     fn columns_align_numbers_to_the_right() {
         let rows = [vec!["a".to_owned(), "1".to_owned()], vec!["bcd".to_owned(), "12,000".to_owned()]];
         assert_eq!(table(&["name", "n"], &rows), "  name       n\n  ----  ------\n  a          1\n  bcd   12,000\n");
-    }
-}
-
-/// A value of an answer as people read it: amounts with their currency; nothing for null.
-pub(crate) fn shown(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => {
-            Some(serde_json::from_value::<Money>(other.clone()).map_or_else(|_| other.to_string(), |money| money.to_string()))
-        }
     }
 }

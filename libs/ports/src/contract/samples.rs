@@ -84,13 +84,13 @@ pub fn settings(rev: u64) -> SettingsRecord {
     let mode = if rev % 2 == 1 { Mode::Run } else { Mode::ListPrice };
     let mode = ModeSetting { mode, by: "ops".into(), note: format!("change {rev}"), at: at(5) };
     let promotions = PromotionsSetting {
-        rule_set: (rev % 2 == 0).then(|| RULES.into()),
+        rule_set: (rev.is_multiple_of(2)).then(|| RULES.into()),
         published_by: "promotions".into(),
-        on: rev % 3 > 0,
+        on: !rev.is_multiple_of(3),
         switched_by: "ops".into(),
         note: format!("switch {rev}"),
         at: at(6),
-        without: without(rev % 2 == 0),
+        without: without(rev.is_multiple_of(2)),
     };
     SettingsRecord { rev, mode, strategies: strategies.into(), strategies_by: "pricing".into(), promotions }
 }
@@ -106,7 +106,7 @@ pub fn priced(name: &str, rev: u64) -> (PriceRecord, HistoryRow) {
         promotions: match rev % 4 {
             0 | 2 => Promotions::InForce {
                 rules: Arc::new(PublishedRules::read(RULES.into()).expect("a sample is legal")),
-                without: Arc::new(without(rev % 4 == 0)),
+                without: Arc::new(without(rev.is_multiple_of(4))),
             },
             1 => Promotions::None,
             _ => Promotions::Unreadable,
@@ -135,7 +135,7 @@ pub fn priced(name: &str, rev: u64) -> (PriceRecord, HistoryRow) {
         price_version: PriceVersion(rev.div_ceil(2)),
         standing: Some(standing(900 + i64::try_from(rev).expect("a sample is small"))),
         list_price: Some(product.product.list_price),
-        lane: (rev % 3 > 0).then(|| lane(900)),
+        lane: (!rev.is_multiple_of(3)).then(|| lane(900)),
         seen: SeenInputs::of(&product, &policy, &inputs, &snapshot),
         settings_rev: 1,
         decided_at: at(40 + i64::try_from(rev).expect("a sample is small")),

@@ -86,7 +86,7 @@ pub(super) async fn browse<W: World>(State(api): ApiState<W>, JsonOf(asked): Jso
                 items.push(*price);
             }
             Browsed::Refused(refused) => {
-                missing.push(Missing::of(refused.sku, Problem::new(Code::BadBasket, refused.error.to_string()))?)
+                missing.push(Missing::of(refused.sku, Problem::new(Code::BadBasket, refused.error.to_string()))?);
             }
         }
     }
