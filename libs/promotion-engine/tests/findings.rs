@@ -40,6 +40,7 @@ fn eur(minor: i64) -> Value {
     json!({ "minor": minor, "currency": "EUR" })
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "so that JSON can be written in the call")]
 fn promotion(id: &str, effect: Value, more: Value) -> Value {
     let mut promotion = json!({ "id": id, "effect": effect });
     promotion.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -187,7 +188,7 @@ fn faults() -> Vec<Fault> {
         (
             "a tier beyond what may be spent",
             Box::new(|sale| {
-                sale["promotions"][6]["when"] = json!({ "spend": { "over": "order", "at_least": eur(0), "below": eur(6000) } })
+                sale["promotions"][6]["when"] = json!({ "spend": { "over": "order", "at_least": eur(0), "below": eur(6000) } });
             }),
             Code::TierNeverReached,
             Warning,
@@ -491,7 +492,7 @@ fn each_planted_fault_is_found_and_nothing_else() {
     assert_eq!(all.difference(&codes).copied().collect::<BTreeSet<_>>(), elsewhere, "every code has a fault that shows it");
 }
 
-fn only<'a>(found: &'a Findings, code: Code) -> &'a Finding {
+fn only(found: &Findings, code: Code) -> &Finding {
     let of_it: Vec<&Finding> = found.findings.iter().filter(|finding| finding.code == code).collect();
     assert_eq!(of_it.len(), 1, "{found:#?}");
     of_it[0]
@@ -528,7 +529,9 @@ fn a_price_of_nothing_or_below_cost_is_shown_by_a_basket() {
         assert_eq!(payable, 0, "{name}");
         assert!(gravest.promotions.iter().all(|id| applied.contains(id)), "{name}: {applied:?}");
         // A floor is what the finding advises.
-        products.iter_mut().for_each(|product| product.promotion_floor = Some(shop::eur(1)));
+        for product in &mut products {
+            product.promotion_floor = Some(shop::eur(1));
+        }
         let found = look_at(&rules, Some(&products));
         assert!(found.gravest() <= Some(Severity::Note), "{name}: {found:#?}");
         products = catalogue();
