@@ -40,6 +40,7 @@ fn eur(minor: i64) -> Value {
     json!({ "minor": minor, "currency": "EUR" })
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "so that JSON can be written in the call")]
 fn promotion(id: &str, effect: Value, more: Value) -> Value {
     let mut promotion = serde_json::Map::from_iter([("id".to_owned(), id.into()), ("effect".to_owned(), effect)]);
     let Value::Object(more) = more else { panic!("{more} is no object") };
