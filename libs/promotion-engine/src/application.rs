@@ -35,12 +35,19 @@ pub(crate) struct Made {
     off: Vec<(u32, i64)>,
     used: Vec<u32>,
     lines: Vec<u16>,
+    /// Of each of the lines, what is taken off it, and off how many units.
+    of_lines: Vec<(i64, u32)>,
 }
 
 impl Made {
     /// With room for what a basket of so many units and lines is likely to need.
     pub(crate) fn with_room(units: usize, lines: usize) -> Self {
-        Self { off: Vec::with_capacity(units * 8), used: Vec::new(), lines: Vec::with_capacity(lines * 8) }
+        Self {
+            off: Vec::with_capacity(units * 8),
+            used: Vec::new(),
+            lines: Vec::with_capacity(lines * 8),
+            of_lines: Vec::with_capacity(lines * 8),
+        }
     }
 
     /// By unit, in rising order; none of them zero.
@@ -58,28 +65,37 @@ impl Made {
         &self.lines[places(&application.lines)]
     }
 
+    /// The same lines, with what it takes off each of them, and off how many of its units.
+    pub(crate) fn shares(&self, application: &Application) -> impl ExactSizeIterator<Item = (u16, i64, u32)> {
+        let range = places(&application.lines);
+        self.lines[range.clone()].iter().zip(&self.of_lines[range]).map(|(line, (off, units))| (*line, *off, *units))
+    }
+
     /// Keeps what `draft` takes off `units`.
     pub(crate) fn add(&mut self, promotion: u32, units: &[Unit], draft: &Draft) -> Application {
         let (off, used, lines) = (length(&self.off), length(&self.used), length(&self.lines));
+        let mut last = None;
         for (unit, taken) in units.iter().zip(&draft.off) {
             if *taken > 0 {
                 self.off.push((unit.number, *taken));
-                if self.lines[lines as usize..].last() != Some(&unit.line) {
+                if last != Some(unit.line) {
+                    last = Some(unit.line);
                     self.lines.push(unit.line);
+                    self.of_lines.push((0, 0));
+                }
+                if let Some((off, units)) = self.of_lines.last_mut() {
+                    *off += taken;
+                    *units += 1;
                 }
             }
         }
         if !draft.used.is_empty() {
             self.used.extend(draft.used.iter().map(|place| units[*place as usize].number));
-            let mut touched = self.lines.split_off(lines as usize);
-            touched.extend(draft.used.iter().map(|place| units[*place as usize].line));
-            touched.sort_unstable();
-            touched.dedup();
-            self.lines.append(&mut touched);
+            self.touch(lines as usize, draft.used.iter().map(|place| units[*place as usize].line));
         }
         Application {
             promotion,
-            total: draft.total(),
+            total: self.of_lines[lines as usize..].iter().map(|(off, _)| off).sum::<i64>() + draft.postage,
             unfit: draft.unfit,
             postage: draft.postage,
             packets: draft.packets.clone(),
@@ -91,6 +107,19 @@ impl Made {
         }
     }
 
+    /// Adds to the lines from `first` on, of which there are some already, those that are touched and nothing is taken off.
+    fn touch(&mut self, first: usize, lines: impl Iterator<Item = u16>) {
+        let mut touched: Vec<(u16, (i64, u32))> =
+            self.lines.drain(first..).zip(self.of_lines.drain(first..)).chain(lines.map(|line| (line, (0, 0)))).collect();
+        // Of the same line the one that something is taken off comes first, and stays.
+        touched.sort_by_key(|(line, (_, units))| (*line, std::cmp::Reverse(*units)));
+        touched.dedup_by_key(|(line, _)| *line);
+        for (line, of_line) in touched {
+            self.lines.push(line);
+            self.of_lines.push(of_line);
+        }
+    }
+
     /// The same without the lines that are not `kept`; `units_of` gives the units of a line.
     pub(crate) fn keep(
         &mut self,
@@ -99,14 +128,17 @@ impl Made {
         kept: impl Fn(u16) -> bool,
     ) -> Application {
         let (first_off, first_used, first_line) = (length(&self.off), length(&self.used), length(&self.lines));
-        let lines: Vec<u16> = self.lines(application).iter().copied().filter(|line| kept(*line)).collect();
-        let within = |unit: u32| lines.iter().any(|line| units_of(*line).contains(&(unit as usize)));
+        let lines: Vec<(u16, i64, u32)> = self.shares(application).filter(|(line, ..)| kept(*line)).collect();
+        let within = |unit: u32| lines.iter().any(|(line, ..)| units_of(*line).contains(&(unit as usize)));
         let off: Vec<(u32, i64)> = self.off(application).iter().copied().filter(|(unit, _)| within(*unit)).collect();
         let used: Vec<u32> = self.used(application).iter().copied().filter(|unit| within(*unit)).collect();
         let total = off.iter().map(|(_, off)| off).sum::<i64>() + application.postage;
         self.off.extend(off);
         self.used.extend(used);
-        self.lines.extend(lines);
+        for (line, off, units) in lines {
+            self.lines.push(line);
+            self.of_lines.push((off, units));
+        }
         Application {
             total,
             off: first_off..length(&self.off),

@@ -257,20 +257,12 @@ impl RuleSet {
         for (decision, application) in &applied {
             let promotion = &self.promotions[application.promotion as usize];
             funders.push((*decision, Arc::clone(&promotion.funding)));
-            let mut give = |line: Option<u32>, off: i64, units: usize| {
-                let units = u32::try_from(units).expect("the basket was checked");
+            let mut give = |line: Option<u32>, off: i64, units: u32| {
                 shares.push(Share { decision: *decision, line, off, units });
                 promotion.fund(off, &mut paid);
             };
-            let mut rest = made.off(application);
-            for line in made.lines(application) {
-                let end = sheet.units_of(*line).end;
-                let of_line = rest.iter().take_while(|(unit, _)| (*unit as usize) < end).count();
-                let off = rest[..of_line].iter().map(|(_, off)| off).sum();
-                rest = &rest[of_line..];
-                if off > 0 {
-                    give(Some(sheet.lines[usize::from(*line)]), off, of_line);
-                }
+            for (line, off, units) in made.shares(application).filter(|(_, off, _)| *off > 0) {
+                give(Some(sheet.lines[usize::from(line)]), off, units);
             }
             if application.postage > 0 {
                 give(None, application.postage, 0);
