@@ -43,10 +43,17 @@ pub(super) struct Share {
     pub(super) weight: i64,
     pub(super) cap: i64,
     pub(super) quota: i64,
+    /// Of what is shared this time round, in whole cents, ...
+    part: i64,
+    /// ... and what remains.
     remainder: u64,
 }
 
 impl Share {
+    fn of(place: u32, units: u32, weight: i64, cap: i64) -> Self {
+        Self { place, units, weight, cap, quota: 0, part: 0, remainder: 0 }
+    }
+
     /// Whether it may take more.
     pub(super) fn is_open(&self) -> bool {
         self.weight > 0 && self.quota < self.cap
@@ -79,7 +86,7 @@ impl Draft {
     /// Gives of what was taken so far no more than `most`: by largest remainder, of equal remainders the earlier; the postage
     /// last.
     pub(crate) fn reduce_to(&mut self, most: i64) {
-        let share_of = |(place, off): (u32, &i64)| Share { place, units: 1, weight: *off, cap: *off, quota: 0, remainder: 0 };
+        let share_of = |(place, off): (u32, &i64)| Share::of(place, 1, *off, *off);
         let mut shares: Vec<Share> = (0..).zip(&self.off).map(share_of).collect();
         self.postage = share(&mut shares, most, self.odd_cents, &mut StepCount::default()).min(self.postage);
         for Share { place, quota, .. } in shares {
@@ -170,7 +177,7 @@ impl Draft {
             let units = u32::try_from(line.len()).expect("a basket is small");
             let weight = line.iter().map(|unit| unit.price).sum();
             let cap = line.iter().zip(&self.off[place as usize..]).map(|(unit, off)| unit.room - off).sum();
-            shares.push(Share { place, units, weight, cap, quota: 0, remainder: 0 });
+            shares.push(Share::of(place, units, weight, cap));
             place += units;
         }
         self.unfit = self.unfit.saturating_add(share(&mut shares, total, self.odd_cents, &mut self.steps));
@@ -184,7 +191,7 @@ impl Draft {
     /// Shares `total` between the units given, all together, and the postage, in proportion to what they cost; what one of them
     /// has no room for goes to the other. By largest remainder, of equal remainders to the units; then among them.
     pub(crate) fn spread_with_postage(&mut self, given: &Given<'_>, total: i64) {
-        let share_with = |weight, cap| Share { place: 0, units: 0, weight, cap, quota: 0, remainder: 0 };
+        let share_with = |weight, cap| Share::of(0, 0, weight, cap);
         let room = |(unit, off): (&Unit, &i64)| if unit.price > 0 { unit.room - off } else { 0 };
         let goods = share_with(given.total(), given.units.iter().zip(&self.off).map(room).sum());
         let mut shares = [goods, share_with(given.postage.unwrap_or(0), given.postage_room - self.postage)];
@@ -205,7 +212,7 @@ impl Draft {
 
     fn share_of(&self, given: &Given<'_>, place: u32) -> Share {
         let unit = given.units[place as usize];
-        Share { place, units: 1, weight: unit.price, cap: unit.room - self.off[place as usize], quota: 0, remainder: 0 }
+        Share::of(place, 1, unit.price, unit.room - self.off[place as usize])
     }
 
     fn spread_in_line(&mut self, given: &Given<'_>, first: u32, line: &[Unit], total: i64) {
@@ -242,9 +249,8 @@ fn share(shares: &mut [Share], total: i64, odd: OddCents, steps: &mut StepCount)
         let part = left;
         let mut over = false;
         for share in shares.iter_mut().filter(|share| open(share)) {
-            let (quota, remainder) = quota_of(part, share.weight, weights);
-            share.remainder = remainder;
-            if quota > share.cap - share.quota {
+            (share.part, share.remainder) = quota_of(part, share.weight, weights);
+            if share.part > share.cap - share.quota {
                 // It is full, and the others share what is left anew.
                 left -= share.cap - share.quota;
                 share.quota = share.cap;
@@ -259,9 +265,8 @@ fn share(shares: &mut [Share], total: i64, odd: OddCents, steps: &mut StepCount)
             continue;
         }
         for share in shares.iter_mut().filter(|share| open(share)) {
-            let (quota, _) = quota_of(part, share.weight, weights);
-            share.quota += quota;
-            left -= quota;
+            share.quota += share.part;
+            left -= share.part;
         }
         if left > 0 {
             // Fewer are left than share: each takes one more at most, those of the largest remainders.
@@ -297,8 +302,7 @@ mod tests {
     use super::*;
 
     fn shared(total: i64, of: &[(i64, i64)], odd: OddCents) -> (Vec<i64>, i64) {
-        let share_of =
-            |(weight, cap): &(i64, i64)| Share { place: 0, units: 1, weight: *weight, cap: *cap, quota: 0, remainder: 0 };
+        let share_of = |(weight, cap): &(i64, i64)| Share::of(0, 1, *weight, *cap);
         let mut shares: Vec<Share> = of.iter().map(share_of).collect();
         let unfit = share(&mut shares, total, odd, &mut StepCount::default());
         (shares.iter().map(|share| share.quota).collect(), unfit)
@@ -322,8 +326,7 @@ mod tests {
     fn sharing_stops_where_the_steps_end() {
         // Each time round one more is full.
         let of: Vec<(i64, i64)> = (1..=100).map(|cap| (1, cap * 1_000)).collect();
-        let share_of =
-            |(weight, cap): &(i64, i64)| Share { place: 0, units: 1, weight: *weight, cap: *cap, quota: 0, remainder: 0 };
+        let share_of = |(weight, cap): &(i64, i64)| Share::of(0, 1, *weight, *cap);
         let taken = |most: u64| {
             let mut steps = StepCount { taken: 0, most };
             share(&mut of.iter().map(share_of).collect::<Vec<_>>(), 5_000_000, OddCents::LargestRemainder, &mut steps);
