@@ -228,13 +228,8 @@ fn divide(sheet: &Sheet<'_>, number: usize, entry: &Entry, made: &Made, atoms: &
     let mut parts: Vec<(Vec<u16>, i64)> = Vec::new();
     for (_, application) in &entry.applications {
         let works_on = sheet.rules.promotions[application.promotion as usize].works_on;
-        let of_line = |line: u16| {
-            let units = sheet.units_of(line);
-            let within = |unit: u32| units.contains(&(unit as usize));
-            made.off(application).iter().filter(|(unit, _)| within(*unit)).map(|(_, off)| off).sum::<i64>()
-        };
         match works_on {
-            WorksOn::Lines => parts.extend(made.lines(application).iter().map(|line| (vec![*line], of_line(*line)))),
+            WorksOn::Lines => parts.extend(made.shares(application).map(|(line, off, _)| (vec![line], off))),
             WorksOn::Sets => parts.push((made.lines(application).to_vec(), application.total)),
             WorksOn::Order => parts.push(((0..=order).collect(), application.total)),
         }
@@ -271,7 +266,9 @@ fn settle(sheet: &Sheet<'_>, entries: Vec<Entry>, made: &mut Made, atoms: &[Atom
                 lines => lines.iter().any(|line| atom.lines.contains(line)),
             };
             let (kept, gone): (Vec<&&Atom>, Vec<&&Atom>) = mine.iter().filter(covers).partition(|atom| atom.stands);
-            if kept.is_empty() {
+            // Where all that stands are units that it uses up, what it gave was beaten, and it must not use them.
+            let gives_nothing = || application.gifts.is_none() && kept.iter().all(|atom| atom.off == 0);
+            if kept.is_empty() || (!gone.is_empty() && gives_nothing()) {
                 let lines = gone.iter().flat_map(|atom| &atom.lines);
                 let rivals = sorted(lines.filter_map(|line| owner[usize::from(*line)]));
                 let best = rivals.iter().copied().max_by_key(|rival| (atoms[*rival].off, Reverse(*rival)));

@@ -77,6 +77,20 @@ fn units_compete_for_each_line_alone() {
 }
 
 #[test]
+fn what_is_beaten_on_every_line_that_it_takes_something_off_is_not_applied() {
+    let pair = r#"{"id":"pair","effect":{"buy_x_get_y":{"buy":1,"get":1,"off":"free","per":"line"}}}"#;
+    let rules = rules(
+        r#"[[{"component":"buy_x_get_y"},{"component":"percent_off"}]]"#,
+        &[pair.to_owned(), percent("most", 6_000, r#","items":{"include":[{"skus":["A"]}]}"#)].join(","),
+    );
+    // Of B the pair may take nothing: it would only use its units up.
+    let floor = r#","promotion_floor":{"minor":100,"currency":"EUR"}"#;
+    let quote = quote(&rules, vec![line("A", 2, 100, ""), line("B", 2, 100, floor)]);
+    assert_eq!(taken(&quote), [("most".to_owned(), 120)]);
+    assert!(matches!(declined(&quote, "pair"), Reason::Beaten { by, by_amount: 20 } if **by == *"most"), "{:?}", quote.decisions);
+}
+
+#[test]
 fn a_set_of_lines_stands_if_it_saves_more_than_what_it_displaces() {
     let three = r#"{"id":"three","effect":{"n_for_price":{"units":3,"price":{"minor":2000,"currency":"EUR"}}}}"#;
     for (tenth, expected) in [(3_000, vec![("three", 1_000)]), (4_000, vec![("percent", 1_200)])] {
