@@ -38,5 +38,5 @@ pub use records::{Conditional, ProductRecord, RecordReads, Records, SkuInputs, S
 pub use settings::{Documents, ModeSetting, PolledSettings, Settings, SettingsRecord, SettingsSnapshot, Unsettled};
 pub use usage::{
     Committed, Ended, InvalidReservation, KEPT, Refusal, Released, Reservation, ReservationKey, Reserved,
-    Standing as UsageStanding, Taken, Usage, UsageReads,
+    Standing as UsageStanding, Taken, TakenOf, Usage, UsageReads,
 };

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use pricestream_documents::ContentHash;
+use pricestream_domain::Currency;
 use pricestream_promotion_engine::{Left, Limit, LimitAsked, Limited, MAX_UNITS, OnCancel, Use};
 
 use crate::{PortError, micros};
@@ -245,6 +246,41 @@ impl Standing {
         match self {
             Self::Held | Self::Committed => Reserved::Granted { expires_at },
             Self::Ended(ended) => Reserved::Ended(ended),
+        }
+    }
+}
+
+/// Of which promotion, which customer, which codes and which money a ledger adds up what is [`Taken`].
+#[derive(Clone, Copy, Debug)]
+pub struct TakenOf<'a> {
+    /// Its id.
+    pub promotion: &'a str,
+    /// `None` for a guest.
+    pub customer: Option<&'a str>,
+    /// The codes that were given.
+    pub coupons: &'a [String],
+    /// In which money; `None`: no money is asked about.
+    pub currency: Option<Currency>,
+}
+
+impl<'a> TakenOf<'a> {
+    /// What tells how much of a limit is left.
+    pub fn asked(asked: &'a LimitAsked) -> Self {
+        Self {
+            promotion: &asked.promotion,
+            customer: asked.customer.as_deref(),
+            coupons: &asked.coupons,
+            currency: asked.limit.budget.map(|budget| budget.currency),
+        }
+    }
+
+    /// What tells whether a reservation may have one of its uses.
+    pub fn used(reservation: &'a Reservation, used: &'a Use) -> Self {
+        Self {
+            promotion: &used.promotion,
+            customer: reservation.customer(),
+            coupons: &used.coupons,
+            currency: Some(used.given.currency),
         }
     }
 }

@@ -1,28 +1,14 @@
 //! Baskets priced from the command line, on the rule set, the catalogue and the basket of `examples/`.
 
-use std::io::Write;
-use std::process::{Command, Output, Stdio};
+mod program;
 
+use std::process::{Command, Output};
+
+use program::{EXAMPLES, run};
 use serde_json::{Value, json};
-
-const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
 
 fn example(name: &str) -> String {
     format!("{EXAMPLES}/{name}")
-}
-
-/// Runs a command with `input` as its standard input.
-fn run(arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_pricestream"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A command that refuses its arguments does not read.
-    let _not_read = child.stdin.take().unwrap().write_all(input.as_bytes());
-    child.wait_with_output().unwrap()
 }
 
 fn priced<'a>(command: &'a str, rules: &'a str, catalogue: &'a str) -> Vec<&'a str> {

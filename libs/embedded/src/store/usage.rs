@@ -3,10 +3,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pricestream_documents::ContentHash;
-use pricestream_domain::{Currency, Money};
+use pricestream_domain::Money;
 use pricestream_ports::{
-    Committed, Ended, KEPT, PortError, Refusal, Released, Reservation, ReservationKey, Reserved, Taken, Usage, UsageReads,
-    UsageStanding,
+    Committed, Ended, KEPT, PortError, Refusal, Released, Reservation, ReservationKey, Reserved, Taken, TakenOf, Usage,
+    UsageReads, UsageStanding,
 };
 use pricestream_promotion_engine::{Left, LimitAsked, OnCancel};
 use rusqlite::{OptionalExtension, Result, Row, params};
@@ -44,15 +44,6 @@ struct Taking {
     units: i64,
     given: Money,
     coupon: Option<String>,
-}
-
-/// What is asked of a promotion.
-#[derive(Clone, Copy)]
-struct Question<'a> {
-    promotion: &'a str,
-    customer: Option<&'a str>,
-    coupons: &'a [String],
-    currency: Option<Currency>,
 }
 
 impl Db {
@@ -93,7 +84,7 @@ impl Db {
         rows.collect()
     }
 
-    fn taken(&self, of: Question<'_>, unswept: &[Taking]) -> Result<Taken> {
+    fn taken(&self, of: TakenOf<'_>, unswept: &[Taking]) -> Result<Taken> {
         let mut select = self
             .conn
             .prepare_cached("SELECT uses, units, given FROM usage_counts WHERE promotion = ?1 AND kind = ?2 AND name = ?3")?;
@@ -157,13 +148,7 @@ impl Db {
         let mut unswept = self.unswept(now)?;
         let mut takings = Vec::with_capacity(reservation.uses().len());
         for used in reservation.uses() {
-            let question = Question {
-                promotion: &used.promotion,
-                customer: reservation.customer(),
-                coupons: &used.coupons,
-                currency: Some(used.given.currency),
-            };
-            let taken = self.taken(question, &unswept)?;
+            let taken = self.taken(TakenOf::used(reservation, used), &unswept)?;
             let limit = reservation.limit_of(&used.promotion).cloned().unwrap_or_default();
             match taken.admit(&limit, used) {
                 Ok(coupon) => takings.push(Taking {
@@ -304,13 +289,7 @@ impl UsageReads for Store {
         self.read(|db| {
             let unswept = db.unswept(now)?;
             let left = |asked: &LimitAsked| {
-                let question = Question {
-                    promotion: &asked.promotion,
-                    customer: asked.customer.as_deref(),
-                    coupons: &asked.coupons,
-                    currency: asked.limit.budget.map(|budget| budget.currency),
-                };
-                Ok((asked.promotion.to_string(), db.taken(question, &unswept)?.left(&asked.limit)))
+                Ok((asked.promotion.to_string(), db.taken(TakenOf::asked(asked), &unswept)?.left(&asked.limit)))
             };
             asked.iter().map(left).collect()
         })

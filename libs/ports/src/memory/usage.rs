@@ -3,10 +3,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pricestream_documents::ContentHash;
-use pricestream_domain::Currency;
 use pricestream_promotion_engine::{Left, LimitAsked, OnCancel, Use};
 
-use crate::usage::{Committed, Ended, KEPT, Refusal, Released, Reservation, ReservationKey, Reserved, Standing, Taken};
+use crate::usage::{Committed, Ended, KEPT, Refusal, Released, Reservation, ReservationKey, Reserved, Standing, Taken, TakenOf};
 
 /// The usage ledger in memory: what is taken is added up anew each time.
 #[derive(Debug, Default)]
@@ -27,15 +26,6 @@ struct Held {
     ended_at: Timestamp,
 }
 
-/// What is asked of a promotion.
-#[derive(Clone, Copy)]
-struct Question<'a> {
-    promotion: &'a str,
-    customer: Option<&'a str>,
-    coupons: &'a [String],
-    currency: Option<Currency>,
-}
-
 impl Held {
     fn expire(&mut self) {
         self.standing = Standing::Ended(Ended::Expired);
@@ -45,15 +35,7 @@ impl Held {
 
 impl UsageTable {
     pub(super) fn left(&self, asked: &[LimitAsked], now: Timestamp) -> BTreeMap<String, Left> {
-        let left = |asked: &LimitAsked| {
-            let question = Question {
-                promotion: &asked.promotion,
-                customer: asked.customer.as_deref(),
-                coupons: &asked.coupons,
-                currency: asked.limit.budget.map(|budget| budget.currency),
-            };
-            (asked.promotion.to_string(), self.taken(question, now).left(&asked.limit))
-        };
+        let left = |asked: &LimitAsked| (asked.promotion.to_string(), self.taken(TakenOf::asked(asked), now).left(&asked.limit));
         asked.iter().map(left).collect()
     }
 
@@ -66,13 +48,7 @@ impl UsageTable {
         }
         let mut uses = Vec::new();
         for used in reservation.uses() {
-            let question = Question {
-                promotion: &used.promotion,
-                customer: reservation.customer(),
-                coupons: &used.coupons,
-                currency: Some(used.given.currency),
-            };
-            let taken = self.taken(question, now);
+            let taken = self.taken(TakenOf::used(reservation, used), now);
             let limit = reservation.limit_of(&used.promotion).cloned().unwrap_or_default();
             match taken.admit(&limit, used) {
                 Ok(coupon) => uses.push((used.clone(), coupon.map(|place| used.coupons[place].clone()))),
@@ -146,7 +122,7 @@ impl UsageTable {
         swept
     }
 
-    fn taken(&self, of: Question<'_>, now: Timestamp) -> Taken {
+    fn taken(&self, of: TakenOf<'_>, now: Timestamp) -> Taken {
         let mut taken = Taken { coupons: vec![0; of.coupons.len()], ..Taken::default() };
         for held in self.reservations.values() {
             if matches!(held.standing.at(held.expires_at, now), Standing::Ended(_)) {

@@ -7,7 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use pricestream_promotion_engine::{Degraded, Edge, LeftOut};
 use pricestream_telemetry::Metrics;
 
-/// Failures of a component, one after the other within [`WITHIN`], that open its circuit.
+/// Failures of a component, none further than [`WITHIN`] from the one before, that open its circuit; what works between them makes
+/// no difference.
 const FAILURES: u32 = 3;
 
 /// Failures further apart than this do not add up.
