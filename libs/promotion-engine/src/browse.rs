@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::answer::AnsweredRisk;
-use crate::basket::{Basket, BasketError, Context, Line};
+use crate::basket::{Basket, BasketError, Context};
 use crate::candidates::Candidates;
 use crate::compile::RuleSet;
 use crate::degraded::Degraded;
@@ -145,7 +145,7 @@ impl RuleSet {
         if !self.is_limited() {
             return Vec::new();
         }
-        let asked = items.iter().filter_map(|item| self.limits_asked(&alone(item), context).ok()).flatten();
+        let asked = items.iter().filter_map(|item| self.limits_asked(&Basket::of_one(item), context).ok()).flatten();
         let by_promotion: BTreeMap<Arc<str>, LimitAsked> = asked.map(|asked| (Arc::clone(&asked.promotion), asked)).collect();
         by_promotion.into_values().collect()
     }
@@ -177,7 +177,7 @@ impl<E: Edge> AtEdge<'_, E> {
         with_from: bool,
         changes: &mut Changes,
     ) -> Result<BrowsedPrice, BasketError> {
-        let mut basket = alone(item);
+        let mut basket = Basket::of_one(item);
         let of_one = without_bought(context, &basket);
         let sheet = self.rules.sheet(&basket, &of_one)?;
         let candidates = Candidates::of(&sheet);
@@ -232,21 +232,6 @@ impl<E: Edge> AtEdge<'_, E> {
         let money = |minor| Money::new(minor, basket.currency);
         (each < one).then(|| FromPrice { quantity, payable: money(payable), each: money(each) })
     }
-}
-
-/// A basket of one unit.
-fn alone(item: &Found) -> Basket {
-    let Found { product, unit_price, stock_left, last_price } = item;
-    let line = Line {
-        id: product.sku.as_str().into(),
-        product: Arc::clone(product),
-        quantity: 1,
-        unit_price: *unit_price,
-        stock_left: *stock_left,
-        last_price: *last_price,
-        delivery: None,
-    };
-    Basket { currency: unit_price.currency, lines: vec![line], postage: None }
 }
 
 /// What a basket of a gift holds of it cannot be given too.

@@ -7,9 +7,10 @@ use pricestream_documents::ContentHash;
 use pricestream_domain::{Lane, LaneSlice, Money, Product};
 use serde::{Deserialize, Serialize};
 
-use crate::basket::{Basket, BasketError, Context, Left, Line};
+use crate::basket::{Basket, BasketError, Context, Left};
 use crate::compile::{Compiled, RuleSet, Set};
 use crate::condition::Test;
+use crate::request::Found;
 
 /// How far a public lane looks ahead.
 const HORIZON: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -62,16 +63,7 @@ impl RuleSet {
         if self.touching(product).is_empty() {
             return Ok(None);
         }
-        let line = Line {
-            id: "1".into(),
-            product: Arc::clone(product),
-            quantity: 1,
-            unit_price,
-            stock_left,
-            last_price: None,
-            delivery: None,
-        };
-        let basket = Basket { currency: unit_price.currency, lines: vec![line], postage: None };
+        let basket = Basket::of_one(&Found { product: Arc::clone(product), unit_price, stock_left, last_price: None });
         let mut context = Context { at: from, ..Context::default() };
         without.apply_to(&mut context);
         let until = from.checked_add(HORIZON).unwrap_or(Timestamp::MAX);

@@ -144,6 +144,23 @@ pub enum RequestError {
     Basket(#[from] BasketError),
 }
 
+impl Basket {
+    /// One unit of `item`, without postage.
+    pub(crate) fn of_one(item: &Found) -> Self {
+        let Found { product, unit_price, stock_left, last_price } = item;
+        let line = Line {
+            id: product.sku.as_str().into(),
+            product: Arc::clone(product),
+            quantity: 1,
+            unit_price: *unit_price,
+            stock_left: *stock_left,
+            last_price: *last_price,
+            delivery: None,
+        };
+        Self { currency: unit_price.currency, lines: vec![line], postage: None }
+    }
+}
+
 impl RequestedLine {
     /// One unit of `sku`, as a line of that id.
     pub fn of(sku: Sku) -> Self {
