@@ -190,7 +190,7 @@ fn rules(u: &mut Unstructured<'_>) -> Result<String> {
     let policies = format!(
         r#"{{"basket_rounding":{rounding},"odd_cents":"{}","exclusive_by":"{}","unit_reuse":"{}","tax":{{"prices":"{}","default_rate":{}}}}}"#,
         u.choose(&["largest_remainder", "first", "last", "last_rounded_down", "carried", "carried_from_last"])?,
-        u.choose(&["turn", "priority", "value"])?,
+        u.choose(&["turn", "first", "priority", "value"])?,
         u.choose(&["never", "free"])?,
         u.choose(&["inclusive", "exclusive"])?,
         bp(u)?

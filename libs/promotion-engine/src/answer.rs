@@ -4,6 +4,7 @@ use pricestream_domain::{BasisPoints, Currency, Money, Sku};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::because::Because;
 use crate::components::GiftItem;
 use crate::coupons::CouponStatus;
 use crate::degraded::Degraded;
@@ -11,8 +12,8 @@ use crate::document::guards::Action;
 use crate::gifts::open;
 use crate::guard::{Guard, Risk};
 use crate::near_miss::{NearMiss, near_misses};
-use crate::quote::Quote;
-use crate::record::Outcome;
+use crate::quote::{Quote, UnitShare};
+use crate::record::{Outcome, Reason};
 use crate::scenario::Scenario;
 
 /// A quote as a shop reads it: the answer of every scenario.
@@ -104,6 +105,20 @@ pub struct AnsweredShare {
     /// Its id.
     pub promotion: String,
     /// Above zero.
+    pub off: Money,
+    /// Which units of the line get how much of it; absent where each unit of the line gets the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<AnsweredUnitShare>,
+}
+
+/// Units of a line, one after the other, that get the same of what a promotion takes off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct AnsweredUnitShare {
+    /// The first of them, counted from 1 within the line.
+    pub first: u32,
+    /// How many.
+    pub quantity: u32,
+    /// Off each of them, above zero.
     pub off: Money,
 }
 
@@ -225,6 +240,12 @@ pub struct AnsweredPromotion {
     /// Why it was not applied, as a code; absent when it was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declined: Option<&'static str>,
+    /// The same, with what was found and what was needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<Because>,
+    /// What it would have taken off besides, and did not, because prices are at their floors; absent when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfit: Option<Money>,
     /// What became of it, in words.
     pub why: String,
 }
@@ -278,20 +299,32 @@ impl Quote {
                 .collect(),
             off: self
                 .shares_of(place)
-                .map(|(decision, off)| AnsweredShare { promotion: decision.promotion.to_string(), off: money(off) })
+                .map(|(decision, share)| {
+                    let runs = self.unit_shares(share);
+                    let alike = matches!(&runs[..], [run] if run.quantity == line.quantity);
+                    let unit =
+                        |run: UnitShare| AnsweredUnitShare { first: run.first, quantity: run.quantity, off: money(run.off) };
+                    AnsweredShare {
+                        promotion: decision.promotion.to_string(),
+                        off: money(share.off),
+                        units: if alike { Vec::new() } else { runs.into_iter().map(unit).collect() },
+                    }
+                })
                 .collect(),
             tax: money(line.tax),
         };
         let promotion = |decision: &crate::record::Decision| {
-            let (off, declined) = match &decision.outcome {
-                Outcome::Applied { off, .. } => (*off, None),
-                Outcome::Declined(reason) => (0, Some(reason.code())),
+            let (off, unfit, reason) = match &decision.outcome {
+                Outcome::Applied { off, unfit, .. } => (*off, *unfit, None),
+                Outcome::Declined(reason) => (0, 0, Some(reason)),
             };
             AnsweredPromotion {
                 promotion: decision.promotion.to_string(),
                 component: decision.component,
                 off: money(off),
-                declined,
+                declined: reason.map(Reason::code),
+                because: reason.map(|reason| reason.because(self.currency)),
+                unfit: (unfit > 0).then(|| money(unfit)),
                 why: decision.outcome.sentence(self.currency),
             }
         };
@@ -318,6 +351,7 @@ impl Quote {
                 .map(|(decision, off)| AnsweredShare {
                     promotion: self.decisions[*decision as usize].promotion.to_string(),
                     off: money(*off),
+                    units: Vec::new(),
                 })
                 .collect(),
         };

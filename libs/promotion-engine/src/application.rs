@@ -55,6 +55,16 @@ impl Made {
         &self.off[places(&application.off)]
     }
 
+    /// Where those begin among all of them, which [`Self::into_off`] gives.
+    pub(crate) fn first_off(application: &Application) -> u32 {
+        application.off.start
+    }
+
+    /// What is taken off single units, by all applications.
+    pub(crate) fn into_off(self) -> Vec<(u32, i64)> {
+        self.off
+    }
+
     /// Units that it uses up.
     pub(crate) fn used(&self, application: &Application) -> &[u32] {
         &self.used[places(&application.used)]

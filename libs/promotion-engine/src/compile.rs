@@ -124,7 +124,8 @@ impl RuleSet {
             document.promotions.iter().map(|promotion| Compiled::new(document, promotion, &mut keys, party)).collect();
         promotions.sort_by(|one, other| one.order().cmp(&other.order()));
         let classes = Classes::of(document);
-        let excludes_on_units = document.exclusions.iter().any(|exclusion| exclusion.scope == Scope::Unit);
+        let excludes_on_units = document.exclusions.iter().any(|exclusion| exclusion.scope == Scope::Unit)
+            || document.promotions.iter().any(|promotion| promotion.exclusive == Some(Scope::Unit));
         for promotion in &mut promotions {
             classes.mark(promotion);
         }
@@ -225,10 +226,10 @@ struct Classes<'a> {
 
 /// Of every promotion, when any is exclusive.
 const ANY: usize = 0;
-/// Of those that are exclusive on a line, and in an order.
-const EXCLUSIVE: [(usize, Scope); 2] = [(1, Scope::Line), (2, Scope::Order)];
+/// Of those that are exclusive on a unit, on a line, and in an order.
+const EXCLUSIVE: [(usize, Scope); 3] = [(1, Scope::Unit), (2, Scope::Line), (3, Scope::Order)];
 /// Those of sides follow.
-const SIDES: usize = 3;
+const SIDES: usize = 4;
 
 impl<'a> Classes<'a> {
     fn of(document: &'a Document) -> Self {
@@ -283,9 +284,6 @@ impl<'a> Classes<'a> {
                 exclude(ANY, scope);
             }
         }
-        if promotion.document.exclusive == Some(Scope::Unit) {
-            exclude(ANY, Scope::Unit);
-        }
         let holds = |class: usize| self.sides[class - SIDES].holds(&promotion.document);
         for (of, with, scope) in &self.pairs {
             if holds(*of) {
@@ -337,7 +335,7 @@ fn index(promotions: &[Compiled], keys: usize) -> (Vec<Vec<Posting>>, Vec<u32>) 
         for key in codes {
             postings[key as usize].push(Posting { promotion, set: Set::Context });
         }
-        let people = needed(|test| if let Test::Customers(any) | Test::Groups(any) = test { Some(any) } else { None });
+        let people = needed(|test| if let Test::Customers(any) | Test::Groups(any, _) = test { Some(any) } else { None });
         let by_items = compiled.sets.iter().all(|set| !set.include.is_empty());
         match (coupons, by_items, people) {
             (None, true, _) => {

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use pricestream_domain::Money;
@@ -14,15 +15,25 @@ use crate::near_miss::Shortfall;
 pub(crate) enum Test {
     All(Vec<Test>),
     Any(Vec<Test>),
-    Not(Box<Test>),
-    Spend { over: Whose, basis: Basis, at_least: Money, below: Option<Money> },
-    Quantity { over: Whose, at_least: u32, at_most: Option<u32> },
-    Groups(Vec<u32>),
+    /// With what must not hold, in words.
+    Not(Box<Test>, Arc<str>),
+    Spend {
+        over: Whose,
+        basis: Basis,
+        at_least: Money,
+        below: Option<Money>,
+    },
+    Quantity {
+        over: Whose,
+        at_least: u32,
+        at_most: Option<u32>,
+    },
+    Groups(Vec<u32>, Arc<BTreeSet<String>>),
     Customers(Vec<u32>),
     Coupons(Vec<u32>),
-    OrderNumber(Numbers),
-    StockLeft(Numbers),
-    OneOf(Field, BTreeSet<String>),
+    OrderNumber(Arc<Numbers>),
+    StockLeft(Arc<Numbers>),
+    OneOf(Field, Arc<BTreeSet<String>>),
     Window(Window),
 }
 
@@ -79,7 +90,10 @@ pub enum Unmet {
         at_most: u32,
     },
     /// The customer is in none of its groups.
-    Groups,
+    Groups {
+        /// Those.
+        needed: Arc<BTreeSet<String>>,
+    },
     /// It is not for this customer.
     Customers,
     /// None of its codes was given.
@@ -88,13 +102,17 @@ pub enum Unmet {
     OrderNumber {
         /// Counted from 1.
         actual: u64,
+        /// Those that it is for.
+        needed: Arc<Numbers>,
     },
     /// Another one would be.
     OneOf {
         /// Which field.
         field: Field,
         /// What it is.
-        actual: Option<String>,
+        actual: Option<Box<str>>,
+        /// What it has to be one of.
+        needed: Arc<BTreeSet<String>>,
     },
     /// Another time would be.
     Window {
@@ -105,9 +123,14 @@ pub enum Unmet {
     StockLeft {
         /// Units, when known.
         actual: Option<u64>,
+        /// The bounds.
+        needed: Arc<Numbers>,
     },
     /// Something holds that must not.
-    Not,
+    Not {
+        /// What, in words.
+        holds: Arc<str>,
+    },
 }
 
 /// Units in stock, when known.
@@ -136,11 +159,11 @@ pub(crate) trait Situation {
 
 impl Test {
     pub(crate) fn of(condition: &Condition, keys: &mut Keys) -> Self {
-        let one_of = |field, values: &BTreeSet<String>| Self::OneOf(field, values.clone());
+        let one_of = |field, values: &BTreeSet<String>| Self::OneOf(field, Arc::new(values.clone()));
         match condition {
             Condition::All(of) => Self::All(of.iter().map(|condition| Self::of(condition, keys)).collect()),
             Condition::Any(of) => Self::Any(of.iter().map(|condition| Self::of(condition, keys)).collect()),
-            Condition::Not(condition) => Self::Not(Box::new(Self::of(condition, keys))),
+            Condition::Not(condition) => Self::Not(Box::new(Self::of(condition, keys)), condition.words().into()),
             Condition::Spend(spend) => {
                 let over = Whose::of(&spend.over, keys);
                 Self::Spend { over, basis: spend.basis, at_least: spend.at_least, below: spend.below }
@@ -149,11 +172,11 @@ impl Test {
                 let over = Whose::of(&quantity.over, keys);
                 Self::Quantity { over, at_least: quantity.at_least, at_most: quantity.at_most }
             }
-            Condition::Groups(groups) => Self::Groups(keys.groups(groups)),
+            Condition::Groups(groups) => Self::Groups(keys.groups(groups), Arc::new(groups.clone())),
             Condition::Customers(customers) => Self::Customers(keys.customers(customers)),
             Condition::Coupons(codes) => Self::Coupons(keys.coupons(codes)),
-            Condition::OrderNumber(numbers) => Self::OrderNumber(numbers.clone()),
-            Condition::StockLeft(numbers) => Self::StockLeft(numbers.clone()),
+            Condition::OrderNumber(numbers) => Self::OrderNumber(Arc::new(numbers.clone())),
+            Condition::StockLeft(numbers) => Self::StockLeft(Arc::new(numbers.clone())),
             Condition::Channels(values) => one_of(Field::Channel, values),
             Condition::Regions(values) => one_of(Field::Region, values),
             Condition::PaymentMethods(values) => one_of(Field::PaymentMethod, values),
@@ -183,7 +206,7 @@ impl Test {
     pub(crate) fn next_change(&self, now: Timestamp, zone: &pricestream_documents::Zone) -> Option<Timestamp> {
         match self {
             Self::All(of) | Self::Any(of) => of.iter().filter_map(|test| test.next_change(now, zone)).min(),
-            Self::Not(test) => test.next_change(now, zone),
+            Self::Not(test, _) => test.next_change(now, zone),
             Self::Window(window) => window.at(now, zone).until,
             _ => None,
         }
@@ -228,7 +251,10 @@ impl Test {
                 }
                 first
             }
-            Self::Not(test) => need(test.check(now).is_err(), Unmet::Not),
+            Self::Not(test, holds) => match test.check(now) {
+                Ok(()) => Err(Unmet::Not { holds: Arc::clone(holds) }),
+                Err(_) => Ok(()),
+            },
             Self::Spend { over, basis, at_least, below } => {
                 let actual = now.spent(over, *basis);
                 need(actual >= at_least.minor, Unmet::Spend { actual, needed: at_least.minor })?;
@@ -239,14 +265,18 @@ impl Test {
                 need(actual >= u64::from(*at_least), Unmet::Quantity { actual, needed: *at_least })?;
                 at_most.map_or(Ok(()), |at_most| need(actual <= at_most.into(), Unmet::TooManyUnits { actual, at_most }))
             }
-            Self::Groups(any) => need(meet(any, now.context_keys()), Unmet::Groups),
+            Self::Groups(any, _) if meet(any, now.context_keys()) => Ok(()),
+            Self::Groups(_, groups) => Err(Unmet::Groups { needed: Arc::clone(groups) }),
             Self::Customers(any) => need(meet(any, now.context_keys()), Unmet::Customers),
             Self::Coupons(any) => need(meet(any, now.context_keys()), Unmet::Coupons),
             Self::OrderNumber(numbers) => {
                 let actual = u64::from(context.customer.orders_placed) + 1;
-                need(numbers.contain(actual), Unmet::OrderNumber { actual })
+                if numbers.contain(actual) { Ok(()) } else { Err(Unmet::OrderNumber { actual, needed: Arc::clone(numbers) }) }
             }
-            Self::StockLeft(numbers) => now.stock_outside(numbers).map_or(Ok(()), |actual| Err(Unmet::StockLeft { actual })),
+            Self::StockLeft(numbers) => match now.stock_outside(numbers) {
+                None => Ok(()),
+                Some(actual) => Err(Unmet::StockLeft { actual, needed: Arc::clone(numbers) }),
+            },
             Self::OneOf(field, values) => {
                 let actual = match field {
                     Field::Channel => context.channel.as_deref(),
@@ -257,7 +287,7 @@ impl Test {
                 if actual.is_some_and(|actual| values.contains(actual)) {
                     return Ok(());
                 }
-                Err(Unmet::OneOf { field: *field, actual: actual.map(str::to_owned) })
+                Err(Unmet::OneOf { field: *field, actual: actual.map(Into::into), needed: Arc::clone(values) })
             }
             Self::Window(window) => {
                 let opening = window.at(now.at(), now.zone());

@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::application::{Application, Made};
@@ -48,38 +49,61 @@ pub(crate) fn evaluate<E: Edge>(sheet: &Sheet<'_>, candidates: &Candidates, all:
 fn without<E: Edge>(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candidate], edge: &E, out: Out) -> Evaluated {
     let run = |out| Run::of(sheet, candidates, all, edge, out);
     let document = |place: usize| &sheet.rules.promotions[all[place].promotion as usize].document;
+    let exclusive: Vec<usize> = (0..all.len()).filter(|place| document(*place).exclusive.is_some()).collect();
+    if exclusive.is_empty() {
+        return run(out).whole(&[]);
+    }
+    let by_priority = |mut places: Vec<usize>| {
+        places.sort_by_key(|place| (Reverse(document(*place).priority), *place));
+        places
+    };
+    let in_order = |place: &usize| document(*place).exclusive == Some(Scope::Order);
     match sheet.rules.policies.exclusive_by {
         ExclusiveBy::Turn => run(out).whole(&[]),
+        ExclusiveBy::First => run(out).whole(&by_priority(exclusive)),
         ExclusiveBy::Priority => {
-            let mut exclusive: Vec<usize> = (0..all.len()).filter(|place| document(*place).exclusive.is_some()).collect();
-            exclusive.sort_by_key(|place| (std::cmp::Reverse(document(*place).priority), *place));
-            run(out).whole(&exclusive)
+            let (of_order, elsewhere): (Vec<usize>, Vec<usize>) = exclusive.into_iter().partition(in_order);
+            let lines = |place: usize| candidates.lines(&all[place]);
+            let meet = |one, other| lines(one).iter().any(|(line, _)| lines(other).iter().any(|(with, _)| with == line));
+            let goes_ahead = |place: &usize| {
+                let is_rival = |other: usize| document(other).exclusive.is_none() && meet(*place, other);
+                (0..all.len()).filter(|other| is_rival(*other)).all(|other| document(other).priority < document(*place).priority)
+            };
+            let ahead = by_priority(elsewhere.into_iter().filter(goes_ahead).collect());
+            alone_or_others(run, out, &of_order, &ahead, |place| document(place).priority)
         }
-        ExclusiveBy::Value => {
-            let exclusive = (0..all.len()).filter(|place| document(*place).exclusive == Some(Scope::Order));
-            by_value(run, out, &exclusive.collect::<Vec<_>>())
-        }
+        ExclusiveBy::Value => alone_or_others(run, out, &exclusive.into_iter().filter(in_order).collect::<Vec<_>>(), &[], |_| 0),
     }
 }
 
-/// The best exclusive promotion alone, or all others without those: what takes more off.
-fn by_value<'a, E: Edge + 'a>(run: impl Fn(Out) -> Run<'a, E>, out: Out, exclusive: &[usize]) -> Evaluated {
+/// The best exclusive promotion alone, or all others without those, some of them `ahead`: what has the higher rank, of equal ranks
+/// what takes more off.
+fn alone_or_others<'a, E: Edge + 'a>(
+    run: impl Fn(Out) -> Run<'a, E>,
+    out: Out,
+    exclusive: &[usize],
+    ahead: &[usize],
+    rank: impl Fn(usize) -> i32,
+) -> Evaluated {
     let mut others = run(out);
     let state = State::of(others.sheet);
-    let mut alone: Vec<(i64, usize)> = Vec::new();
+    let mut alone: Vec<(i32, i64, usize)> = Vec::new();
     for place in exclusive {
-        others.outcomes[*place] = Some(Outcome::Declined(match others.attempt(&state, *place) {
+        others.outcomes[*place] = match others.attempt(&state, *place) {
+            // What nobody has chosen yet stands in nobody's way.
+            Ok(application) if application.is_open() => None,
             Ok(application) => {
-                alone.push((application.total, *place));
-                Reason::Component(Declined::NothingToTake)
+                alone.push((rank(*place), application.total, *place));
+                Some(Outcome::Declined(Reason::Component(Declined::NothingToTake)))
             }
-            Err(reason) => reason,
-        }));
+            Err(reason) => Some(Outcome::Declined(reason)),
+        };
     }
-    let mut others = others.whole(&[]);
+    let mut others = others.whole(ahead);
     let off = others.applied.iter().map(|(_, application)| application.total).sum::<i64>();
-    let best = alone.iter().copied().max_by_key(|(total, place)| (*total, std::cmp::Reverse(*place)));
-    if let Some((_, place)) = best.filter(|(total, _)| *total > off) {
+    let highest = others.applied.iter().map(|(place, _)| rank(*place as usize)).max().unwrap_or(i32::MIN);
+    let best = alone.iter().copied().max_by_key(|(rank, total, place)| (*rank, *total, Reverse(*place)));
+    if let Some((_, _, place)) = best.filter(|(rank, total, _)| (*rank, *total) > (highest, off)) {
         let mut best = run(others.out).whole(&[place]);
         // It may be the best for want of these alone.
         for (outcome, of_others) in best.outcomes.iter_mut().zip(others.outcomes) {
@@ -89,10 +113,11 @@ fn by_value<'a, E: Edge + 'a>(run: impl Fn(Out) -> Run<'a, E>, out: Out, exclusi
         }
         return best;
     }
-    let most = others.applied.iter().max_by_key(|(place, application)| (application.total, std::cmp::Reverse(*place)));
+    let most =
+        others.applied.iter().max_by_key(|(place, application)| (rank(*place as usize), application.total, Reverse(*place)));
     let id = |promotion: u32| Arc::clone(&run(out).sheet.rules.promotions[promotion as usize].id);
     if let Some(by) = most.map(|(_, application)| id(application.promotion)) {
-        for (total, place) in alone {
+        for (_, total, place) in alone {
             others.outcomes[place].1 = Outcome::Declined(Reason::Beaten { by: Arc::clone(&by), by_amount: off - total });
         }
     }
@@ -173,7 +198,7 @@ impl<'a, E: Edge> Run<'a, E> {
         let node = &rules.nodes[node];
         let document_of = |unit: u16| &node.units[usize::from(unit)];
         if node.keep == Keep::Stack || units.len() == 1 {
-            units.sort_by_key(|(unit, _)| (std::cmp::Reverse(document_of(*unit).priority), *unit));
+            units.sort_by_key(|(unit, _)| (Reverse(document_of(*unit).priority), *unit));
             for (unit, places) in units {
                 match document_of(unit).take {
                     Take::Stack => self.stack(state, places),
@@ -327,15 +352,21 @@ impl<'a, E: Edge> Run<'a, E> {
             &allowed
         };
         if left.is_some_and(|left| left.uses == Some(0)) {
-            return Err(Reason::UsedUp(Limited::Uses));
+            return Err(Reason::UsedUp { what: Limited::Uses, left: 0, needed: 1 });
         }
         if left.is_some_and(|left| left.coupons == Some(0)) {
-            return Err(Reason::UsedUp(Limited::Coupons));
+            return Err(Reason::UsedUp { what: Limited::Coupons, left: 0, needed: 1 });
         }
         let limit = promotion.document.limit.as_ref();
         let quota = left.and_then(|left| left.units);
         if quota == Some(0) {
-            return Err(Reason::UsedUp(Limited::Units));
+            return Err(Reason::UsedUp { what: Limited::Units, left: 0, needed: 1 });
+        }
+        state.units(sheet, promotion, lines, &mut self.scratch.units);
+        if self.scratch.units.is_empty()
+            && let Some(by) = state.excluded_on_units(sheet, promotion, lines)
+        {
+            return Err(Reason::Excluded { by: Arc::clone(&sheet.rules.promotions[by as usize].id) });
         }
         // Here it would be called: what is left out is missed by this promotion.
         let component = promotion.component;
@@ -344,7 +375,6 @@ impl<'a, E: Edge> Run<'a, E> {
             return Err(why.reason(most));
         }
         let Scratch { units, draft } = &mut self.scratch;
-        state.units(sheet, promotion, lines, units);
         let gives = !promotion.document.effect.gifts().is_empty();
         // Of what is given for nothing, the quota counts what is given.
         let of_units = quota.filter(|_| !gives).map(|quota| usize::try_from(quota).unwrap_or(usize::MAX));
@@ -392,15 +422,26 @@ impl<'a, E: Edge> Run<'a, E> {
                 let missing = Shortfall::of(&declined, || given.cheapest(u16::MAX));
                 self.missing.extend(missing.map(|missing| (place, Box::new(missing))));
             }
-            return Err(Reason::Component(declined));
+            let lacks_units = matches!(declined, Declined::TooFewUnits { .. } | Declined::Incomplete { .. });
+            return Err(match state.taken_by(sheet, promotion, lines).filter(|_| lacks_units) {
+                Some(by) => {
+                    let by = Arc::clone(&sheet.rules.promotions[by as usize].id);
+                    Reason::UnitsTaken { by, declined: Box::new(declined) }
+                }
+                None => Reason::Component(declined),
+            });
         }
-        if of_units.is_some_and(|quota| draft.off.iter().filter(|off| **off > 0).count() > quota) {
-            return Err(Reason::UsedUp(Limited::Units));
+        if let Some(quota) = of_units {
+            let needed = draft.off.iter().filter(|off| **off > 0).count();
+            if needed > quota {
+                let of = |units: usize| i64::try_from(units).expect("a basket is small");
+                return Err(Reason::UsedUp { what: Limited::Units, left: of(quota), needed: of(needed) });
+            }
         }
         if let Some(budget) = left.and_then(|left| left.budget).filter(|budget| draft.total() > *budget) {
             let beyond = limit.map(|limit| limit.beyond_budget);
             if budget <= 0 || beyond != Some(BeyondBudget::Partial) {
-                return Err(Reason::UsedUp(Limited::Budget));
+                return Err(Reason::UsedUp { what: Limited::Budget, left: budget.max(0), needed: draft.total() });
             }
             draft.reduce_to(budget);
         }
@@ -423,7 +464,7 @@ impl<'a, E: Edge> Run<'a, E> {
 /// Of units of equal price the earlier.
 fn keep_dearest(units: &mut Vec<Unit>, most: usize) {
     if units.len() > most {
-        units.sort_by_key(|unit| std::cmp::Reverse(unit.price));
+        units.sort_by_key(|unit| Reverse(unit.price));
         units.truncate(most);
         units.sort_by_key(|unit| unit.number);
     }

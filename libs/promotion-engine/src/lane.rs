@@ -134,7 +134,7 @@ impl Compiled {
     fn may_be_for_a_guest(&self) -> bool {
         let needs = |test: &Test| {
             test.needs(|test| match test {
-                Test::Coupons(any) | Test::Customers(any) | Test::Groups(any) => Some(any),
+                Test::Coupons(any) | Test::Customers(any) | Test::Groups(any, _) => Some(any),
                 _ => None,
             })
             .is_some()

@@ -6,6 +6,7 @@
 mod answer;
 mod application;
 mod basket;
+mod because;
 mod browse;
 mod candidates;
 mod compete;
@@ -38,12 +39,13 @@ mod usage;
 
 pub use answer::{
     AnsweredCoupon, AnsweredFunding, AnsweredGift, AnsweredGroup, AnsweredLine, AnsweredOffer, AnsweredPacket, AnsweredPostage,
-    AnsweredPromotion, AnsweredRisk, AnsweredShare, AnsweredTax, AnsweredUnits, QuoteAnswer,
+    AnsweredPromotion, AnsweredRisk, AnsweredShare, AnsweredTax, AnsweredUnitShare, AnsweredUnits, QuoteAnswer,
 };
 pub use basket::{
     Basket, BasketError, Context, Customer, Left, Line, MAX_CODE_LENGTH, MAX_COUPONS, MAX_GIFT_CHOICES, MAX_LINES,
     MAX_RED_PACKETS, MAX_UNITS, Postage, RedPacket,
 };
+pub use because::Because;
 pub use browse::{BrowseAnswer, BrowseError, Browsed, BrowsedPrice, FromPrice, MAX_BROWSED, Refused};
 pub use compile::RuleSet;
 pub use components::{Declined, Effect, GiftItem, Gifts, GivenGift, OpenChoice, WorksOn};

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use pricestream_documents::ContentHash;
 use pricestream_domain::{BasisPoints, Currency, Sku, shares};
 
+use crate::application::Made;
 use crate::basket::{Basket, BasketError, Context};
 use crate::candidates::Candidates;
 use crate::compile::{Funders, RuleSet};
@@ -36,6 +37,8 @@ pub struct Quote {
     pub shares: Vec<Share>,
     /// What the units of each line cost, by line.
     unit_prices: Vec<UnitPrice>,
+    /// What the shares take off single units, which are numbered through all lines.
+    unit_offs: Vec<(u32, i64)>,
     /// `None` while nobody knows what postage costs.
     pub postage: Option<QuotedPostage>,
     /// Every promotion that was considered, once, in the order in which they run.
@@ -88,6 +91,8 @@ pub struct QuotedLine {
     /// Where its units' prices are.
     first_unit: u32,
     last_unit: u32,
+    /// The number of its first unit.
+    first_number: u32,
     /// What `payable` contains of tax, or what comes on top of it.
     pub tax: i64,
     /// Its rate.
@@ -114,6 +119,19 @@ pub struct Share {
     pub off: i64,
     /// Units of the line that get something of it; 0 for the postage.
     pub units: u32,
+    /// Where they are.
+    first: u32,
+}
+
+/// Units of a line, one after the other, that get the same of a share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnitShare {
+    /// The first of them, counted from 1 within the line.
+    pub first: u32,
+    /// How many.
+    pub quantity: u32,
+    /// What is taken off each, in minor units, above zero.
+    pub off: i64,
 }
 
 impl Quote {
@@ -132,9 +150,24 @@ impl Quote {
     }
 
     /// What each promotion takes off the line in this place.
-    pub fn shares_of(&self, line: usize) -> impl Iterator<Item = (&Decision, i64)> {
+    pub fn shares_of(&self, line: usize) -> impl Iterator<Item = (&Decision, &Share)> {
         let of_line = move |share: &&Share| share.line.is_some_and(|place| place as usize == line);
-        self.shares.iter().filter(of_line).map(|share| (&self.decisions[share.decision as usize], share.off))
+        self.shares.iter().filter(of_line).map(|share| (&self.decisions[share.decision as usize], share))
+    }
+
+    /// Which units of its line get how much of a share of this quote; of a share of the postage none.
+    pub fn unit_shares(&self, share: &Share) -> Vec<UnitShare> {
+        let first_number = share.line.map_or(0, |line| self.lines[line as usize].first_number);
+        let of_share = &self.unit_offs[share.first as usize..(share.first + share.units) as usize];
+        let mut runs: Vec<UnitShare> = Vec::new();
+        for (number, off) in of_share {
+            let place = number - first_number + 1;
+            match runs.last_mut() {
+                Some(run) if run.off == *off && run.first + run.quantity == place => run.quantity += 1,
+                _ => runs.push(UnitShare { first: place, quantity: 1, off: *off }),
+            }
+        }
+        runs
     }
 }
 
@@ -231,6 +264,7 @@ impl RuleSet {
             totals.goods_off += original - payable;
             let tax_rate = tax.rate(line.product.tax_class.as_deref());
             let first_unit = length(&unit_prices);
+            let first_number = sheet.first_unit[usize::from(number)];
             add_unit_prices(running, &mut unit_prices);
             lines.push(QuotedLine {
                 id: Arc::clone(&line.id),
@@ -240,6 +274,7 @@ impl RuleSet {
                 payable,
                 first_unit,
                 last_unit: length(&unit_prices),
+                first_number,
                 tax: charge(payable, tax_rate),
                 tax_rate,
             });
@@ -257,8 +292,10 @@ impl RuleSet {
         for (decision, application) in &applied {
             let promotion = &self.promotions[application.promotion as usize];
             funders.push((*decision, Arc::clone(&promotion.funding)));
+            let mut first = Made::first_off(application);
             let mut give = |line: Option<u32>, off: i64, units: u32| {
-                shares.push(Share { decision: *decision, line, off, units });
+                shares.push(Share { decision: *decision, line, off, units, first });
+                first += units;
                 promotion.fund(off, &mut paid);
             };
             for (line, off, units) in made.shares(application).filter(|(_, off, _)| *off > 0) {
@@ -292,6 +329,7 @@ impl RuleSet {
             lines,
             shares,
             unit_prices,
+            unit_offs: made.into_off(),
             postage,
             decisions,
             totals,

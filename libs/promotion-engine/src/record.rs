@@ -66,8 +66,22 @@ pub enum Reason {
     },
     /// Its component failed, and is left out.
     Failed,
-    /// Nothing is left of its limit.
-    UsedUp(Limited),
+    /// Another one has used up units that it is for.
+    UnitsTaken {
+        /// Which.
+        by: Arc<str>,
+        /// What its component says of the others.
+        declined: Box<Declined>,
+    },
+    /// Too little is left of its limit.
+    UsedUp {
+        /// Of which.
+        what: Limited,
+        /// What is left: orders, units, or minor units.
+        left: i64,
+        /// What it would take, in the same.
+        needed: i64,
+    },
     /// It does not apply together with another one, which came before.
     Excluded {
         /// Which.

@@ -1,9 +1,12 @@
+use std::collections::BTreeSet;
+
 use pricestream_domain::{Currency, Sku};
 
 use crate::answer::amount;
 use crate::components::{Declined, GiftItem, Gifts, OpenChoice};
-use crate::condition::{Field, Unmet};
+use crate::condition::Unmet;
 use crate::coupons::{CouponStatus, QuotedCoupon};
+use crate::document::condition::{Condition, Numbers, Over, Quantity};
 use crate::near_miss;
 use crate::record::{Decision, Limited, Outcome, Reason};
 
@@ -41,8 +44,9 @@ impl Reason {
             Self::SwitchedOff => "switched_off",
             Self::TooCostly { .. } => "too_costly",
             Self::Failed => "failed",
-            Self::UsedUp(Limited::Uses | Limited::Coupons | Limited::Units) => "limit",
-            Self::UsedUp(Limited::Budget) => "budget",
+            Self::UnitsTaken { .. } => "units_taken",
+            Self::UsedUp { what: Limited::Budget, .. } => "budget",
+            Self::UsedUp { .. } => "limit",
             Self::Excluded { .. } => "excluded",
             Self::Beaten { .. } => "beaten",
         }
@@ -55,35 +59,52 @@ impl Reason {
             Self::Window { opens: None } => "is over".to_owned(),
             Self::Unmet(unmet) => unmet.sentence(currency),
             Self::NoItems => "is for nothing in this basket".to_owned(),
-            Self::Component(Declined::TooFewUnits { actual, needed }) => format!("needs {needed} units, and there are {actual}"),
-            Self::Component(Declined::Incomplete { actual, needed, missing }) => {
-                format!("needs {needed} units, and there are {actual}: add {}", near_miss::listed(missing))
-            }
-            Self::Component(Declined::TooLittleSpent { actual, needed }) => {
-                format!("needs {} to be spent, and {} is", money(*needed), money(*actual))
-            }
-            Self::Component(Declined::NothingToTake) => "would take nothing off".to_owned(),
-            Self::Component(Declined::NothingHeld) => "pays with what the customer does not hold".to_owned(),
-            Self::Component(Declined::NoneLeft { of }) => {
-                format!("has nothing left to give: too few are left of {}", listed(of.iter().map(Sku::to_string)))
-            }
-            Self::Component(Declined::NotChosen(gifts)) => gifts.sentence(),
-            Self::Component(Declined::NoPostage) => "is about postage, which is not known".to_owned(),
+            Self::Component(declined) => declined.sentence(currency),
+            Self::UnitsTaken { by, declined } => format!("{}: {by} has used up others", declined.sentence(currency)),
             Self::Floor { unfit } => format!("would take {} off, but prices are at their floors", money(*unfit)),
             Self::OtherCurrency(other) => format!("is in {other}, the basket in {currency}"),
             Self::SwitchedOff => "is switched off".to_owned(),
             Self::TooCostly { steps } => format!("is left out: its component took more than {steps} steps"),
             Self::Failed => "is left out: its component failed".to_owned(),
-            Self::UsedUp(Limited::Uses) => "has been used as often as it may".to_owned(),
-            Self::UsedUp(Limited::Coupons) => "needs a code that is not used up: the codes given are".to_owned(),
-            Self::UsedUp(Limited::Units) => "has too few units left".to_owned(),
-            Self::UsedUp(Limited::Budget) => "has too little of its budget left".to_owned(),
+            Self::UsedUp { what: Limited::Uses, .. } => "has been used as often as it may".to_owned(),
+            Self::UsedUp { what: Limited::Coupons, .. } => "needs a code that is not used up: the codes given are".to_owned(),
+            Self::UsedUp { what: Limited::Units, left: 0, .. } => "has no units left".to_owned(),
+            Self::UsedUp { what: Limited::Units, left, needed } => {
+                format!("has {left} units left, and this basket would take {needed}")
+            }
+            Self::UsedUp { what: Limited::Budget, left, needed } => {
+                format!("has {} of its budget left, and would take {} off", money(*left), money(*needed))
+            }
             Self::Excluded { by } => format!("does not apply together with {by}"),
             Self::Beaten { by, by_amount: 0 } => format!("is no better than {by}, which comes first"),
             Self::Beaten { by, by_amount } if *by_amount > 0 => {
                 format!("loses to {by}, which takes {} more off", money(*by_amount))
             }
-            Self::Beaten { by, .. } => format!("loses to {by}, which has the higher priority"),
+            Self::Beaten { by, by_amount } => {
+                format!("loses to {by}, which has the higher priority, though it takes {} less off", money(-by_amount))
+            }
+        }
+    }
+}
+
+impl Declined {
+    fn sentence(&self, currency: Currency) -> String {
+        let money = |minor: i64| amount(minor, currency);
+        match self {
+            Self::TooFewUnits { actual, needed } => format!("needs {needed} units, and there are {actual}"),
+            Self::Incomplete { actual, needed, missing } => {
+                format!("needs {needed} units, and there are {actual}: add {}", near_miss::listed(missing))
+            }
+            Self::TooLittleSpent { actual, needed } => {
+                format!("needs {} to be spent, and {} is", money(*needed), money(*actual))
+            }
+            Self::NothingToTake => "would take nothing off".to_owned(),
+            Self::NothingHeld => "pays with what the customer does not hold".to_owned(),
+            Self::NoneLeft { of } => {
+                format!("has nothing left to give: too few are left of {}", listed(of.iter().map(Sku::to_string)))
+            }
+            Self::NotChosen(gifts) => gifts.sentence(),
+            Self::NoPostage => "is about postage, which is not known".to_owned(),
         }
     }
 }
@@ -145,27 +166,94 @@ impl Unmet {
             }
             Self::Quantity { actual, needed } => format!("needs {needed} units, and there are {actual}"),
             Self::TooManyUnits { actual, at_most } => format!("is for {at_most} units at most, and there are {actual}"),
-            Self::Groups => "is for a group that the customer does not belong to".to_owned(),
+            Self::Groups { needed } => format!("is for {}, to which the customer does not belong", group_of(needed)),
             Self::Customers => "is for other customers".to_owned(),
             Self::Coupons => "needs a code that was not given".to_owned(),
-            Self::OrderNumber { actual } => format!("is not for order number {actual} of a customer"),
-            Self::OneOf { field, actual } => {
-                let field = match field {
-                    Field::Channel => "channel",
-                    Field::Region => "region",
-                    Field::PaymentMethod => "payment method",
-                    Field::PostageMethod => "postage method",
-                };
+            Self::OrderNumber { actual, needed } => {
+                format!("is for order number {} of a customer, and this is number {actual}", range(needed))
+            }
+            Self::OneOf { field, actual, needed } => {
+                let field = field.name().replace('_', " ");
+                let needed = listed(needed.iter().map(|value| format!("{value:?}")));
                 match actual {
-                    Some(actual) => format!("is not for {field} {actual:?}"),
-                    None => format!("needs a {field}, which was not named"),
+                    Some(actual) => format!("is not for {field} {actual:?}, but for {needed}"),
+                    None => format!("needs a {field}, which was not named: {needed}"),
                 }
             }
             Self::Window { opens: Some(opens) } => format!("is not on now: it is from {opens}"),
             Self::Window { opens: None } => "is over".to_owned(),
-            Self::StockLeft { actual: Some(actual) } => format!("is not for items of which {actual} are left"),
-            Self::StockLeft { actual: None } => "depends on stock that is not known".to_owned(),
-            Self::Not => "is not for this basket: something holds that must not".to_owned(),
+            Self::StockLeft { actual: Some(actual), needed } => {
+                format!("is for items of which {} are left, and of one there are {actual}", range(needed))
+            }
+            Self::StockLeft { actual: None, needed } => {
+                format!("is for items of which {} are left, and of one that is not known", range(needed))
+            }
+            Self::Not { holds } => format!("is not for this basket: it must not hold that {holds}"),
         }
+    }
+}
+
+impl Condition {
+    /// What holds when it holds, in words; without codes and ids of customers.
+    pub(crate) fn words(&self) -> String {
+        let any = |of: &BTreeSet<String>| match of.len() {
+            1 => listed(of.iter().cloned()),
+            _ => format!("one of {}", listed(of.iter().cloned())),
+        };
+        let joined = |of: &[Self], word: &str| {
+            let parts = of.iter().map(|condition| match condition {
+                Self::All(_) | Self::Any(_) => format!("({})", condition.words()),
+                _ => condition.words(),
+            });
+            parts.collect::<Vec<_>>().join(word)
+        };
+        match self {
+            Self::All(of) => joined(of, " and "),
+            Self::Any(of) => joined(of, " or "),
+            Self::Not(condition) => format!("not ({})", condition.words()),
+            Self::Spend(spend) => {
+                let below = spend.below.map(|below| format!(" and less than {below}")).unwrap_or_default();
+                format!("{}{below} is spent on {}", spend.at_least, spend.over.words())
+            }
+            Self::Quantity(Quantity { over, at_least, at_most }) => {
+                let most = at_most.map(|most| format!(" to {most}")).unwrap_or_else(|| " or more".to_owned());
+                format!("{at_least}{most} units are bought of {}", over.words())
+            }
+            Self::Groups(groups) => format!("the customer belongs to {}", group_of(groups)),
+            Self::Customers(_) => "it is one of some customers".to_owned(),
+            Self::Coupons(_) => "a code of it was given".to_owned(),
+            Self::OrderNumber(numbers) => format!("it is order number {} of the customer", range(numbers)),
+            Self::Channels(of) => format!("the channel is {}", any(of)),
+            Self::Regions(of) => format!("the region is {}", any(of)),
+            Self::PaymentMethods(of) => format!("the payment method is {}", any(of)),
+            Self::PostageMethods(of) => format!("the postage method is {}", any(of)),
+            Self::Window(_) => "its window is open".to_owned(),
+            Self::StockLeft(numbers) => format!("{} are left of each item", range(numbers)),
+        }
+    }
+}
+
+impl Over {
+    fn words(&self) -> &'static str {
+        match self {
+            Self::Matching => "what the promotion is for",
+            Self::Order => "the whole order",
+            Self::Items(_) => "some items",
+        }
+    }
+}
+
+fn group_of(groups: &BTreeSet<String>) -> String {
+    let names = listed(groups.iter().cloned());
+    if groups.len() == 1 { format!("group {names}") } else { format!("one of the groups {names}") }
+}
+
+fn range(numbers: &Numbers) -> String {
+    match (numbers.at_least, numbers.at_most) {
+        (Some(least), Some(most)) if least == most => least.to_string(),
+        (Some(least), Some(most)) => format!("{least} to {most}"),
+        (Some(least), None) => format!("{least} or more"),
+        (None, Some(most)) => format!("{most} or fewer"),
+        (None, None) => "any number".to_owned(),
     }
 }

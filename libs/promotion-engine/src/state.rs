@@ -51,8 +51,8 @@ pub(crate) struct State {
     pub(crate) points: u64,
     /// Units that were given for nothing.
     pub(crate) given: Vec<(Sku, u64)>,
-    /// Units that some promotion has used up.
-    used: Vec<bool>,
+    /// Of each unit, by which promotion it was used up: that one's place and one more; 0: by none.
+    used: Vec<u32>,
     /// Exclusion classes of what was applied: on each line, ...
     on_line: Vec<u64>,
     /// ... on each unit, if any exclusion is about units, ...
@@ -138,7 +138,7 @@ impl State {
             packets: sheet.context.red_packets.iter().map(|packet| packet.amount.minor).collect(),
             points: sheet.context.points,
             given: Vec::new(),
-            used: vec![false; units],
+            used: vec![0; units],
             on_line: vec![0; words * sheet.lines.len()],
             on_unit: vec![0; if sheet.rules.excludes_on_units { words * units } else { 0 }],
             anywhere: vec![0; words],
@@ -196,7 +196,7 @@ impl State {
                 let theirs = &self.on_unit[unit * words..][..words];
                 promotion.excludes[Scope::Unit as usize].iter().zip(theirs).any(|(mine, theirs)| mine & theirs != 0)
             };
-            !(promotion.uses_up && self.used[unit]) && (self.on_unit.is_empty() || !excluded())
+            !(promotion.uses_up && self.used[unit] > 0) && (self.on_unit.is_empty() || !excluded())
         };
         let all_are_free = !promotion.uses_up && self.on_unit.is_empty();
         for (line, sets) in lines {
@@ -215,6 +215,31 @@ impl State {
                 to.extend(of_line.filter(|unit| is_free(unit.number as usize)));
             }
         }
+    }
+
+    /// Which promotion has used up units of `lines` that `promotion` could use.
+    pub(crate) fn taken_by(&self, sheet: &Sheet<'_>, promotion: &Compiled, lines: &[(u16, u16)]) -> Option<u32> {
+        if !promotion.uses_up {
+            return None;
+        }
+        let used = lines.iter().flat_map(|(line, _)| &self.used[sheet.units_of(*line)]);
+        used.copied().find(|by| *by > 0).map(|by| by - 1)
+    }
+
+    /// Who stands against `promotion` on a unit of `lines`.
+    pub(crate) fn excluded_on_units(&self, sheet: &Sheet<'_>, promotion: &Compiled, lines: &[(u16, u16)]) -> Option<u32> {
+        if self.on_unit.is_empty() {
+            return None;
+        }
+        let words = sheet.rules.words;
+        let mine = &promotion.excludes[Scope::Unit as usize];
+        let against = |line: u16| {
+            let units = sheet.units_of(line);
+            let theirs = self.on_unit[units.start * words..units.end * words].chunks_exact(words);
+            theirs.into_iter().any(|theirs| mine.iter().zip(theirs).any(|(mine, theirs)| mine & theirs != 0))
+        };
+        let line = lines.iter().map(|(line, _)| *line).find(|line| against(*line))?;
+        self.who(sheet, promotion, Some(line))
     }
 
     /// Takes off what `application` does.
@@ -236,7 +261,7 @@ impl State {
         }
         if promotion.uses_up {
             for unit in made.used(application) {
-                self.used[*unit as usize] = true;
+                self.used[*unit as usize] = application.promotion + 1;
             }
         }
         let words = sheet.rules.words;

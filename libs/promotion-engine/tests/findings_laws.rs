@@ -214,7 +214,7 @@ fn rule_set() -> impl Strategy<Value = Value> {
     let exclusions = prop_oneof![2 => Just(vec![]), 1 => prop::collection::vec(exclusion, 1..3)];
     let rounding = (select(vec!["unit", "line", "order"]), select(vec!["half_up", "down", "up"]));
     let odd = select(vec!["largest_remainder", "first", "last", "last_rounded_down", "carried", "carried_from_last"]);
-    let policies = (odd, select(vec!["turn", "priority", "value"]), select(vec!["never", "free"]));
+    let policies = (odd, select(vec!["turn", "first", "priority", "value"]), select(vec!["never", "free"]));
     (pipeline(), prop::collection::vec(promotion(), 6), exclusions, rounding, policies).prop_map(
         |(pipeline, mut promotions, exclusions, (level, mode), (odd, by, reuse))| {
             for (number, promotion) in promotions.iter_mut().enumerate() {

@@ -85,7 +85,7 @@ fn some_promotion() -> impl Strategy<Value = String> {
         (0..3_usize).prop_map(|category| format!(r#","items":{{"include":[{{"categories":["{}"]}}]}}"#, CATEGORIES[category]))
     ];
     let base = prop_oneof![Just("running"), Just("original"), Just("list")];
-    let exclusive = prop_oneof![6 => Just(""), 1 => Just(r#","exclusive":"line""#), 1 => Just(r#","exclusive":"order""#)];
+    let exclusive = prop_oneof![6 => Just(""), 1 => Just(r#","exclusive":"unit""#), 1 => Just(r#","exclusive":"line""#), 1 => Just(r#","exclusive":"order""#)];
     let funding =
         prop_oneof![Just(""), Just(r#","funding":[{"party":"brand","share_bp":3333},{"party":"shop","share_bp":6667}]"#)];
     (some_effect(), items, base, -1..2_i32, exclusive, funding).prop_map(|(effect, items, base, priority, exclusive, funding)| {
@@ -126,7 +126,7 @@ fn some_document(policies: &'static str) -> impl Strategy<Value = String> {
     let rounding = prop_oneof![Just("half_up"), Just("half_even"), Just("down")];
     let level = prop_oneof![Just("unit"), Just("line"), Just("order")];
     let odd = ["largest_remainder", "first", "last", "last_rounded_down", "carried", "carried_from_last"];
-    let choices = (prop::sample::select(odd.to_vec()), prop::sample::select(vec!["turn", "turn", "priority", "value"]));
+    let choices = (prop::sample::select(odd.to_vec()), prop::sample::select(vec!["turn", "first", "priority", "value"]));
     (some_pipeline(), prop::collection::vec(some_promotion(), 1..8), rounding, level, choices).prop_map(
         move |(pipeline, promotions, mode, level, (odd, exclusive))| {
             let promotions: Vec<String> =
@@ -213,7 +213,8 @@ proptest! {
         for decision in &quote.decisions {
             if let Outcome::Declined(pricestream_promotion_engine::Reason::Beaten { by, by_amount }) = &decision.outcome {
                 prop_assert!(known.contains(&&**by) && *by != decision.promotion);
-                prop_assert!(*by_amount >= 0, "no unit has a priority here: {by_amount}");
+                let exclusive = rules.promotions().any(|promotion| promotion.id == *decision.promotion && promotion.exclusive.is_some());
+                prop_assert!(exclusive || *by_amount >= 0, "no unit has a priority here: {by_amount}");
             }
         }
     }

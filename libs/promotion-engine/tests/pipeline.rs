@@ -215,7 +215,8 @@ fn an_exclusive_promotion_stands_alone() {
     for (exclusive, expected) in [
         ("", vec![("tenth", 100), ("fifty", 100), ("free-postage", 500)]),
         (r#","exclusive":"line""#, vec![("tenth", 100), ("fifty", 50)]), // free postage works on the order, and so on that line
-        (r#","exclusive":"order""#, vec![("tenth", 100)]),
+        (r#","priority":1,"exclusive":"order""#, vec![("tenth", 100)]),
+        (r#","exclusive":"order""#, vec![("fifty", 100), ("free-postage", 500)]), // at equal priority they take more off
     ] {
         let promotions =
             [percent("tenth", 1_000, &format!("{}{exclusive}", of("toys"))), amount("fifty", 50, ""), FREE_POSTAGE.to_owned()];
@@ -236,7 +237,10 @@ fn a_unit_is_used_up_once() {
     let rules = rules(pipeline, &[three("three"), two.to_owned()].join(","));
     let quote = quote(&rules, vec![line("A", 4, 1_000, "")]);
     assert_eq!(taken(&quote), [("three".to_owned(), 1_000)]);
-    assert_eq!(*declined(&quote, "two"), Reason::Component(Declined::TooFewUnits { actual: 1, needed: 2 }));
+    let declined_of = Box::new(Declined::TooFewUnits { actual: 1, needed: 2 });
+    assert_eq!(*declined(&quote, "two"), Reason::UnitsTaken { by: "three".into(), declined: declined_of });
+    let told = &quote.answer().promotions[1];
+    assert_eq!((told.declined, &*told.why), (Some("units_taken"), "needs 2 units, and there are 1: three has used up others"));
 }
 
 #[test]
@@ -289,7 +293,9 @@ fn a_quota_goes_to_the_dearest_units_and_a_budget_is_kept() {
         assert_conserved(&quote);
         match expected {
             Ok(off) => assert_eq!(taken(&quote), [("flash".to_owned(), off)], "{left:?}"),
-            Err(limited) => assert_eq!(*declined(&quote, "flash"), Reason::UsedUp(limited), "{left:?}"),
+            Err(limited) => {
+                assert!(matches!(declined(&quote, "flash"), Reason::UsedUp { what, .. } if *what == limited), "{left:?}")
+            }
         }
     }
 }

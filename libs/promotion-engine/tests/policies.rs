@@ -45,15 +45,23 @@ fn exclusive(id: &str, off_bp: u32, priority: i32) -> String {
 #[test]
 fn an_exclusive_promotion_stands_in_its_turn_before_all_others_or_if_it_is_worth_more() {
     let (fifth, twentieth, third) = (exclusive("fifth", 2_000, 1), exclusive("twentieth", 500, 9), exclusive("third", 3_000, 0));
+    let tenth = exclusive("tenth", 1_000, 5);
     for (by, promotions, expected) in [
         ("turn", vec![TEN, &fifth], ("ten", 1_000)),
-        ("priority", vec![TEN, &fifth], ("fifth", 2_000)),
+        ("first", vec![TEN, &fifth], ("fifth", 2_000)),
+        ("priority", vec![TEN, &fifth], ("ten", 1_000)), // 5 is above 1
         ("value", vec![TEN, &fifth], ("fifth", 2_000)),
         ("turn", vec![TEN, &twentieth], ("ten", 1_000)),
+        ("first", vec![TEN, &twentieth], ("twentieth", 500)),
         ("priority", vec![TEN, &twentieth], ("twentieth", 500)),
         ("value", vec![TEN, &twentieth], ("ten", 1_000)),
+        ("first", vec![&fifth, &twentieth, &third], ("twentieth", 500)),
         ("priority", vec![&fifth, &twentieth, &third], ("twentieth", 500)),
         ("value", vec![&fifth, &twentieth, &third], ("third", 3_000)),
+        ("priority", vec![TEN, &tenth], ("ten", 1_000)), // both take the same off
+        ("priority", vec![TEN, &exclusive("eleventh", 1_100, 5)], ("eleventh", 1_100)),
+        ("priority", vec![&exclusive("less", 900, 5), &tenth], ("tenth", 1_000)),
+        ("first", vec![&exclusive("less", 900, 5), &tenth], ("less", 900)),
     ] {
         let quote = quote(&format!(r#"{{"exclusive_by":"{by}"}}"#), STACK, &promotions, &[10_000]);
         assert_eq!(taken(&quote), [(expected.0.to_owned(), expected.1)], "{by}: {promotions:?}");
@@ -68,14 +76,20 @@ fn what_an_exclusive_promotion_loses_by_is_told() {
     let by_value = quote(r#"{"exclusive_by":"value"}"#, STACK, &[TEN, tenth, &twentieth], &[10_000]);
     // 10.00 and then a tenth of 90.00 are 19.00; a twentieth of 100.00 is 5.00.
     assert_eq!(*declined(&by_value, "twentieth"), Reason::Beaten { by: "ten".into(), by_amount: 1_400 });
-    let first = quote(r#"{"exclusive_by":"priority"}"#, STACK, &[TEN, tenth, &twentieth], &[10_000]);
-    assert_eq!(*declined(&first, "ten"), Reason::Excluded { by: "twentieth".into() });
+    for by in ["first", "priority"] {
+        let quote = quote(&format!(r#"{{"exclusive_by":"{by}"}}"#), STACK, &[TEN, tenth, &twentieth], &[10_000]);
+        assert_eq!(*declined(&quote, "ten"), Reason::Excluded { by: "twentieth".into() }, "{by}");
+    }
+    let lower = quote("{}", STACK, &[TEN, &exclusive("lower", 9_000, 4)], &[10_000]);
+    assert_eq!(*declined(&lower, "lower"), Reason::Beaten { by: "ten".into(), by_amount: -8_000 });
+    let why = &lower.answer().promotions[1].why;
+    assert_eq!(why, "loses to ten, which has the higher priority, though it takes 80.00 EUR less off");
 }
 
 #[test]
 fn an_exclusive_promotion_that_does_not_apply_stands_in_nobodys_way() {
     let for_staff = r#"{"id":"staff","exclusive":"order","effect":{"percent_off":{"off_bp":9000}},"when":{"groups":["staff"]}}"#;
-    for by in ["turn", "priority", "value"] {
+    for by in ["turn", "first", "priority", "value"] {
         let quote = quote(&format!(r#"{{"exclusive_by":"{by}"}}"#), STACK, &[TEN, for_staff], &[10_000]);
         assert_eq!(taken(&quote), [("ten".to_owned(), 1_000)], "{by}");
     }
@@ -83,12 +97,37 @@ fn an_exclusive_promotion_that_does_not_apply_stands_in_nobodys_way() {
 
 #[test]
 fn on_a_line_an_exclusive_promotion_goes_first_by_priority() {
-    let on_a_line =
-        r#"{"id":"line","exclusive":"line","effect":{"percent_off":{"off_bp":500}},"items":{"include":[{"skus":["L0"]}]}}"#;
+    let on_a_line = |priority: i32| {
+        format!(
+            r#"{{"id":"line","priority":{priority},"exclusive":"line","effect":{{"percent_off":{{"off_bp":500}}}},"items":{{"include":[{{"skus":["L0"]}}]}}}}"#
+        )
+    };
     let each = r#"{"id":"each","effect":{"amount_off":{"amount":{"minor":100,"currency":"EUR"},"per":"unit"}}}"#;
-    for (by, expected) in [("turn", [100, 100]), ("priority", [500, 100]), ("value", [100, 100])] {
-        let quote = quote(&format!(r#"{{"exclusive_by":"{by}"}}"#), STACK, &[each, on_a_line], &[10_000, 10_000]);
+    for (by, priority, expected) in [
+        ("turn", 1, [100, 100]),
+        ("first", 0, [500, 100]),
+        ("priority", 0, [100, 100]),
+        ("priority", 1, [500, 100]),
+        ("value", 1, [100, 100]),
+    ] {
+        let policy = format!(r#"{{"exclusive_by":"{by}"}}"#);
+        let quote = quote(&policy, STACK, &[each, &on_a_line(priority)], &[10_000, 10_000]);
         let off: Vec<i64> = quote.lines.iter().map(|line| line.original - line.payable).collect();
-        assert_eq!(off, expected, "{by}");
+        assert_eq!(off, expected, "{by}, {priority}");
     }
+}
+
+#[test]
+fn on_a_unit_an_exclusive_promotion_is_the_only_one() {
+    let once = r#"{"id":"once","exclusive":"unit","priority":1,"effect":{"nth_unit":{"nth":2,"off":{"percent_bp":5000}}}}"#;
+    let each = r#"{"id":"each","effect":{"percent_off":{"off_bp":1000}}}"#;
+    let all = r#"{"id":"all","exclusive":"unit","effect":{"percent_off":{"off_bp":1000}}}"#;
+    let tenth = r#"{"id":"tenth","effect":{"amount_off":{"amount":{"minor":100,"currency":"EUR"},"per":"unit"}}}"#;
+    let pipeline =
+        r#"[{"keep":"stack","units":[{"component":"nth_unit"},{"component":"percent_off"},{"component":"amount_off"}]}]"#;
+    let second_half = quote("{}", pipeline, &[once, each], &[1_000, 1_000]);
+    assert_eq!(taken(&second_half), [("once".to_owned(), 500), ("each".to_owned(), 100)], "the other unit alone");
+    let alone = quote("{}", pipeline, &[all, tenth], &[1_000]);
+    assert_eq!(taken(&alone), [("all".to_owned(), 100)]);
+    assert_eq!(*declined(&alone, "tenth"), Reason::Excluded { by: "all".into() });
 }

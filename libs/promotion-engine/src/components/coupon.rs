@@ -40,13 +40,13 @@ impl Component for Coupon {
     }
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {
+        let cap = self.cap.map(|cap| cap.minor);
         match self.off {
-            Off::PercentBp(rate) => draft.percent(given, rate),
-            off => draft.spread(given, off.of(given.total(), given.rounding)),
-        }
-        if let Some(cap) = self.cap.filter(|cap| draft.total() > cap.minor) {
-            draft.begin(given.units.len());
-            draft.spread(given, cap.minor);
+            Off::PercentBp(rate) => draft.percent_together(given, rate, cap),
+            off => {
+                let wanted = off.of(given.total(), given.rounding);
+                draft.spread(given, cap.map_or(wanted, |cap| wanted.min(cap)));
+            }
         }
         Ok(())
     }

@@ -163,20 +163,45 @@ impl Draft {
                     first += u32::try_from(line.len()).expect("a basket is small");
                 }
             }
-            Level::Order => self.spread(given, given.rounding.discount(given.total(), rate)),
+            Level::Order => self.spread_by_lines(given, given.rounding.discount(given.total(), rate), false),
+        }
+    }
+
+    /// The same off all units given together, `cap` at most: what some of them have no room for is shared among the others.
+    pub(crate) fn percent_together(&mut self, given: &Given<'_>, rate: BasisPoints, cap: Option<i64>) {
+        let unfit = self.unfit;
+        self.percent(given, rate);
+        let beyond = self.unfit - unfit;
+        let wanted = self.total().saturating_add(beyond);
+        match cap.filter(|cap| wanted > *cap) {
+            Some(cap) => {
+                self.begin(given.units.len());
+                self.spread(given, cap);
+            }
+            None if beyond > 0 => {
+                self.unfit = unfit;
+                self.spread(given, beyond);
+            }
+            None => {}
         }
     }
 
     /// Shares `total` among the units given in proportion to their prices: first among the lines, then within each, by largest
     /// remainder, of equal remainders the earlier.
     pub(crate) fn spread(&mut self, given: &Given<'_>, total: i64) {
+        self.spread_by_lines(given, total, true);
+    }
+
+    /// `again`: what a line has no room for is shared among the others.
+    fn spread_by_lines(&mut self, given: &Given<'_>, total: i64, again: bool) {
         let mut shares = std::mem::take(&mut self.scratch);
         shares.clear();
         let mut place = 0;
         for line in given.lines() {
             let units = u32::try_from(line.len()).expect("a basket is small");
             let weight = line.iter().map(|unit| unit.price).sum();
-            let cap = line.iter().zip(&self.off[place as usize..]).map(|(unit, off)| unit.room - off).sum();
+            let room = || line.iter().zip(&self.off[place as usize..]).map(|(unit, off)| unit.room - off).sum();
+            let cap = if again { room() } else { i64::MAX };
             shares.push(Share::of(place, units, weight, cap));
             place += units;
         }

@@ -35,10 +35,9 @@ impl Component for PercentOff {
     }
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {
-        draft.percent(given, self.off_bp);
-        if let Some(cap) = self.cap.filter(|cap| draft.total() > cap.minor) {
-            draft.begin(given.units.len());
-            draft.spread(given, cap.minor);
+        match self.cap {
+            Some(cap) => draft.percent_together(given, self.off_bp, Some(cap.minor)),
+            None => draft.percent(given, self.off_bp),
         }
         Ok(())
     }

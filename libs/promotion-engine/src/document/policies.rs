@@ -69,13 +69,18 @@ impl OddCents {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExclusiveBy {
-    /// In its turn: what the pipeline comes to first stands, be it the exclusive one or another.
+    /// By priority, whatever nodes they stand in. In an order: the exclusive one of the highest priority, of equal ones the one
+    /// that takes the most off, stands alone unless some other that applies has a higher priority; at equal priority what takes
+    /// more off stands, it or all others together. On lines and units: ahead of all others there if its priority is higher than
+    /// theirs, else in its turn.
     #[default]
-    Turn,
-    /// Before all others, whatever node it stands in; of several, the highest priority first.
     Priority,
-    /// One that is exclusive in an order stands if it takes more off than all others together would without it; on lines and
-    /// units, in its turn.
+    /// Before all others, whatever their priorities; of several, the highest priority first.
+    First,
+    /// In its turn: what the pipeline comes to first stands, be it the exclusive one or another.
+    Turn,
+    /// One that is exclusive in an order stands if it takes more off than all others together would without it, whatever their
+    /// priorities; on lines and units, in its turn.
     Value,
 }
 
@@ -158,7 +163,7 @@ impl Default for Policies {
             coupon_case: CouponCase::Insensitive,
             unit_reuse: UnitReuse::Never,
             odd_cents: OddCents::LargestRemainder,
-            exclusive_by: ExclusiveBy::Turn,
+            exclusive_by: ExclusiveBy::Priority,
             tax: Tax::default(),
             degradation: Degradation::default(),
             guards: Guards::default(),

@@ -30,7 +30,8 @@ pub struct Window {
     pub time_zone: Option<Zone>,
 }
 
-/// Hours of a day by the clock on the wall, such as 10:00 to 12:00; to an earlier hour, over midnight.
+/// Hours of a day by the clock on the wall, such as 10:00 to 12:00; to an earlier hour, over midnight. An hour that the clock
+/// strikes twice is its first; one that it skips is as much later as it is put forward (RFC 5545).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Hours {

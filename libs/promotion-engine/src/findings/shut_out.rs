@@ -10,6 +10,8 @@ use super::survey::{Subject, Survey, group};
 use super::{Code, Finding, Severity};
 use crate::components::WorksOn;
 use crate::document::pipeline::{Keep, Take};
+use crate::document::policies::ExclusiveBy;
+use crate::document::promotion::Scope;
 
 /// Pairs that are held against each other, at most.
 const MOST_PAIRS: usize = 1_000_000;
@@ -64,12 +66,17 @@ fn finding(earlier: &Subject<'_>, subject: &Subject<'_>) -> Finding {
     Finding::about(Code::AlwaysShutOut, Severity::Warning, &[subject, earlier], message)
 }
 
+/// An exclusive promotion that goes before others, if it does not wait for its turn: one of an order is weighed against them.
+fn goes_ahead(survey: &Survey<'_>, subject: &Subject<'_>) -> bool {
+    survey.document.policies.exclusive_by == ExclusiveBy::First || subject.promotion.exclusive != Some(Scope::Order)
+}
+
 fn shuts_out(survey: &Survey<'_>, earlier: &Subject<'_>, later: &Subject<'_>) -> bool {
     let (one, other) = (earlier.promotion, later.promotion);
     let apart = (earlier.compiled.node, earlier.compiled.unit) != (later.compiled.node, later.compiled.unit)
         || survey.unit(later).take == Take::Stack;
     earlier.order < later.order
-        && runs_in_turn(survey, earlier)
+        && (runs_in_turn(survey, earlier) || goes_ahead(survey, earlier))
         && runs_in_turn(survey, later)
         && runs_before(survey, earlier, later)
         && apart

@@ -4,7 +4,7 @@ use crate::case::{Case, PLAIN, agree, amount_off, of, off, off_order, off_units,
 use crate::shop::now;
 
 /// Parts are rounded half down, what is missing goes to the first; exclusive promotions go first, by priority.
-const SYLIUS: &str = r#"{"odd_cents":"first","exclusive_by":"priority"}"#;
+const SYLIUS: &str = r#"{"odd_cents":"first","exclusive_by":"first"}"#;
 
 /// Promotions of both kinds one upon the other, those of the first unit first.
 fn stacked(first: &str, second: &str) -> String {

@@ -106,8 +106,23 @@ pub(crate) fn assert_conserved(quote: &Quote) {
         })
         .sum();
     for (place, line) in quote.lines.iter().enumerate() {
-        let shares: i64 = quote.shares_of(place).map(|(_, off)| off).sum();
+        let shares: i64 = quote.shares_of(place).map(|(_, share)| share.off).sum();
         assert_eq!(shares, line.original - line.payable, "line {}", line.id);
+        let mut off_units = vec![0; line.quantity as usize];
+        for (decision, share) in quote.shares_of(place) {
+            let runs = quote.unit_shares(share);
+            let all: i64 = runs.iter().map(|run| run.off * i64::from(run.quantity)).sum();
+            assert_eq!(all, share.off, "{} on the units of line {}", decision.promotion, line.id);
+            assert_eq!(runs.iter().map(|run| run.quantity).sum::<u32>(), share.units);
+            for run in runs {
+                off_units[run.first as usize - 1..][..run.quantity as usize].iter_mut().for_each(|off| *off += run.off);
+            }
+        }
+        let original = line.original / i64::from(line.quantity);
+        let mut payable: Vec<i64> = off_units.iter().map(|off| original - off).collect();
+        payable.sort_unstable_by_key(|price| std::cmp::Reverse(*price));
+        let told = quote.units(place).iter().flat_map(|unit| vec![unit.payable; unit.quantity as usize]);
+        assert_eq!(payable, told.collect::<Vec<_>>(), "unit by unit, line {}", line.id);
         let units: i64 = quote.units(place).iter().map(|unit| unit.payable * i64::from(unit.quantity)).sum();
         assert_eq!(units, line.payable, "units of line {}", line.id);
         assert_eq!(quote.units(place).iter().map(|unit| unit.quantity).sum::<u32>(), line.quantity);
