@@ -321,7 +321,8 @@ fn set(bits: &mut [u64], bit: usize) {
 }
 
 /// A promotion is found by what it needs: a coupon, else its items, else a customer or a group; what needs none of them concerns
-/// every basket. By a coupon is found what it may help, too.
+/// every basket. By a coupon is found what it may help, too, and by a customer what is for them in person, whatever they buy. By a
+/// group nothing is found that has items: everybody of it would be told of every item.
 fn index(promotions: &[Compiled], keys: usize) -> (Vec<Vec<Posting>>, Vec<u32>) {
     let mut postings = vec![Vec::new(); keys];
     let mut always = Vec::new();
@@ -335,10 +336,14 @@ fn index(promotions: &[Compiled], keys: usize) -> (Vec<Vec<Posting>>, Vec<u32>) 
         for key in codes {
             postings[key as usize].push(Posting { promotion, set: Set::Context });
         }
+        let persons = needed(|test| if let Test::Customers(any) = test { Some(any) } else { None });
         let people = needed(|test| if let Test::Customers(any) | Test::Groups(any, _) = test { Some(any) } else { None });
         let by_items = compiled.sets.iter().all(|set| !set.include.is_empty());
         match (coupons, by_items, people) {
             (None, true, _) => {
+                for key in persons.into_iter().flatten() {
+                    postings[*key as usize].push(Posting { promotion, set: Set::Context });
+                }
                 for (place, set) in (0..).zip(&compiled.sets) {
                     for picks in &set.include {
                         let certain = picks.len() == 1 && set.exclude.is_empty();

@@ -70,7 +70,8 @@ impl Reason {
             Self::UsedUp { what: Limited::Coupons, .. } => "needs a code that is not used up: the codes given are".to_owned(),
             Self::UsedUp { what: Limited::Units, left: 0, .. } => "has no units left".to_owned(),
             Self::UsedUp { what: Limited::Units, left, needed } => {
-                format!("has {left} units left, and this basket would take {needed}")
+                let units = if *left == 1 { "unit" } else { "units" };
+                format!("has {left} {units} left, and this basket would take {needed}")
             }
             Self::UsedUp { what: Limited::Budget, left, needed } => {
                 format!("has {} of its budget left, and would take {} off", money(*left), money(*needed))
@@ -216,7 +217,7 @@ impl Condition {
                 format!("{}{below} is spent on {}", spend.at_least, spend.over.words())
             }
             Self::Quantity(Quantity { over, at_least, at_most }) => {
-                let most = at_most.map(|most| format!(" to {most}")).unwrap_or_else(|| " or more".to_owned());
+                let most = at_most.map_or_else(|| " or more".to_owned(), |most| format!(" to {most}"));
                 format!("{at_least}{most} units are bought of {}", over.words())
             }
             Self::Groups(groups) => format!("the customer belongs to {}", group_of(groups)),

@@ -332,6 +332,7 @@ fn every_promotion_that_is_concerned_is_in_the_record_once_with_its_reason() {
         percent("rich", 1_000, spend),
         percent("vip", 1_000, r#","when":{"groups":["vip"]}"#),
         percent("code", 1_000, r#","when":{"coupons":["SAVE10"]}"#),
+        percent("yours", 1_000, &format!("{},\"when\":{{\"customers\":[\"ann\"]}}", of("books"))),
         percent("dollars", 1_000, r#","when":{"spend":{"at_least":{"minor":1,"currency":"USD"}}}"#),
     ];
     let rules = rules(r#"[[{"component":"percent_off","take":"stack"}]]"#, &promotions.join(","));
@@ -344,11 +345,100 @@ fn every_promotion_that_is_concerned_is_in_the_record_once_with_its_reason() {
     let mut context = now();
     context.coupons = vec![" save10 ".to_owned()];
     context.customer.groups.insert("vip".to_owned());
+    context.customer.id = Some("ann".to_owned());
     let known = rules.quote(&basket(lines()), &context).unwrap();
-    assert_eq!(concerned(&known), ["code", "dollars", "for-toys", "later", "rich", "vip"]);
+    assert_eq!(concerned(&known), ["code", "dollars", "for-toys", "later", "rich", "vip", "yours"]);
+    assert_eq!(*declined(&known, "yours"), Reason::NoItems);
     let whole = rules.explain(&basket(lines()), &now()).unwrap();
-    assert_eq!(concerned(&whole), ["code", "dollars", "for-books", "for-toys", "later", "rich", "vip"]);
+    assert_eq!(concerned(&whole), ["code", "dollars", "for-books", "for-toys", "later", "rich", "vip", "yours"]);
     assert_eq!(*declined(&whole, "for-books"), Reason::NoItems);
     assert_eq!(*declined(&whole, "code"), Reason::Unmet(Unmet::Coupons));
     assert_eq!((whole.totals, &whole.lines), (quote.totals, &quote.lines), "the same price");
+}
+
+/// Each reason with its values, in words and for machines.
+#[test]
+fn a_reason_names_what_was_found_and_what_was_needed() {
+    let when = |json: &str| percent("it", 1_000, &format!(r#","when":{json}"#));
+    let eur = |minor: i64| serde_json::json!({ "minor": minor, "currency": "EUR" });
+    for (promotion, because, why) in [
+        (
+            when(r#"{"groups":["vip","staff"]}"#),
+            serde_json::json!({ "kind": "groups", "needed": ["staff", "vip"] }),
+            "is for one of the groups staff, vip, to which the customer does not belong",
+        ),
+        (
+            when(r#"{"channels":["app"]}"#),
+            serde_json::json!({ "kind": "field", "field": "channel", "needed": ["app"] }),
+            r#"needs a channel, which was not named: "app""#,
+        ),
+        (
+            when(r#"{"order_number":{"at_least":2,"at_most":3}}"#),
+            serde_json::json!({ "kind": "order_number", "actual": 1, "needed": { "at_least": 2, "at_most": 3 } }),
+            "is for order number 2 to 3 of a customer, and this is number 1",
+        ),
+        (
+            when(r#"{"stock_left":{"at_most":5}}"#),
+            serde_json::json!({ "kind": "stock_left", "needed": { "at_most": 5 } }),
+            "is for items of which 5 or fewer are left, and of one that is not known",
+        ),
+        (
+            when(r#"{"spend":{"at_least":{"minor":5000,"currency":"EUR"}}}"#),
+            serde_json::json!({ "kind": "spend", "actual": eur(2_000), "needed": eur(5_000) }),
+            "needs 50.00 EUR to be spent, and 20.00 EUR is: 30.00 EUR more",
+        ),
+        (
+            when(r#"{"not":{"all":[{"order_number":{"at_most":1}},{"quantity":{"at_least":2}}]}}"#),
+            serde_json::json!({
+                "kind": "not",
+                "holds": "it is order number 1 or fewer of the customer and 2 or more units are bought of what the promotion is for"
+            }),
+            "is not for this basket: it must not hold that it is order number 1 or fewer of the customer and 2 or more units are bought of what the promotion is for",
+        ),
+        (when(r#"{"customers":["ann"]}"#), serde_json::json!({ "kind": "customers" }), "is for other customers"),
+    ] {
+        let rules = rules(r#"[[{"component":"percent_off"}]]"#, &promotion);
+        let quote = rules.explain(&basket(vec![line("A", 2, 1_000, "")]), &now()).unwrap();
+        let told = &quote.answer().promotions[0];
+        assert_eq!(serde_json::to_value(&told.because).unwrap(), because, "{promotion}");
+        assert_eq!(told.why, why, "{promotion}");
+    }
+    let limited = r#"{"id":"it","effect":{"percent_off":{"off_bp":1000}},"limit":{"units":9,"beyond_units":"drop","budget":{"minor":900,"currency":"EUR"}}}"#;
+    for (left, because, why) in [
+        (
+            Left { units: Some(1), ..Left::default() },
+            serde_json::json!({ "kind": "limit", "what": "units", "left": 1, "needed": 2 }),
+            "has 1 unit left, and this basket would take 2",
+        ),
+        (
+            Left { budget: Some(50), ..Left::default() },
+            serde_json::json!({ "kind": "budget", "left": eur(50), "needed": eur(200) }),
+            "has 0.50 EUR of its budget left, and would take 2.00 EUR off",
+        ),
+    ] {
+        let mut context = now();
+        context.left.insert("it".to_owned(), left);
+        let rules = rules(r#"[[{"component":"percent_off"}]]"#, limited);
+        let quote = rules.quote(&basket(vec![line("A", 2, 1_000, "")]), &context).unwrap();
+        let told = &quote.answer().promotions[0];
+        assert_eq!((serde_json::to_value(&told.because).unwrap(), &*told.why), (because, why), "{left:?}");
+    }
+}
+
+#[test]
+fn a_share_says_which_units_get_how_much() {
+    let flash = r#"{"id":"flash","effect":{"flash_sale":{"off":{"price":{"minor":800,"currency":"EUR"}},"units_per_order":1}}}"#;
+    let third =
+        r#"{"id":"third","effect":{"buy_x_get_y":{"buy":1,"get":1,"max_times":1,"off":{"amount":{"minor":100,"currency":"EUR"}}}}}"#;
+    let all = percent("all", 1_000, "");
+    let pipeline = r#"[[{"component":"flash_sale"}],[{"component":"buy_x_get_y"}],[{"component":"percent_off"}]]"#;
+    let quote = quote(&rules(pipeline, &[flash, third, &all].join(",")), vec![line("A", 4, 1_000, "")]);
+    let units = |decision: &str| {
+        let answer = quote.answer();
+        let share = answer.lines[0].off.iter().find(|share| share.promotion == decision).unwrap().clone();
+        share.units.iter().map(|run| (run.first, run.quantity, run.off.minor)).collect::<Vec<_>>()
+    };
+    assert_eq!(units("flash"), [(1, 1, 200)]);
+    assert_eq!(units("third").iter().map(|(_, quantity, off)| i64::from(*quantity) * off).sum::<i64>(), 100);
+    assert_eq!(units("third").len(), 1, "one unit");
 }
