@@ -226,7 +226,7 @@ fn exclusions_and_limits_hold_for_gifts() {
         match expected {
             Ok(units) => assert_eq!(quote.gifts[0].quantity, units, "{left:?}"),
             Err(limited) => {
-                assert!(matches!(declined(&quote, "mugs"), Reason::UsedUp { what, .. } if *what == limited), "{left:?}")
+                assert!(matches!(declined(&quote, "mugs"), Reason::UsedUp { what, .. } if *what == limited), "{left:?}");
             }
         }
     }

@@ -294,7 +294,7 @@ fn a_quota_goes_to_the_dearest_units_and_a_budget_is_kept() {
         match expected {
             Ok(off) => assert_eq!(taken(&quote), [("flash".to_owned(), off)], "{left:?}"),
             Err(limited) => {
-                assert!(matches!(declined(&quote, "flash"), Reason::UsedUp { what, .. } if *what == limited), "{left:?}")
+                assert!(matches!(declined(&quote, "flash"), Reason::UsedUp { what, .. } if *what == limited), "{left:?}");
             }
         }
     }
@@ -428,8 +428,7 @@ fn a_reason_names_what_was_found_and_what_was_needed() {
 #[test]
 fn a_share_says_which_units_get_how_much() {
     let flash = r#"{"id":"flash","effect":{"flash_sale":{"off":{"price":{"minor":800,"currency":"EUR"}},"units_per_order":1}}}"#;
-    let third =
-        r#"{"id":"third","effect":{"buy_x_get_y":{"buy":1,"get":1,"max_times":1,"off":{"amount":{"minor":100,"currency":"EUR"}}}}}"#;
+    let third = r#"{"id":"third","effect":{"buy_x_get_y":{"buy":1,"get":1,"max_times":1,"off":{"amount":{"minor":100,"currency":"EUR"}}}}}"#;
     let all = percent("all", 1_000, "");
     let pipeline = r#"[[{"component":"flash_sale"}],[{"component":"buy_x_get_y"}],[{"component":"percent_off"}]]"#;
     let quote = quote(&rules(pipeline, &[flash, third, &all].join(",")), vec![line("A", 4, 1_000, "")]);
