@@ -3,7 +3,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, WorksOn, check_positive};
+use super::{Component, Declined, Draft, Foreseen, Given, OffEach, WorksOn, check_positive};
 
 /// An amount off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -61,5 +61,16 @@ impl Component for AmountOff {
             Per::Matching | Per::Order => draft.spread(given, amount),
         }
         Ok(())
+    }
+}
+
+impl Foreseen for AmountOff {
+    fn takes_off_its_items(&self) -> bool {
+        true
+    }
+
+    fn off_each(&self) -> Option<OffEach> {
+        let amount = self.amount.minor;
+        Some(if self.per == Per::Unit { OffEach::Amount(amount) } else { OffEach::AmountOfLine(amount) })
     }
 }

@@ -12,6 +12,7 @@ mod coupon;
 mod draft;
 mod first_and_additional;
 mod flash_sale;
+mod foreseen;
 mod gift;
 mod given;
 mod goods_and_postage;
@@ -53,6 +54,7 @@ pub use self::coupon::Coupon;
 pub(crate) use self::draft::Draft;
 pub use self::first_and_additional::FirstAndAdditional;
 pub use self::flash_sale::FlashSale;
+pub(crate) use self::foreseen::{Foreseen, ForeseenTier, GivenAway, OffEach, Reached};
 pub(crate) use self::gift::Shelf;
 pub use self::gift::{Choose, Every, Gift, GiftItem, Gifts, GivenGift, OpenChoice};
 pub(crate) use self::given::{Given, Unit, Wallet};
@@ -126,8 +128,8 @@ pub enum Declined {
     NotChosen(Box<Gifts>),
 }
 
-/// What a kind of promotion must be able to do.
-pub(crate) trait Component {
+/// What a kind of promotion must be able to do, besides saying what is known of it beforehand.
+pub(crate) trait Component: Foreseen {
     /// What it works on.
     fn works_on(&self) -> WorksOn;
     /// Sets of items of its own, besides the promotion's `items`: a unit's `sets` has a bit for each.
@@ -174,6 +176,11 @@ macro_rules! effects {
             }
 
             fn inner(&self) -> &dyn Component {
+                match self { $(Self::$variant(effect) => effect,)+ }
+            }
+
+            /// What is known of it before there is a basket.
+            pub(crate) fn foreseen(&self) -> &dyn Foreseen {
                 match self { $(Self::$variant(effect) => effect,)+ }
             }
         }

@@ -3,7 +3,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, Valued, WorksOn, check_at_least};
+use super::{Component, Declined, Draft, Foreseen, Given, GivenAway, Valued, WorksOn, check_at_least};
 use crate::thresholds::Thresholds;
 
 /// Any so many units of the matching items for one price, as often as it goes: the dearest first, as long as that saves
@@ -64,5 +64,19 @@ impl Component for NForPrice {
             draft.used.extend_from_slice(places);
         }
         if draft.used.is_empty() { Err(Declined::NothingToTake) } else { Ok(()) }
+    }
+}
+
+impl Foreseen for NForPrice {
+    fn takes_off_its_items(&self) -> bool {
+        true
+    }
+
+    fn gives_away(&self) -> GivenAway {
+        GivenAway::goods_if(self.price.minor == 0)
+    }
+
+    fn units_needed(&self) -> u64 {
+        self.units.into()
     }
 }

@@ -3,7 +3,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, Off, WorksOn};
+use super::{Component, Declined, Draft, Foreseen, Given, Off, WorksOn};
 
 /// Postage for less: a share, an amount, a fixed price or nothing. "Free above" is this with a `spend` condition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -32,3 +32,5 @@ impl Component for PostageOff {
         Ok(())
     }
 }
+
+impl Foreseen for PostageOff {}

@@ -3,7 +3,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, Off, WorksOn, check_positive};
+use super::{Component, Declined, Draft, Foreseen, ForeseenTier, Given, GivenAway, Off, Reached, WorksOn, check_positive};
 use crate::document::condition::Basis;
 use crate::thresholds::Thresholds;
 
@@ -119,5 +119,33 @@ impl Component for SpendAndSave {
         };
         draft.spread(given, off);
         Ok(())
+    }
+}
+
+impl Foreseen for SpendAndSave {
+    fn takes_off_its_items(&self) -> bool {
+        true
+    }
+
+    fn gives_away(&self) -> GivenAway {
+        GivenAway::goods_if(self.tiers().iter().any(|tier| tier.off.takes_all()))
+    }
+
+    fn spend_needed(&self, _base: Basis) -> Option<(Basis, i64)> {
+        let needed = match &self.steps {
+            Steps::Tiers(tiers) => tiers.first()?.from,
+            Steps::EveryFull(every) => every.spend,
+        };
+        Some((self.basis, needed.minor))
+    }
+
+    fn tiers(&self) -> Vec<ForeseenTier> {
+        let Steps::Tiers(tiers) = &self.steps else { return Vec::new() };
+        let tier = |(place, tier): (usize, &Tier)| ForeseenTier {
+            path: format!("steps.tiers[{place}]"),
+            from: Reached::Spent(self.basis, tier.from.minor),
+            off: tier.off,
+        };
+        tiers.iter().enumerate().map(tier).collect()
     }
 }

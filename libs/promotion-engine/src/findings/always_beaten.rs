@@ -214,23 +214,5 @@ pub(super) fn runs_in_turn(survey: &Survey<'_>, subject: &Subject<'_>) -> bool {
 
 /// Whether all that it takes off, it takes off its own items.
 fn takes_off_its_items(subject: &Subject<'_>) -> bool {
-    const OFF_ITEMS: [&str; 16] = [
-        "special_price",
-        "member_price",
-        "flash_sale",
-        "quantity_tiers",
-        "percent_off",
-        "amount_off",
-        "n_for_price",
-        "buy_x_get_y",
-        "quantity_groups",
-        "nth_unit",
-        "cheapest_free_in_group",
-        "cheapest_units",
-        "first_and_additional",
-        "spend_and_save",
-        "order_fixed_price",
-        "coupon",
-    ];
-    OFF_ITEMS.contains(&subject.promotion.effect.component()) && !subject.has_own_sets()
+    subject.promotion.effect.foreseen().takes_off_its_items() && !subject.has_own_sets()
 }

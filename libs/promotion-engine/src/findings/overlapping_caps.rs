@@ -10,7 +10,6 @@ use super::report::Report;
 use super::sets::{Key, first_keys, holds, meet, selector_keys};
 use super::survey::{Subject, Survey, group};
 use super::{Code, Finding, Severity, Witness};
-use crate::components::Effect;
 
 /// Pairs that are held against each other, at most.
 const MOST_PAIRS: usize = 1_000_000;
@@ -60,7 +59,7 @@ fn keys_of<'a>(subject: &Subject<'a>) -> Vec<Key<'a>> {
 }
 
 fn add_up(survey: &Survey<'_>, one: &Subject<'_>, other: &Subject<'_>) -> Option<Finding> {
-    let flash = |subject: &Subject<'_>| matches!(subject.promotion.effect, Effect::FlashSale(_));
+    let flash = |subject: &Subject<'_>| subject.promotion.effect.foreseen().sells_a_quota();
     let quotas = flash(one) && flash(other);
     let (of_one, of_other) = (caps(one), caps(other));
     let wanted = |field: &str| if quotas { field.starts_with("units") } else { field != "units" };
@@ -100,11 +99,7 @@ fn add_up(survey: &Survey<'_>, one: &Subject<'_>, other: &Subject<'_>) -> Option
 
 /// What a promotion gives at most: in one order, to one customer, or in all.
 fn caps(subject: &Subject<'_>) -> Vec<(&'static str, i64)> {
-    let of_effect = match &subject.promotion.effect {
-        Effect::PercentOff(of) => of.cap,
-        Effect::Coupon(of) => of.cap,
-        _ => None,
-    };
+    let of_effect = subject.promotion.effect.foreseen().cap();
     let mut caps: Vec<(&'static str, i64)> = of_effect.map(|cap| ("cap", cap.minor)).into_iter().collect();
     if let Some(limit) = &subject.promotion.limit {
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
