@@ -21,6 +21,13 @@ pub(crate) trait Foreseen {
     fn off_each(&self) -> Option<OffEach> {
         None
     }
+    /// The greatest share of its price that it may take off a unit that is paid for; 10,000 is all of it.
+    fn greatest_share(&self) -> u16 {
+        match self.off_each() {
+            Some(OffEach::Percent(share)) => share,
+            _ => 0,
+        }
+    }
     /// Units that it needs to give anything.
     fn units_needed(&self) -> u64 {
         1
@@ -40,6 +47,10 @@ pub(crate) trait Foreseen {
     /// Whether it pays like money, so that it may pay for all of a small order.
     fn pays(&self) -> bool {
         false
+    }
+    /// Whom it is meant for.
+    fn audience(&self) -> Audience {
+        Audience::Everybody
     }
     /// Whether the units of its limit are a quota that is sold for less.
     fn sells_a_quota(&self) -> bool {
@@ -111,6 +122,16 @@ pub(crate) enum Reached {
     Spent(Basis, i64),
 }
 
+/// Whom a kind is meant for; its condition must say so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    Everybody,
+    /// Who has a code.
+    CodeHolders,
+    /// Who belongs to a group, or is named.
+    Members,
+}
+
 impl Foreseen for PercentOff {
     fn takes_off_its_items(&self) -> bool {
         true
@@ -138,11 +159,19 @@ impl Foreseen for Coupon {
         GivenAway::goods_if(self.off.takes_all() && self.cap.is_none())
     }
 
+    fn greatest_share(&self) -> u16 {
+        self.off.share()
+    }
+
     fn cap(&self) -> Option<Money> {
         self.cap
     }
 
     fn pays(&self) -> bool {
         matches!(self.off, Off::Amount(_))
+    }
+
+    fn audience(&self) -> Audience {
+        Audience::CodeHolders
     }
 }

@@ -46,6 +46,10 @@ impl Foreseen for GoodsAndPostage {
     fn gives_away(&self) -> GivenAway {
         GivenAway::goods_if(self.off.takes_all())
     }
+
+    fn greatest_share(&self) -> u16 {
+        self.off.share()
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use pricestream_domain::{BasisPoints, Money};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Foreseen, Given, GivenAway, Off, OffEach, WorksOn};
+use super::{Audience, Component, Declined, Draft, Foreseen, Given, GivenAway, Off, OffEach, WorksOn};
 
 /// A fixed price or a share off for each matching unit, one of the two. Who is a member is a `groups` condition.
 ///
@@ -66,6 +66,10 @@ impl Foreseen for MemberPrice {
 
     fn off_each(&self) -> Option<OffEach> {
         self.off().map(OffEach::from)
+    }
+
+    fn audience(&self) -> Audience {
+        Audience::Members
     }
 }
 

@@ -54,7 +54,7 @@ pub use self::coupon::Coupon;
 pub(crate) use self::draft::Draft;
 pub use self::first_and_additional::FirstAndAdditional;
 pub use self::flash_sale::FlashSale;
-pub(crate) use self::foreseen::{Foreseen, ForeseenTier, GivenAway, OffEach, Reached};
+pub(crate) use self::foreseen::{Audience, Foreseen, ForeseenTier, GivenAway, OffEach, Reached};
 pub(crate) use self::gift::Shelf;
 pub use self::gift::{Choose, Every, Gift, GiftItem, Gifts, GivenGift, OpenChoice};
 pub(crate) use self::given::{Given, Unit, Wallet};

@@ -63,6 +63,10 @@ impl Foreseen for QuantityGroups {
         GivenAway::goods_if(self.off.takes_all())
     }
 
+    fn greatest_share(&self) -> u16 {
+        self.off.share()
+    }
+
     fn units_needed(&self) -> u64 {
         self.units.into()
     }

@@ -115,6 +115,10 @@ impl Foreseen for QuantityTiers {
         GivenAway::goods_if(self.tiers.iter().any(|tier| tier.off.takes_all()))
     }
 
+    fn greatest_share(&self) -> u16 {
+        self.tiers.iter().map(|tier| tier.off.share()).max().unwrap_or(0)
+    }
+
     fn units_needed(&self) -> u64 {
         self.tiers.first().map_or(1, |tier| tier.from.into())
     }

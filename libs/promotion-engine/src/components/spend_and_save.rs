@@ -131,6 +131,10 @@ impl Foreseen for SpendAndSave {
         GivenAway::goods_if(self.tiers().iter().any(|tier| tier.off.takes_all()))
     }
 
+    fn greatest_share(&self) -> u16 {
+        self.tiers().iter().map(|tier| tier.off.share()).max().unwrap_or(0)
+    }
+
     fn spend_needed(&self, _base: Basis) -> Option<(Basis, i64)> {
         let needed = match &self.steps {
             Steps::Tiers(tiers) => tiers.first()?.from,
