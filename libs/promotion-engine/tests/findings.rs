@@ -3,10 +3,11 @@
 mod shop;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use pricestream_domain::Product;
 use pricestream_promotion_engine::{
-    Code, Document, Finding, Findings, Found, QuoteRequest, RuleSet, Severity, Witness, findings,
+    Code, Document, Effect, Finding, Findings, Found, QuoteRequest, RuleSet, Severity, Witness, findings,
 };
 use serde_json::{Value, json};
 use shop::at;
@@ -28,11 +29,23 @@ fn sale() -> Value {
 }
 
 #[test]
-fn the_example_sale_has_notes_at_most() {
-    for catalogue in [None, Some(&catalogue()[..])] {
-        let found = look_at(&sale(), catalogue);
-        assert!(found.gravest() <= Some(Severity::Note), "{found:#?}");
-        assert!(found.cut.is_empty());
+fn the_examples_have_notes_at_most() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/promotions");
+    let products = catalogue();
+    // The groceries are of another catalogue.
+    for (name, catalogue) in [("sale.json", Some(&products[..])), ("double-eleven.json", Some(&products)), ("grocery.json", None)]
+    {
+        let rules: Value = serde_json::from_str(&std::fs::read_to_string(folder.join(name)).unwrap()).unwrap();
+        for catalogue in [None, catalogue] {
+            let found = look_at(&rules, catalogue);
+            assert!(found.gravest() <= Some(Severity::Note), "{name}: {found:#?}");
+            assert!(found.cut.is_empty(), "{name}");
+        }
+    }
+    for kind in Effect::NAMES {
+        let rules = std::fs::read_to_string(folder.join(format!("kinds/{kind}.json"))).unwrap();
+        let found = look_at(&serde_json::from_str(&rules).unwrap(), Some(&products));
+        assert!(found.gravest() <= Some(Severity::Note), "{kind}: {found:#?}");
     }
 }
 
