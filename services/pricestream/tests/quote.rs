@@ -59,6 +59,47 @@ fn a_lane_from_the_command_line_has_the_price_of_each_quote() {
 }
 
 #[test]
+fn limits_bind_within_the_one_order_where_there_is_no_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let line = r#"{"sku":"A","list_price":{"minor":1000,"currency":"EUR"}}"#;
+    let catalogue = file("catalogue.ndjson", line.to_owned());
+    let half = r#"{"flash_sale":{"off":{"percent_bp":5000}}}"#;
+    let code = r#"{"coupon":{"off":{"percent_bp":5000}}}"#;
+    let span = ["--from", "2026-11-10T22:00:00Z", "--until", "2026-11-11T01:00:00Z"];
+    for (effect, limit, payable) in [
+        (half, json!({}), 2_500),
+        (half, json!({ "units": 3 }), 3_500),
+        (half, json!({ "units": 3, "units_per_customer": 1 }), 4_500),
+        (half, json!({ "units": 0 }), 5_000),
+        (half, json!({ "uses": 1, "uses_per_customer": 1 }), 2_500),
+        (half, json!({ "uses_per_customer": 0 }), 5_000),
+        (half, json!({ "budget": { "minor": 2_500, "currency": "EUR" } }), 2_500),
+        (half, json!({ "budget": { "minor": 2_499, "currency": "EUR" } }), 5_000),
+        (half, json!({ "budget": { "minor": 700, "currency": "EUR" }, "beyond_budget": "partial" }), 4_300),
+        (code, json!({ "uses_per_coupon": 1 }), 2_500),
+        (code, json!({ "uses_per_coupon": 0 }), 5_000),
+    ] {
+        let mut promotion = json!({ "id": "p", "effect": serde_json::from_str::<Value>(effect).unwrap(), "limit": limit });
+        if effect == code {
+            promotion["when"] = json!({ "coupons": ["HALF"] });
+        }
+        let rules = file("rules.json", json!({ "version": 1, "promotions": [promotion] }).to_string());
+        let basket = json!({ "lines": [{ "sku": "A", "quantity": 5 }], "customer": { "id": "c-1" }, "coupons": ["half"] });
+        let basket = basket.to_string();
+        let quoted = answer(&run(&[&priced("quote", &rules, &catalogue)[..], &["--json"]].concat(), &basket));
+        assert_eq!(quoted["payable"]["minor"], payable, "{limit}: {quoted}");
+        let timeline = [&priced("timeline", &rules, &catalogue)[..], &span, &["--json"]].concat();
+        let timeline = answer(&run(&timeline, &basket));
+        assert_eq!(timeline["slices"][0]["payable"]["minor"], payable, "{limit}: {timeline}");
+    }
+}
+
+#[test]
 fn a_basket_that_cannot_be_priced_says_what_to_do() {
     for (basket, expected) in [
         (json!({ "lines": [] }), "a basket needs a line"),

@@ -1,6 +1,6 @@
 //! What baskets cost under a rule set of promotions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use pricestream_documents::Problem;
 use pricestream_domain::Sku;
 use pricestream_embedded::{Access, Store, ready};
-use pricestream_ports::{Documents, Promotions, RecordReads, SettingsSnapshot};
+use pricestream_ports::{Documents, Promotions, RecordReads, SettingsSnapshot, Taken, UsageReads};
 use pricestream_price_api::catalogue_lines;
-use pricestream_promotion_engine::{Basket, Context as Asked, Found as Item, QuoteRequest, RuleSet};
+use pricestream_promotion_engine::{Basket, Context as Asked, Found as Item, LimitAsked, QuoteRequest, RuleSet};
 use serde_json::Value;
 use ureq::http::Method;
 
@@ -91,46 +91,61 @@ fn read(global: &Global, priced: &Priced) -> Result<(RuleSet, Basket, Asked)> {
         None => None,
     };
     let request = QuoteRequest::from_json(&read_text(&priced.basket)?).map_err(|problems| told(&priced.basket, problems))?;
-    let (rules, resolved) = match &priced.catalogue {
+    let now = Timestamp::now();
+    let (rules, (basket, mut asked), store) = match &priced.catalogue {
         Some(catalogue) => {
             let needed = || Usage("with --catalogue name the --rules too: there is no store to take them from".to_owned());
             let rules = given.ok_or_else(needed)?;
             let items = from_catalogue(catalogue)?;
-            let resolved = resolve(request, &rules, |sku| items.get(sku).cloned());
-            (rules, resolved)
+            let resolved = resolve(request, &rules, now, |sku| items.get(sku).cloned())?;
+            (rules, resolved, None)
         }
         None => {
             let store = Store::open(&global.directory(), Access::Read)?;
-            let rules = given.map_or_else(|| in_force(&store), Ok)?;
-            let resolved = resolve(request, &rules, |sku| from_store(&store, sku));
-            (rules, resolved)
+            let (rules, components_off) = match given {
+                Some(rules) => (rules, BTreeSet::new()),
+                None => in_force(&store)?,
+            };
+            let (basket, mut asked) = resolve(request, &rules, now, |sku| from_store(&store, sku))?;
+            asked.switched_off.extend(components_off);
+            (rules, (basket, asked), Some(store))
         }
     };
-    let (basket, asked) = resolved.context("the basket cannot be priced")?;
+    let limits = rules.limits_asked(&basket, &asked).context("the basket cannot be priced")?;
+    asked.left = match store {
+        Some(store) => ready(store.left(&limits, now)).context("reading what is left of limited promotions")?,
+        // Nobody has bought anything: limits bind within this one order.
+        None => limits.iter().map(|of| (of.promotion.to_string(), nothing_taken(of).left(&of.limit))).collect(),
+    };
     Ok((rules, basket, asked))
+}
+
+fn nothing_taken(asked: &LimitAsked) -> Taken {
+    Taken { coupons: vec![0; asked.coupons.len()], ..Taken::default() }
 }
 
 fn resolve(
     request: QuoteRequest,
     rules: &RuleSet,
+    now: Timestamp,
     find: impl Fn(&Sku) -> Option<Item>,
-) -> Result<(Basket, Asked), pricestream_promotion_engine::RequestError> {
-    let (basket, mut asked) = request.resolve(Timestamp::now(), &find)?;
+) -> Result<(Basket, Asked)> {
+    let (basket, mut asked) = request.resolve(now, &find).context("the basket cannot be priced")?;
     rules.find_gifts(&basket, &mut asked, &find);
     Ok((basket, asked))
 }
 
-/// The rule set that a store has in force; none without promotions.
-fn in_force(store: &Store) -> Result<RuleSet> {
-    let none = || RuleSet::from_json(r#"{"version":1}"#).map_err(|_| anyhow::anyhow!("an empty rule set is a rule set"));
+/// The rule set that a store has in force, and the components that are switched off in it; none without promotions.
+fn in_force(store: &Store) -> Result<(RuleSet, BTreeSet<String>)> {
+    let rules = |text: &str| {
+        RuleSet::from_json(text).map_err(|problems| anyhow::anyhow!("the rule set in force has {} problems", problems.len()))
+    };
+    let none = || Ok((rules(r#"{"version":1}"#)?, BTreeSet::new()));
     let Some(stored) = ready(store.settings()).context("reading the settings")? else { return none() };
-    let text = stored.promotions.rule_set.clone();
-    match (SettingsSnapshot::of(&stored, &SettingsSnapshot::frozen()).0.promotions, text) {
-        (Promotions::InForce { .. }, Some(text)) => {
-            RuleSet::from_json(&text).map_err(|problems| anyhow::anyhow!("the rule set in force has {} problems", problems.len()))
-        }
-        (Promotions::Unreadable, _) => bail!("the rule set in force cannot be read by this version: publish it anew"),
-        _ => none(),
+    match SettingsSnapshot::of(&stored, &SettingsSnapshot::frozen()).0.promotions {
+        Promotions::InForce { rules: published, without } => Ok((rules(&published.text)?, without.components.clone())),
+        Promotions::Unreadable => bail!("the rule set in force cannot be read by this version: publish it anew"),
+        Promotions::None => none(),
     }
 }
 
