@@ -52,14 +52,8 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Recompute every price from the records; compare record, cache and history
     Verify,
-    /// Say why a SKU has the price that it has
-    Explain {
-        /// Which
-        sku: Sku,
-        /// How many decisions to show, newest first
-        #[arg(long, default_value_t = 10, value_name = "N")]
-        last: usize,
-    },
+    /// Say why a SKU has the price that it has, or why a basket costs what it costs
+    Explain(Explain),
     /// Price a basket under a rule set, and say what became of every promotion
     Quote(Quote),
     /// Say what a basket costs from one instant until another, and when that changes
@@ -145,6 +139,13 @@ pub(crate) struct Replay {
 pub(crate) struct Priced {
     /// The basket (JSON); - is standard input
     pub(crate) basket: PathBuf,
+    #[command(flatten)]
+    pub(crate) with: PricedWith,
+}
+
+/// What a basket is priced with.
+#[derive(Debug, Args)]
+pub(crate) struct PricedWith {
     /// The rule set (JSON); when absent the one that the store has in force
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Option<PathBuf>,
@@ -160,6 +161,21 @@ pub(crate) struct Quote {
     /// Record every promotion of the rule set, not only those that concern the basket
     #[arg(long)]
     pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// Which SKU
+    #[arg(required_unless_present = "basket", conflicts_with_all = ["basket", "rules", "catalogue"])]
+    pub(crate) sku: Option<Sku>,
+    /// How many decisions to show, newest first
+    #[arg(long, default_value_t = 10, value_name = "N", conflicts_with = "basket")]
+    pub(crate) last: usize,
+    /// A basket (JSON) in place of a SKU, told with every promotion of the rule set; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) basket: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) with: PricedWith,
 }
 
 #[derive(Debug, Args)]

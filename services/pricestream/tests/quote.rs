@@ -100,6 +100,30 @@ fn limits_bind_within_the_one_order_where_there_is_no_store() {
 }
 
 #[test]
+fn a_basket_is_explained_as_it_is_quoted_with_every_promotion() {
+    let (rules, catalogue) = (example("promotions/sale.json"), example("catalogue.ndjson"));
+    let basket = example("promotions/basket.json");
+    let with = ["--rules", &*rules, "--catalogue", &*catalogue];
+    for json in [&[][..], &["--json"]] {
+        let explained = run(&[&["explain", "--basket", &*basket], &with[..], json].concat(), "");
+        let quoted = run(&[&["quote", &*basket, "--all"], &with[..], json].concat(), "");
+        assert!(explained.status.success(), "{}", String::from_utf8_lossy(&explained.stderr));
+        assert_eq!(String::from_utf8_lossy(&explained.stdout), String::from_utf8_lossy(&quoted.stdout));
+    }
+    let told = run(&[&["explain", "--basket", "-"], &with[..]].concat(), &std::fs::read_to_string(&basket).unwrap());
+    assert!(String::from_utf8_lossy(&told.stdout).contains("does not apply together with midnight-oil"));
+    for arguments in [
+        &["explain"][..],
+        &["explain", "avocado", "--basket", &*basket],
+        &["explain", "avocado", "--rules", &*rules],
+        &["explain", "--basket", &*basket, "--last", "3"],
+        &["explain", "--rules", &*rules],
+    ] {
+        assert_eq!(run(arguments, "").status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_basket_that_cannot_be_priced_says_what_to_do() {
     for (basket, expected) in [
         (json!({ "lines": [] }), "a basket needs a line"),
@@ -186,7 +210,7 @@ fn commands(page: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn the_commands_of_the_pages_run_as_they_are_written() {
-    for (page, least) in [("promotions-kinds.md", 1), ("promotions.md", 4)] {
+    for (page, least) in [("promotions-kinds.md", 1), ("promotions.md", 5)] {
         let commands = commands(page);
         assert!(commands.len() >= least, "{page}: {} commands", commands.len());
         for command in commands {

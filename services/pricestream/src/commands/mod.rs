@@ -42,7 +42,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Found> {
         Command::Up(ref options) => up::run(global, options),
         Command::Replay(ref options) => replay::run(global, options),
         Command::Verify => verify::run(global),
-        Command::Explain { ref sku, last } => explain::run(global, sku, last),
+        Command::Explain(ref options) => explain::run(global, options),
         Command::Quote(ref options) => quote::run(global, options),
         Command::Timeline(ref options) => quote::timeline(global, options),
         Command::Check(ref options) => check::run(global, options),

@@ -16,17 +16,22 @@ use serde_json::Value;
 use ureq::http::Method;
 
 use super::{Found, Usage, read_bytes, read_text};
-use crate::cli::{Global, Priced, Quote, Timeline};
+use crate::cli::{Global, PricedWith, Quote, Timeline};
 use crate::report::{Lines, shown, table};
 
 pub(crate) fn run(global: &Global, options: &Quote) -> Result<Found> {
-    let answer = match asked_of_server(global, &options.priced)? {
+    price(global, &options.priced.basket, &options.priced.with, options.all)
+}
+
+/// Says what a basket costs and why; `all`: told of every promotion of the rule set, not only of those that concern it.
+pub(super) fn price(global: &Global, basket: &Path, with: &PricedWith, all: bool) -> Result<Found> {
+    let answer = match asked_of_server(global, basket, with)? {
         Some((client, request)) => {
-            client.ask(&Method::POST, &format!("/v1/quotes?all={}", options.all), "application/json", request.as_bytes())?
+            client.ask(&Method::POST, &format!("/v1/quotes?all={all}"), "application/json", request.as_bytes())?
         }
         None => {
-            let (rules, basket, asked) = read(global, &options.priced)?;
-            let quote = if options.all { rules.explain(&basket, &asked) } else { rules.quote(&basket, &asked) };
+            let (rules, basket, asked) = read(global, basket, with)?;
+            let quote = if all { rules.explain(&basket, &asked) } else { rules.quote(&basket, &asked) };
             serde_json::to_value(quote.context("pricing the basket")?.answer())?
         }
     };
@@ -43,13 +48,13 @@ pub(crate) fn timeline(global: &Global, options: &Timeline) -> Result<Found> {
     if until <= from {
         return Err(Usage("--until must come after --from".to_owned()).into());
     }
-    let answer = match asked_of_server(global, &options.priced)? {
+    let answer = match asked_of_server(global, &options.priced.basket, &options.priced.with)? {
         Some((client, request)) => {
             let path = format!("/v1/quotes:timeline?from={from}&until={until}&most={most}");
             client.ask(&Method::POST, &path, "application/json", request.as_bytes())?
         }
         None => {
-            let (rules, basket, asked) = read(global, &options.priced)?;
+            let (rules, basket, asked) = read(global, &options.priced.basket, &options.priced.with)?;
             let timeline = rules.timeline(&basket, &asked, from, until, most).context("pricing the basket")?;
             serde_json::to_value(timeline.answer(basket.currency))?
         }
@@ -72,27 +77,28 @@ pub(crate) fn timeline(global: &Global, options: &Timeline) -> Result<Found> {
 }
 
 /// The server to ask and what to ask it, if one was named: it has its own rule set and products.
-fn asked_of_server(global: &Global, priced: &Priced) -> Result<Option<(crate::client::Client, String)>> {
+fn asked_of_server(global: &Global, basket: &Path, with: &PricedWith) -> Result<Option<(crate::client::Client, String)>> {
     let Some(client) = global.client()? else { return Ok(None) };
-    if priced.rules.is_some() || priced.catalogue.is_some() {
+    if with.rules.is_some() || with.catalogue.is_some() {
         let text = "a --target prices with its own rule set and catalogue: leave --rules and --catalogue out";
         return Err(Usage(text.to_owned()).into());
     }
-    Ok(Some((client, read_text(&priced.basket)?)))
+    Ok(Some((client, read_text(basket)?)))
 }
 
-fn read(global: &Global, priced: &Priced) -> Result<(RuleSet, Basket, Asked)> {
+/// What a basket is priced under and with, what is left of limited promotions included.
+fn read(global: &Global, basket: &Path, with: &PricedWith) -> Result<(RuleSet, Basket, Asked)> {
     let told = |file: &Path, problems: Vec<Problem>| {
         let told: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
         anyhow::anyhow!("{} has {} problems:\n{}", file.display(), problems.len(), told.join("\n"))
     };
-    let given = match &priced.rules {
+    let given = match &with.rules {
         Some(file) => Some(RuleSet::from_json(&read_text(file)?).map_err(|problems| told(file, problems))?),
         None => None,
     };
-    let request = QuoteRequest::from_json(&read_text(&priced.basket)?).map_err(|problems| told(&priced.basket, problems))?;
+    let request = QuoteRequest::from_json(&read_text(basket)?).map_err(|problems| told(basket, problems))?;
     let now = Timestamp::now();
-    let (rules, (basket, mut asked), store) = match &priced.catalogue {
+    let (rules, (basket, mut asked), store) = match &with.catalogue {
         Some(catalogue) => {
             let needed = || Usage("with --catalogue name the --rules too: there is no store to take them from".to_owned());
             let rules = given.ok_or_else(needed)?;

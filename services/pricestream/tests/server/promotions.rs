@@ -64,6 +64,8 @@ fn a_server_is_asked_for_quotes_and_timelines_from_the_command_line() {
     let basket = files.write("basket.json", r#"{"lines":[{"sku":"A"},{"sku":"B","quantity":3}]}"#);
     let quote = server.done(&["quote", &basket]);
     assert_eq!(payable(&quote), 3_100, "{quote}");
+    let explained = server.done(&["explain", "--basket", &basket]);
+    assert_eq!((payable(&explained), &explained["lines"]), (3_100, &quote["lines"]), "{explained}");
     let until = begins.checked_add(SignedDuration::from_hours(2)).unwrap().to_string();
     let from = Timestamp::now().to_string();
     let timeline = server.done(&["timeline", &basket, "--from", &from, "--until", &until]);
