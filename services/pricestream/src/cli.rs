@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pricestream_domain::{Mode, Sku};
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Quote(Quote),
     /// Say what a basket costs from one instant until another, and when that changes
     Timeline(Timeline),
+    /// Say what is paid back for units of a basket that come back after it was bought
+    Refund(Refund),
     /// Check a rule set of promotions: say everything that is wrong with it, and what is suspicious
     Check(Check),
     /// The catalogue
@@ -176,6 +179,35 @@ pub(crate) struct Explain {
     pub(crate) basket: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) with: PricedWith,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Refund {
+    #[command(flatten)]
+    pub(crate) priced: Priced,
+    /// Units that come back now, by line id, with commas between ("a=1,b=2")
+    #[arg(long, required = true, value_delimiter = ',', value_name = "LINE=UNITS")]
+    pub(crate) lines: Vec<UnitsOf>,
+    /// Units that came back before
+    #[arg(long, value_delimiter = ',', value_name = "LINE=UNITS")]
+    pub(crate) returned: Vec<UnitsOf>,
+}
+
+/// Units of a line: "a=2".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UnitsOf {
+    pub(crate) line: String,
+    pub(crate) units: u32,
+}
+
+impl FromStr for UnitsOf {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (line, units) = text.rsplit_once('=').ok_or("write it as LINE=UNITS, such as a=2")?;
+        let units = units.parse().map_err(|_| format!("{units:?} is no number of units"))?;
+        Ok(Self { line: line.to_owned(), units })
+    }
 }
 
 #[derive(Debug, Args)]

@@ -124,6 +124,46 @@ fn a_basket_is_explained_as_it_is_quoted_with_every_promotion() {
 }
 
 #[test]
+fn refunds_from_the_command_line_add_up_to_what_the_basket_cost() {
+    let (rules, catalogue) = (example("promotions/sale.json"), example("catalogue.ndjson"));
+    let basket = example("promotions/basket.json");
+    let refund =
+        |more: &[&str]| run(&[&["refund", &*basket, "--rules", &*rules, "--catalogue", &*catalogue][..], more].concat(), "");
+    let whole = "pasta-500g=2,olive-oil-1l=1,strawberries-500g=1,croissant=2,baguette=1";
+    let mut total = 0;
+    for (returned, lines, postage) in [
+        ("", "croissant=1", None),
+        ("croissant=1", "croissant=1,olive-oil-1l=1", None),
+        ("croissant=2,olive-oil-1l=1", "pasta-500g=2,strawberries-500g=1,baguette=1", Some(495)),
+    ] {
+        let returned = if returned.is_empty() { vec![] } else { vec!["--returned", returned] };
+        let refunded = answer(&refund(&[&["--lines", lines, "--json"], &returned[..]].concat()));
+        assert_eq!(refunded.pointer("/postage/payable/minor").and_then(Value::as_i64), postage, "{refunded}");
+        total += refunded["total"]["minor"].as_i64().unwrap();
+    }
+    assert_eq!(total, 2_341, "what the basket cost");
+    let told = String::from_utf8(refund(&["--lines", whole]).stdout).unwrap();
+    for expected in ["olive-oil-1l", "postage", "refund", "23.41 EUR"] {
+        assert!(told.contains(expected), "{expected} is not in\n{told}");
+    }
+    for (arguments, status, expected) in [
+        (&["--lines", "croissant=3"][..], 1, "has 2 units"),
+        (&["--lines", "butter=1"], 1, "there is no line \"butter\""),
+        (&["--lines", "croissant=0"], 1, "no units come back"),
+        (&["--lines", "croissant"], 2, "LINE=UNITS"),
+        (&["--lines", "croissant=x"], 2, "no number of units"),
+        (&["--lines", "croissant=1,croissant=1"], 2, "named twice"),
+        (&[], 2, "--lines"),
+        (&["--lines", "croissant=1", "--target", "http://127.0.0.1:9"], 2, "/refunds"),
+    ] {
+        let output = refund(arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {error}");
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
 fn a_basket_that_cannot_be_priced_says_what_to_do() {
     for (basket, expected) in [
         (json!({ "lines": [] }), "a basket needs a line"),
@@ -210,7 +250,7 @@ fn commands(page: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn the_commands_of_the_pages_run_as_they_are_written() {
-    for (page, least) in [("promotions-kinds.md", 1), ("promotions.md", 5)] {
+    for (page, least) in [("orders.md", 2), ("promotions-kinds.md", 1), ("promotions.md", 5)] {
         let commands = commands(page);
         assert!(commands.len() >= least, "{page}: {} commands", commands.len());
         for command in commands {

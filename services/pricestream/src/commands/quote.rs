@@ -87,7 +87,7 @@ fn asked_of_server(global: &Global, basket: &Path, with: &PricedWith) -> Result<
 }
 
 /// What a basket is priced under and with, what is left of limited promotions included.
-fn read(global: &Global, basket: &Path, with: &PricedWith) -> Result<(RuleSet, Basket, Asked)> {
+pub(super) fn read(global: &Global, basket: &Path, with: &PricedWith) -> Result<(RuleSet, Basket, Asked)> {
     let told = |file: &Path, problems: Vec<Problem>| {
         let told: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
         anyhow::anyhow!("{} has {} problems:\n{}", file.display(), problems.len(), told.join("\n"))
@@ -181,11 +181,11 @@ fn from_store(store: &Store, sku: &Sku) -> Option<Item> {
     Some(Item { product, unit_price, stock_left: inputs.inventory.map(|inventory| inventory.on_hand), last_price: None })
 }
 
-fn list<'a>(of: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn list<'a>(of: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
     of.get(field).and_then(Value::as_array).into_iter().flatten()
 }
 
-fn text(of: &Value, field: &str) -> String {
+pub(super) fn text(of: &Value, field: &str) -> String {
     of.get(field).and_then(shown).unwrap_or_default()
 }
 
