@@ -170,6 +170,9 @@ pub enum BasketError {
     /// A red packet in another currency, or below zero.
     #[error("red packet {0:?} holds no amount of the basket's currency")]
     RedPacket(String),
+    /// Two of the same id: it would pay twice.
+    #[error("two red packets have the id {0:?}: name each once")]
+    TwiceTheSamePacket(String),
     /// More than anybody holds.
     #[error("{0} red packets are more than {MAX_RED_PACKETS}")]
     TooManyRedPackets(usize),
@@ -234,6 +237,11 @@ impl Basket {
         let of_basket = |packet: &&RedPacket| packet.amount.currency == self.currency && packet.amount.minor >= 0;
         if let Some(packet) = packets.iter().find(|packet| !of_basket(packet)) {
             return Err(BasketError::RedPacket(packet.id.clone()));
+        }
+        // They are few.
+        let mut others = packets.iter().enumerate().map(|(place, packet)| (packet, &packets[..place]));
+        if let Some((packet, _)) = others.find(|(packet, others)| others.iter().any(|other| other.id == packet.id)) {
+            return Err(BasketError::TwiceTheSamePacket(packet.id.clone()));
         }
         let total = packets.iter().try_fold(0_i64, |sum, packet| sum.checked_add(packet.amount.minor));
         total.map(|_| ()).ok_or(BasketError::Overflow)

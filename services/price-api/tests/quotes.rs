@@ -309,12 +309,14 @@ async fn a_rule_set_is_checked_over_the_catalogue_without_being_published() {
 async fn a_basket_that_cannot_be_priced_is_told_why() {
     let server = with_rules().await;
     let many: Vec<Value> = (0..10_000).map(|id| json!({ "id": id.to_string(), "sku": "A" })).collect();
+    let packet = json!({ "id": "p", "amount": { "minor": 300, "currency": "USD" } });
     for (body, status, expected) in [
         (basket(&[]).to_string(), 422, "bad-basket"),
         (basket(&[("A", 0)]).to_string(), 422, "bad-basket"),
         (basket(&[("A", 1_000_000_000)]).to_string(), 422, "bad-basket"),
         (json!({ "lines": many }).to_string(), 422, "bad-basket"),
         (basket(&[("A", 1), ("A", 2)]).to_string(), 422, "bad-basket"),
+        (json!({ "lines": [{ "sku": "A" }], "red_packets": [packet, packet] }).to_string(), 422, "bad-basket"),
         (basket(&[("Z", 1)]).to_string(), 404, "unknown-sku"),
         (basket(&[("N", 1)]).to_string(), 409, "no-price"),
         (json!({ "lines": [{ "sku": "A" }], "coupon": "X" }).to_string(), 400, "bad-body"),

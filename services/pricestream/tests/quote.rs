@@ -60,8 +60,10 @@ fn a_lane_from_the_command_line_has_the_price_of_each_quote() {
 
 #[test]
 fn a_basket_that_cannot_be_priced_says_what_to_do() {
+    let packet = json!({ "id": "p", "amount": { "minor": 300, "currency": "EUR" } });
     for (basket, expected) in [
         (json!({ "lines": [] }), "a basket needs a line"),
+        (json!({ "lines": [{ "sku": "avocado" }], "red_packets": [packet, packet] }), "two red packets have the id \"p\""),
         (json!({ "lines": [{ "sku": "unheard-of" }] }), "unheard-of has no price: import it into the catalogue"),
         (json!({ "lines": [{ "sku": "avocado", "quantity": 0 }] }), "has the quantity 0"),
         (json!({ "lines": [{ "sku": "avocado", "quantity": 1_000_000_000 }] }), "1000000000 units are more than"),
