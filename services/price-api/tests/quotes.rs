@@ -280,6 +280,123 @@ async fn what_a_signed_quote_shows_is_what_its_order_charges_and_what_it_holds_n
     assert_eq!((status, kind(&answer)), (StatusCode::BAD_REQUEST, "bad-body"), "{answer}");
 }
 
+/// Signs a basket of so many units of A.
+async fn sign(server: &Server, units: u32, key: Option<&str>, more: &str) -> (StatusCode, Value) {
+    let request = Request::post(format!("/v1/quotes?sign=true{more}")).header(header::CONTENT_TYPE, "application/json");
+    let request = key.into_iter().fold(request, |request, key| request.header("Idempotency-Key", key));
+    server.json(request.body(basket(&[("A", units)]).to_string().into()).unwrap()).await
+}
+
+async fn release(server: &Server, quote: &str) -> (StatusCode, Value) {
+    server.json(Request::delete(format!("/v1/quotes/{quote}")).body(Body::empty()).unwrap()).await
+}
+
+async fn order(server: &Server, order: &str, signed: &Value) -> (StatusCode, Value) {
+    server.post("/v1/orders", json!({ "order_id": order, "quote": signed["signed"]["quote"] }).to_string()).await
+}
+
+fn quote_id(signed: &Value) -> &str {
+    signed["signed"]["quote_id"].as_str().unwrap_or_else(|| panic!("it is not signed: {signed}"))
+}
+
+/// Of three units at half price.
+async fn left_at_half_price(server: &Server) -> i64 {
+    (3 * 1_000 - payable(server, &basket(&[("A", 3)])).await) / 500
+}
+
+#[tokio::test]
+async fn a_quote_that_is_asked_for_again_under_its_key_is_the_same_and_takes_nothing_twice() {
+    let server = server().await;
+    publish(&server, LIMITED).await;
+    let (status, first) = sign(&server, 2, Some("\"k-1\""), "").await;
+    assert_eq!(status, StatusCode::OK, "{first}");
+    server.memory.pass(std::time::Duration::from_mins(1));
+    let (status, again) = sign(&server, 2, Some("\"k-1\""), "&hold_seconds=5000").await;
+    assert_eq!((status, &again["payable"]["minor"]), (StatusCode::OK, &json!(1_000)), "its own hold is not against it: {again}");
+    assert_eq!((quote_id(&again), &again["signed"]["expires_at"]), (quote_id(&first), &first["signed"]["expires_at"]));
+    assert_eq!(left_at_half_price(&server).await, 1, "held once");
+    let (status, other) = sign(&server, 1, Some("\"k-1\""), "").await;
+    assert_eq!((status, kind(&other)), (StatusCode::CONFLICT, "idempotency-key-taken"), "{other}");
+    assert_eq!(other["quote_id"], quote_id(&first), "so that it can be given back");
+    let (status, one) = sign(&server, 1, Some("k-2"), "").await;
+    assert!(status == StatusCode::OK && quote_id(&one) != quote_id(&first), "{one}");
+    assert_eq!(order(&server, "o-1", &again).await.0, StatusCode::OK);
+    let (status, answer) = order(&server, "o-2", &first).await;
+    assert_eq!((status, kind(&answer)), (StatusCode::CONFLICT, "quote-redeemed"), "they are one quote");
+    let (status, answer) = sign(&server, 3, Some("k-1"), "").await;
+    assert_eq!((status, kind(&answer), &answer["order_id"]), (StatusCode::CONFLICT, "quote-redeemed", &json!("o-1")));
+    assert_eq!(release(&server, quote_id(&one)).await.0, StatusCode::NO_CONTENT);
+    let (status, answer) = sign(&server, 1, Some("k-2"), "").await;
+    assert_eq!((status, kind(&answer)), (StatusCode::GONE, "quote-expired"), "{answer}");
+    let (status, answer) = sign(&server, 1, Some("\"k"), "").await;
+    assert_eq!((status, kind(&answer)), (StatusCode::BAD_REQUEST, "bad-idempotency-key"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_key_names_what_holds_nothing_too() {
+    let server = server().await;
+    let (_, first) = sign(&server, 2, Some("k-1"), "").await;
+    let (_, again) = sign(&server, 2, Some("k-1"), "").await;
+    assert_eq!(quote_id(&first), quote_id(&again));
+    assert_eq!(kind(&sign(&server, 1, Some("k-1"), "").await.1), "idempotency-key-taken");
+    server.set_price("A", 900).await;
+    assert_eq!(kind(&sign(&server, 2, Some("k-1"), "").await.1), "idempotency-key-taken", "it would be charged otherwise");
+    let (_, two) = sign(&server, 2, Some("k-2"), "").await;
+    assert_eq!(release(&server, quote_id(&two)).await.0, StatusCode::NO_CONTENT);
+    let (status, answer) = order(&server, "o-2", &two).await;
+    assert_eq!((status, kind(&answer)), (StatusCode::GONE, "quote-expired"), "it was given back");
+    assert_eq!(order(&server, "o-1", &first).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_signed_quote_is_given_back_or_replaced_by_another() {
+    let server = server().await;
+    publish(&server, LIMITED).await;
+    let (_, first) = sign(&server, 3, None, "").await;
+    let (_, without) = sign(&server, 1, None, "").await;
+    assert_eq!(without["payable"]["minor"], 1_000, "all three are held by the first: {without}");
+    let replaces = format!("&replaces={}", quote_id(&first));
+    let preview = server.post(&format!("/v1/quotes?{}", &replaces[1..]), basket(&[("A", 2)]).to_string()).await.1;
+    assert_eq!(preview["payable"]["minor"], 1_000, "what it will cost, before it is signed: {preview}");
+    assert_eq!(left_at_half_price(&server).await, 0, "that gives nothing back");
+    for attempt in 1..=2 {
+        let (status, second) = sign(&server, 2, Some("k-2"), &replaces).await;
+        assert_eq!((status, &second["payable"]["minor"]), (StatusCode::OK, &json!(1_000)), "attempt {attempt}: {second}");
+        assert_eq!(left_at_half_price(&server).await, 1);
+    }
+    assert_eq!(kind(&order(&server, "o-1", &first).await.1), "quote-expired", "it was replaced");
+    let (_, second) = sign(&server, 2, Some("k-2"), &replaces).await;
+    for _ in 0..2 {
+        assert_eq!(release(&server, quote_id(&second)).await.0, StatusCode::NO_CONTENT, "again: the same answer");
+        assert_eq!(left_at_half_price(&server).await, 3);
+    }
+    assert_eq!(kind(&order(&server, "o-1", &second).await.1), "quote-expired");
+    assert_eq!(release(&server, "nobody").await.0, StatusCode::NO_CONTENT, "it holds nothing");
+    assert_eq!(kind(&release(&server, &"q".repeat(65)).await.1), "bad-quote-id");
+    let (_, third) = sign(&server, 1, None, "").await;
+    order(&server, "o-3", &third).await;
+    let (status, answer) = release(&server, quote_id(&third)).await;
+    assert_eq!((status, kind(&answer), &answer["order_id"]), (StatusCode::CONFLICT, "quote-redeemed", &json!("o-3")), "{answer}");
+    let (status, answer) = sign(&server, 2, None, &format!("&replaces={}", quote_id(&third))).await;
+    assert_eq!((status, kind(&answer)), (StatusCode::CONFLICT, "quote-redeemed"), "{answer}");
+    assert_eq!(left_at_half_price(&server).await, 2, "an order's is given back with the order");
+    server.json(Request::delete("/v1/orders/o-3").body(Body::empty()).unwrap()).await;
+    assert_eq!(release(&server, quote_id(&third)).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(left_at_half_price(&server).await, 3);
+}
+
+#[tokio::test]
+async fn what_takes_from_others_or_looks_at_what_they_hold_needs_the_token_of_the_shop() {
+    let server = support::bare(pricestream_price_api::Tokens {
+        admin: None,
+        ingest: Some(pricestream_price_api::Token::new("the-ingest-token")),
+    });
+    assert_eq!(sign(&server, 1, Some("k"), "").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(release(&server, "q").await.0, StatusCode::UNAUTHORIZED);
+    let (status, _) = server.post("/v1/quotes?replaces=q", basket(&[("A", 2)]).to_string()).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+}
+
 #[tokio::test]
 async fn a_quote_that_a_guard_blocks_is_not_signed() {
     let server = server().await;

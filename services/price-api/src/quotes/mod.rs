@@ -4,6 +4,7 @@ mod browse;
 mod circuit;
 mod items;
 mod quote;
+mod release;
 mod timeline;
 
 use std::collections::HashMap;
@@ -11,7 +12,7 @@ use std::sync::{Arc, LazyLock};
 
 use axum::http::Method;
 use pricestream_domain::Sku;
-use pricestream_ports::{Clock, Promotions, PublishedRules, Settings, UsageReads};
+use pricestream_ports::{Clock, Promotions, PublishedRules, ReservationKey, Settings, UsageReads};
 use pricestream_promotion_engine::{
     Action, AnsweredRisk, AtEdge, Basket, Context, Degraded, Found, LimitAsked, Quote, QuoteRequest, RequestError, Scenario,
     TimelineAnswer,
@@ -22,7 +23,7 @@ pub use items::Items;
 
 use crate::api::{Api, World};
 use crate::openapi::Operation;
-use crate::orders::HOLD_PROBLEMS;
+use crate::orders::{HOLD_PROBLEMS, IdempotencyKey};
 use crate::problem::{Code, Problem};
 use crate::routes::Routes;
 
@@ -30,12 +31,17 @@ pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
     const BASKET: [Code; 5] = [Code::BadBasket, Code::UnknownSku, Code::NoPrice, Code::Withdrawn, Code::Unavailable];
     let operation = Operation::new("quotes", "What a basket costs, and what became of every promotion that it concerns")
         .query::<quote::Asked>()
+        .header(IdempotencyKey::DESCRIBED)
         .reads::<QuoteRequest>()
         .answers::<quote::Answer>(200, "The quote with its decision record; signed, if it was asked for")
         .fails(&BASKET)
-        .fails(&[Code::Unauthorized, Code::NotSellable])
+        .fails(&[Code::Unauthorized, Code::NotSellable, Code::BadIdempotencyKey, Code::BadQuoteId])
         .fails(&HOLD_PROBLEMS);
     routes.add(&Method::POST, "/v1/quotes", quote::quote::<W>, operation);
+    let operation = Operation::new("quotes", "Gives back what a signed quote holds: it cannot be ordered any more")
+        .answers_any(204, "It holds nothing; the same when it never did", "")
+        .fails(&[Code::BadQuoteId, Code::QuoteRedeemed, Code::Unauthorized, Code::Busy, Code::NotStored]);
+    routes.add(&Method::DELETE, "/v1/quotes/{quote_id}", release::release::<W>, operation);
     let operation = Operation::new("quotes", "What a basket costs from one instant until another, and when that changes")
         .query::<timeline::Between>()
         .reads::<QuoteRequest>()
@@ -103,13 +109,13 @@ pub(crate) struct Asked<'a> {
 }
 
 impl<W: World> Api<W> {
-    /// Makes `request` ready. Errors: it cannot be priced.
-    pub(crate) async fn asked(&self, request: QuoteRequest) -> Result<Asked<'_>, Problem> {
+    /// Makes `request` ready, as if what the quotes of the names `freed` hold were given back. Errors: it cannot be priced.
+    pub(crate) async fn asked(&self, request: QuoteRequest, freed: &[ReservationKey]) -> Result<Asked<'_>, Problem> {
         let published = self.rules()?;
         let (basket, mut context) = self.resolve(request).await?;
         self.find_gifts(&published, &basket, &mut context).await;
         let limits = published.rules.limits_asked(&basket, &context).map_err(|error| bad_basket(&error))?;
-        self.find_left(&limits, &mut context).await?;
+        self.find_left(&limits, freed, &mut context).await?;
         let edge = self.edge(&mut context);
         Ok(Asked { published, basket, context, edge })
     }
@@ -127,9 +133,9 @@ impl<W: World> Api<W> {
     }
 
     /// Adds to `context` what is left of limited promotions. Errors: the ledger cannot tell.
-    async fn find_left(&self, limits: &[LimitAsked], context: &mut Context) -> Result<(), Problem> {
+    async fn find_left(&self, limits: &[LimitAsked], freed: &[ReservationKey], context: &mut Context) -> Result<(), Problem> {
         if !limits.is_empty() {
-            context.left = self.usage.left(limits, self.clock.now()).await?;
+            context.left = self.usage.left(limits, freed, self.clock.now()).await?;
         }
         Ok(())
     }

@@ -96,7 +96,7 @@ async fn timeline<W: World>(api: &Api<W>, request: QuoteRequest, between: Betwee
         return Err(Problem::new(Code::BadQuery, format!("until {until} must come after from {from}")));
     }
     let most = between.most.unwrap_or(1_000).clamp(1, MOST);
-    let asked = api.asked(request).await?;
+    let asked = api.asked(request, &[]).await?;
     let timeline = asked.rules().timeline(&asked.basket, &asked.context, from, until, most);
     let timeline = timeline.map_err(|error| bad_basket(&error))?;
     api.circuit.note_degraded(&timeline.degraded, api.clock.measured());
