@@ -182,6 +182,12 @@ impl Problem {
         self
     }
 
+    /// With another text.
+    #[must_use]
+    pub(crate) fn saying(self, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..self }
+    }
+
     /// What kind it is.
     pub const fn code(&self) -> Code {
         self.code

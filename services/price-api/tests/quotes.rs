@@ -448,6 +448,21 @@ async fn a_basket_that_cannot_be_priced_is_told_why() {
         let short: String = body.chars().take(80).collect();
         assert_eq!((got.as_u16(), kind(&answer)), (status, expected), "{short}: {answer}");
     }
+    // Everything at once, each with its path: two that nobody knows, and what is wrong besides.
+    let body = json!({
+        "lines": [{ "sku": "Y" }, { "sku": "A", "quantity": 0 }, { "sku": "N" }, { "sku": "Z" }],
+        "red_packets": [{ "id": "p", "amount": { "minor": -1, "currency": "USD" } }], "coupons": ["x".repeat(65)],
+    });
+    let (status, answer) = server.post("/v1/quotes", body.to_string()).await;
+    assert_eq!((status.as_u16(), kind(&answer), &answer["sku"]), (404, "unknown-sku", &json!("Y")), "{answer}");
+    let errors = answer["errors"].as_array().unwrap();
+    let paths: Vec<&str> = errors.iter().filter_map(|error| error["path"].as_str()).collect();
+    let expected = ["lines[0].sku", "lines[2].sku", "lines[3].sku", "lines[1].quantity", "red_packets[0].amount", "coupons[0]"];
+    assert_eq!(paths, expected, "{answer}");
+    assert!(errors.iter().all(|error| error["message"].as_str().is_some_and(|message| message.len() > 10)), "{answer}");
+    let (_, answer) = server.post("/v1/quotes", basket(&[("B", 1), ("A", 0)]).to_string()).await;
+    assert_eq!(answer["errors"][0]["path"], "lines[1].quantity");
+    assert_eq!(answer["errors"][0]["message"], answer["detail"], "one problem is told in words: {answer}");
     for path in
         ["/v1/prices/A/timeline?until=2020-01-01T00:00:00Z", "/v1/prices/A/timeline?from=now", "/v1/prices/A/timeline?hours=1"]
     {

@@ -79,6 +79,11 @@ fn a_basket_that_cannot_be_priced_says_what_to_do() {
         assert_eq!(output.status.code(), Some(1), "{basket}: {error}");
         assert!(error.contains(expected), "{basket}: {error}");
     }
+    let output = quote(&json!({ "lines": [{ "sku": "nobody" }, { "sku": "avocado", "quantity": 0 }, { "sku": "unheard-of" }] }));
+    let error = String::from_utf8_lossy(&output.stderr);
+    for path in ["lines[0].sku: ", "lines[1].quantity: ", "lines[2].sku: "] {
+        assert!(error.contains(path), "all of them at once, each with its path: {error}");
+    }
 }
 
 #[test]

@@ -14,14 +14,16 @@ use axum::http::Method;
 use pricestream_domain::Sku;
 use pricestream_ports::{Clock, Promotions, PublishedRules, ReservationKey, Settings, UsageReads};
 use pricestream_promotion_engine::{
-    Action, AnsweredRisk, AtEdge, Basket, Context, Degraded, Found, LimitAsked, Quote, QuoteRequest, RequestError, Scenario,
-    TimelineAnswer,
+    Action, AnsweredRisk, AtEdge, Basket, Context, Degraded, Found, LimitAsked, MAX_LINES, Quote, QuoteRequest, RequestError,
+    RequestFault, Scenario, TimelineAnswer,
 };
+use serde_json::json;
 
 pub use circuit::{Circuit, CircuitEdge};
 pub use items::Items;
 
 use crate::api::{Api, World};
+use crate::desk::DocumentProblem;
 use crate::openapi::Operation;
 use crate::orders::{HOLD_PROBLEMS, IdempotencyKey};
 use crate::problem::{Code, Problem};
@@ -77,23 +79,47 @@ impl<W: World> Api<W> {
         }
     }
 
-    /// The basket and its context, with what is known of each SKU.
+    /// The basket and its context, with what is known of each SKU. Errors: everything for which it cannot be priced, or a store
+    /// that does not answer.
     pub(crate) async fn resolve(&self, request: QuoteRequest) -> Result<(Basket, Context), Problem> {
-        let mut found: HashMap<Sku, Arc<Found>> = HashMap::with_capacity(request.lines.len());
-        for line in &request.lines {
+        let mut found: HashMap<Sku, Result<Arc<Found>, Problem>> = HashMap::with_capacity(request.lines.len().min(MAX_LINES));
+        // Of too many nothing is looked up.
+        for line in request.lines.iter().filter(|_| request.lines.len() <= MAX_LINES) {
             if !found.contains_key(&line.sku) {
-                let item = self.item(&line.sku).await;
-                let item = item.map_err(|problem| problem.with("sku", line.sku.as_str()))?;
-                found.insert(line.sku.clone(), item);
+                match self.item(&line.sku).await {
+                    Err(problem) if !NO_ITEM.contains(&problem.code()) => return Err(problem),
+                    item => found.insert(line.sku.clone(), item),
+                };
             }
         }
         let now = self.clock.now();
-        let resolved = request.resolve(now, |sku| found.get(sku).map(|found| Found::clone(found)));
-        resolved.map_err(|error| match error {
-            RequestError::NoPrice { ref sku, .. } => Problem::new(Code::NoPrice, error.to_string()).with("sku", sku.as_str()),
-            RequestError::Basket(error) => bad_basket(&error),
-        })
+        let resolved = request.resolve(now, |sku| Some(Found::clone(found.get(sku)?.as_ref().ok()?)));
+        resolved.map_err(|faults| all_of(&faults, |sku| found.get(sku)?.as_ref().err()))
     }
+}
+
+/// Why a SKU cannot be in a basket, where the basket is at fault.
+const NO_ITEM: [Code; 3] = [Code::UnknownSku, Code::NoPrice, Code::Withdrawn];
+
+/// All `faults` of a basket as one problem: of the kind of the first SKU that cannot be in it, if there is one. `why` tells what
+/// is the matter with that.
+fn all_of<'a>(faults: &[RequestFault], why: impl Fn(&Sku) -> Option<&'a Problem>) -> Problem {
+    let no_item = |fault: &RequestFault| match &fault.error {
+        RequestError::NoPrice { sku, .. } => why(sku).cloned().map(|problem| problem.with("sku", sku.as_str())),
+        RequestError::Basket(_) => None,
+    };
+    let errors = faults.iter().map(|fault| DocumentProblem {
+        path: fault.path.clone(),
+        message: no_item(fault).map_or_else(|| fault.error.to_string(), |problem| problem.detail().to_owned()),
+    });
+    let errors: Vec<DocumentProblem> = errors.collect();
+    let text = match &errors[..] {
+        [error] => error.message.clone(),
+        errors => format!("the basket has {} problems: see `errors`", errors.len()),
+    };
+    let first = faults.iter().find_map(no_item);
+    let problem = first.map_or_else(|| Problem::new(Code::BadBasket, &*text), |first| first.saying(&*text));
+    problem.with("errors", json!(errors))
 }
 
 pub(crate) fn bad_basket(error: &pricestream_promotion_engine::BasketError) -> Problem {

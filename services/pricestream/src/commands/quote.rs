@@ -11,7 +11,7 @@ use pricestream_domain::Sku;
 use pricestream_embedded::{Access, Store, ready};
 use pricestream_ports::{Documents, Promotions, RecordReads, SettingsSnapshot};
 use pricestream_price_api::catalogue_lines;
-use pricestream_promotion_engine::{Basket, Context as Asked, Found as Item, QuoteRequest, RuleSet};
+use pricestream_promotion_engine::{Basket, Context as Asked, Found as Item, QuoteRequest, RequestFault, RuleSet};
 use serde_json::Value;
 use ureq::http::Method;
 
@@ -106,7 +106,10 @@ fn read(global: &Global, priced: &Priced) -> Result<(RuleSet, Basket, Asked)> {
             (rules, resolved)
         }
     };
-    let (basket, asked) = resolved.context("the basket cannot be priced")?;
+    let (basket, asked) = resolved.map_err(|faults| {
+        let problem = |fault: RequestFault| Problem { path: fault.path, message: fault.error.to_string() };
+        told(&priced.basket, faults.into_iter().map(problem).collect())
+    })?;
     Ok((rules, basket, asked))
 }
 
@@ -114,7 +117,7 @@ fn resolve(
     request: QuoteRequest,
     rules: &RuleSet,
     find: impl Fn(&Sku) -> Option<Item>,
-) -> Result<(Basket, Asked), pricestream_promotion_engine::RequestError> {
+) -> Result<(Basket, Asked), Vec<RequestFault>> {
     let (basket, mut asked) = request.resolve(Timestamp::now(), &find)?;
     rules.find_gifts(&basket, &mut asked, &find);
     Ok((basket, asked))
