@@ -102,6 +102,8 @@ pub struct Context {
     pub group_by: Option<GroupBy>,
     /// Components that are switched off, by their names: the quote says that it is degraded.
     pub switched_off: BTreeSet<String>,
+    /// Components that have failed lately and are not to be tried for a while, by their names: the quote says so.
+    pub resting: BTreeSet<String>,
     /// What the price is asked for, which makes no difference to it.
     pub scenario: Scenario,
 }

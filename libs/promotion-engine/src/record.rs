@@ -66,6 +66,8 @@ pub enum Reason {
     },
     /// Its component failed, and is left out.
     Failed,
+    /// Its component has failed lately, and is not tried for a while.
+    Resting,
     /// Nothing is left of its limit.
     UsedUp(Limited),
     /// It does not apply together with another one, which came before.
@@ -85,7 +87,7 @@ pub enum Reason {
 impl Reason {
     /// Whether its component was left out.
     pub(crate) fn is_degraded(&self) -> bool {
-        matches!(self, Self::SwitchedOff | Self::TooCostly { .. } | Self::Failed)
+        matches!(self, Self::SwitchedOff | Self::TooCostly { .. } | Self::Failed | Self::Resting)
     }
 }
 

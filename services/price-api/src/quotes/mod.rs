@@ -173,7 +173,7 @@ impl<W: World> Api<W> {
             // What is used up is known exactly here.
             context.switched_off.extend(without.components.iter().cloned());
         }
-        context.switched_off.extend(self.circuit.left_out(measured));
+        context.resting = self.circuit.resting(measured);
         self.circuit.edge(measured)
     }
 
@@ -196,7 +196,7 @@ impl<W: World> Api<W> {
                 tracing::warn!(guard = risk.guard.name(), line = risk.line.as_deref().unwrap_or("the order"), "{}", risk.why);
             }
         }
-        self.circuit.note_degraded(degraded, self.clock.measured());
+        self.circuit.note_degraded(degraded);
     }
 }
 

@@ -99,6 +99,6 @@ async fn timeline<W: World>(api: &Api<W>, request: QuoteRequest, between: Betwee
     let asked = api.asked(request, &[]).await?;
     let timeline = asked.rules().timeline(&asked.basket, &asked.context, from, until, most);
     let timeline = timeline.map_err(|error| bad_basket(&error))?;
-    api.circuit.note_degraded(&timeline.degraded, api.clock.measured());
+    api.circuit.note_degraded(&timeline.degraded);
     Ok(Json(timeline.answer(asked.basket.currency)))
 }
