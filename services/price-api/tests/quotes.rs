@@ -169,6 +169,32 @@ async fn a_timeline_gives_every_change_and_the_lowest_price() {
 }
 
 #[tokio::test]
+async fn why_a_guest_pays_what_they_do_is_told_for_now_and_for_the_next_change() {
+    let server = with_rules().await;
+    let told = async |sku: &str| server.get(&format!("/v1/prices/{sku}/explanation")).await.1["guest"].clone();
+    let row = |slice: &Value| {
+        let promotions = slice["promotions"].as_array().unwrap().iter();
+        let promotions: Vec<(String, String)> =
+            promotions.map(|of| (of["promotion"].as_str().unwrap().to_owned(), of["why"].as_str().unwrap().to_owned())).collect();
+        (slice["from"].clone(), slice["until"].clone(), slice["payable"]["minor"].as_i64().unwrap(), promotions)
+    };
+    let of = |promotion: &str, why: &str| (promotion.to_owned(), why.to_owned());
+    let [start, noon, evening] = ["2026-11-22T08:00:00Z", "2026-11-22T12:00:00Z", "2026-11-22T18:00:00Z"].map(|at| json!(at));
+    let a = told("A").await;
+    let slices: Vec<_> = a.as_array().unwrap().iter().map(row).collect();
+    let closed = of("afternoon", "is not on now: it is from 2026-11-22T12:00:00Z");
+    let open = of("afternoon", "takes 1.00 USD off");
+    let expected = [(start, noon.clone(), 1_000, vec![closed]), (noon, evening.clone(), 900, vec![open.clone()])];
+    assert_eq!(slices, expected, "{a}");
+    server.memory.tables().now = "2026-11-22T13:00:00Z".parse().unwrap();
+    let a = told("A").await;
+    assert_eq!(row(&a[0]), expected[1], "the slice in force began before now");
+    assert_eq!((&a[1]["from"], a[1].get("until"), &a[1]["payable"]["minor"]), (&evening, None, &json!(1_000)), "{a}");
+    assert_eq!(row(&told("B").await[0]).3, [of("three", "needs 3 units, and there are 1")]);
+    assert_eq!(told("C").await, Value::Null, "no promotion concerns it");
+}
+
+#[tokio::test]
 async fn a_list_costs_what_each_of_it_is_quoted_alone_and_says_what_it_goes_from() {
     let server = with_rules().await;
     let asked =

@@ -99,7 +99,7 @@ impl<W: World> Api<W> {
 }
 
 /// Why a SKU cannot be in a basket, where the basket is at fault.
-const NO_ITEM: [Code; 3] = [Code::UnknownSku, Code::NoPrice, Code::Withdrawn];
+pub(crate) const NO_ITEM: [Code; 3] = [Code::UnknownSku, Code::NoPrice, Code::Withdrawn];
 
 /// All `faults` of a basket as one problem: of the kind of the first SKU that cannot be in it, if there is one. `why` tells what
 /// is the matter with that.

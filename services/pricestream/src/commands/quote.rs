@@ -113,7 +113,7 @@ fn read(global: &Global, priced: &Priced) -> Result<(RuleSet, Basket, Asked)> {
     Ok((rules, basket, asked))
 }
 
-fn resolve(
+pub(super) fn resolve(
     request: QuoteRequest,
     rules: &RuleSet,
     find: impl Fn(&Sku) -> Option<Item>,
@@ -156,7 +156,7 @@ fn from_catalogue(file: &Path) -> Result<HashMap<Sku, Item>> {
 }
 
 /// A product at its current price.
-fn from_store(store: &Store, sku: &Sku) -> Option<Item> {
+pub(super) fn from_store(store: &Store, sku: &Sku) -> Option<Item> {
     let unit_price = ready(store.price(sku)).ok()??.standing?.price;
     let inputs = ready(store.inputs(sku)).ok()?;
     let product = Arc::new(inputs.product?.product.clone());
