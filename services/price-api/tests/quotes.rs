@@ -169,6 +169,44 @@ async fn a_timeline_gives_every_change_and_the_lowest_price() {
 }
 
 #[tokio::test]
+async fn a_timeline_of_one_sku_is_asked_with_all_that_a_price_may_depend_on() {
+    let server = server().await;
+    let off = |id: &str, minor: i64, more: &str| {
+        format!(
+            r#"{{"id":"{id}","effect":{{"amount_off":{{"amount":{{"minor":{minor},"currency":"USD"}},"per":"order"}}}},"when":{more}}}"#
+        )
+    };
+    let rules = [
+        off("first", 1, r#"{"order_number":{"at_least":1,"at_most":1}}"#),
+        off("card", 2, r#"{"payment_methods":["card"]}"#),
+        off("app", 4, r#"{"channels":["app"]}"#),
+        off("north", 8, r#"{"regions":["north"]}"#),
+        off("vip", 16, r#"{"groups":["vip"]}"#),
+        off("code", 32, r#"{"coupons":["FIVE"]}"#),
+        off("slow", 64, r#"{"postage_methods":["slow"]}"#),
+        r#"{"id":"sent","effect":{"postage":{"off":"free"}},"when":{"quantity":{"at_least":2}}}"#.to_owned(),
+        r#"{"id":"points","effect":{"points":{"points":1,"worth":{"minor":128,"currency":"USD"}}}}"#.to_owned(),
+    ];
+    let (status, answer) = publish(&server, &format!(r#"{{"version":1,"promotions":[{}]}}"#, rules.join(","))).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    for (query, expected) in [
+        ("orders_placed=3", 1_000),
+        ("", 1_000 - 1),
+        ("orders_placed=1&payment_method=card", 1_000 - 2),
+        ("orders_placed=1&channel=app&region=north", 1_000 - 4 - 8),
+        ("orders_placed=1&customer=c&groups=new,vip&coupons=X,FIVE", 1_000 - 16 - 32),
+        ("orders_placed=1&postage_method=slow", 1_000 - 64),
+        ("orders_placed=1&postage=500&postage_method=fast", 1_500),
+        ("orders_placed=1&postage=500&postage_method=slow&quantity=2", 2_000 - 64),
+        ("orders_placed=1&points=2", 1_000 - 256),
+    ] {
+        let (_, answer) = server.get(&format!("/v1/prices/A/timeline?{query}")).await;
+        assert_eq!(answer["slices"][0]["payable"]["minor"], json!(expected), "{query}: {answer}");
+    }
+    assert_eq!(kind(&server.get("/v1/prices/A/timeline?postage=-1").await.1), "bad-basket");
+}
+
+#[tokio::test]
 async fn why_a_guest_pays_what_they_do_is_told_for_now_and_for_the_next_change() {
     let server = with_rules().await;
     let told = async |sku: &str| server.get(&format!("/v1/prices/{sku}/explanation")).await.1["guest"].clone();
