@@ -334,11 +334,14 @@ impl Taken {
         let of = |limit: Option<u64>, taken: u64| limit.map(|limit| limit.saturating_sub(taken));
         let least = |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).min();
         let per_code = limit.uses_per_coupon.filter(|_| !self.coupons.is_empty());
+        let spent = |taken: &u64| limit.uses_per_coupon.is_some_and(|limit| *taken >= limit);
+        let places = self.coupons.iter().zip(0_u32..128).filter(|(taken, _)| spent(taken));
         Left {
             uses: least(of(limit.uses, self.uses), of(limit.uses_per_customer, self.customer_uses)),
             units: least(of(limit.units, self.units), of(limit.units_per_customer, self.customer_units)),
             coupons: per_code
                 .map(|limit| self.coupons.iter().fold(0_u64, |sum, taken| sum.saturating_add(limit.saturating_sub(*taken)))),
+            spent_coupons: places.fold(0, |spent, (_, place)| spent | 1 << place),
             budget: limit.budget.map(|budget| budget.minor.saturating_sub(self.given).max(0)),
         }
     }
@@ -394,7 +397,8 @@ mod tests {
             (r#"{"units_per_customer":4}"#, Left { units: Some(1), ..Left::default() }),
             (r#"{"budget":{"minor":1000,"currency":"EUR"}}"#, Left { budget: Some(50), ..Left::default() }),
             (r#"{"budget":{"minor":900,"currency":"EUR"}}"#, Left { budget: Some(0), ..Left::default() }),
-            (r#"{"uses_per_coupon":1}"#, Left { coupons: Some(1), ..Left::default() }),
+            (r#"{"uses_per_coupon":1}"#, Left { coupons: Some(1), spent_coupons: 0b01, ..Left::default() }),
+            (r#"{"uses_per_coupon":0}"#, Left { coupons: Some(0), spent_coupons: 0b11, ..Left::default() }),
             (r#"{"uses_per_coupon":3}"#, Left { coupons: Some(5), ..Left::default() }),
         ] {
             assert_eq!(taken.left(&limit(json)), expected, "{json}");

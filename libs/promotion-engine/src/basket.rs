@@ -137,6 +137,8 @@ pub struct Left {
     pub units: Option<u64>,
     /// Orders that may still use the codes of it that the customer gave, together; `None` when its codes are not limited.
     pub coupons: Option<u64>,
+    /// Which of those codes no order may use any more: a bit of each, by its place among them.
+    pub spent_coupons: u128,
     /// Money that it may still give, in minor units of its budget's currency.
     pub budget: Option<i64>,
 }

@@ -97,6 +97,7 @@ impl QuotedCoupon {
         let told = told.map(|decision| format!("{} {}", decision.promotion, decision.outcome.sentence(currency)));
         match (self.status, &self.decisions[..]) {
             (CouponStatus::Unknown, _) => "no promotion knows this code".to_owned(),
+            (CouponStatus::UsedUp, _) => "this code has been used as often as it may".to_owned(),
             (_, []) => "promotions name this code only to be left out by it".to_owned(),
             _ => told.collect::<Vec<_>>().join("; "),
         }

@@ -463,7 +463,15 @@ impl Model {
             Left { uses: Some((4 - all).min(2 - mine)), ..Left::default() },
             Left { units: Some((10 - units(false)).min(6 - units(true))), ..Left::default() },
             Left { budget: Some(1_000 - spent), ..Left::default() },
-            Left { coupons: Some(codes.iter().filter(|code| !redeemed.contains(*code)).count() as u64), ..Left::default() },
+            Left {
+                coupons: Some(codes.iter().filter(|code| !redeemed.contains(*code)).count() as u64),
+                spent_coupons: codes
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, code)| redeemed.contains(*code))
+                    .fold(0, |spent, (place, _)| spent | 1 << place),
+                ..Left::default()
+            },
         ]
     }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::bad_basket;
 use super::release::quote_id;
 use crate::api::World;
-use crate::extract::{JsonOf, QueryOf};
+use crate::extract::{JsonOf, QueryOf, bounded};
 use crate::orders::{Hold, IdempotencyKey, hold};
 use crate::problem::{Code, Problem};
 use crate::routes::ApiState;
@@ -66,8 +66,9 @@ pub(super) async fn quote<W: World>(
     headers: HeaderMap,
     JsonOf(mut request): JsonOf<QuoteRequest>,
 ) -> Result<Json<Answer>, Problem> {
+    let held_seconds = bounded("hold_seconds", hold_seconds.unwrap_or(HELD_SECONDS), 1..=86_400)?;
     let mut how = Hold {
-        ttl: SignedDuration::from_secs(hold_seconds.unwrap_or(HELD_SECONDS).into()),
+        ttl: SignedDuration::from_secs(held_seconds.into()),
         key: None,
         replaces: replaces.map(|name| quote_id(&name)).transpose()?,
     };

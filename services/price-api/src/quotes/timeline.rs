@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::bad_basket;
 use crate::api::{Api, World};
-use crate::extract::{JsonOf, PathSku, QueryOf};
+use crate::extract::{JsonOf, PathSku, QueryOf, bounded};
 use crate::problem::{Code, Problem};
 use crate::routes::ApiState;
 
@@ -118,7 +118,7 @@ async fn timeline<W: World>(api: &Api<W>, request: QuoteRequest, between: Betwee
     if until <= from {
         return Err(Problem::new(Code::BadQuery, format!("until {until} must come after from {from}")));
     }
-    let most = between.most.unwrap_or(1_000).clamp(1, MOST);
+    let most = bounded("most", between.most.unwrap_or(1_000), 1..=MOST)?;
     let asked = api.asked(request, &[]).await?;
     let timeline = asked.rules().timeline(&asked.basket, &asked.context, from, until, most);
     let timeline = timeline.map_err(|error| bad_basket(&error))?;

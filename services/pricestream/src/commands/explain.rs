@@ -10,11 +10,14 @@ use super::{Found, quote};
 use crate::cli::Global;
 use crate::report::{Lines, shown, table};
 
+/// Decisions that a server tells at once, at most.
+const MOST_OF_SERVER: usize = 500;
+
 pub(crate) fn run(global: &Global, sku: &Sku, last: usize) -> Result<Found> {
     let (explanation, history) = match global.client()? {
         Some(client) => (
             client.get(&format!("/v1/prices/{sku}/explanation"))?,
-            client.get(&format!("/v1/prices/{sku}/history?limit={last}"))?,
+            client.get(&format!("/v1/prices/{sku}/history?limit={}", last.clamp(1, MOST_OF_SERVER)))?,
         ),
         None => from_store(global, sku, last)?,
     };
