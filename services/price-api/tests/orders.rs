@@ -212,7 +212,7 @@ async fn order_to_be_refunded(server: &Server, prices: &str) -> i64 {
     let postage = Some(Postage { amount: Money::new(495, Currency::USD), method: None });
     let basket = Basket { currency: Currency::USD, lines: vec![line("A", 3), line("B", 2)], postage };
     let quote = rules.quote(&basket, &context).unwrap();
-    let signed = hold(&server.api(), &quote, &rules, &context, SignedDuration::from_mins(10)).await.unwrap();
+    let signed = hold(&server.api(), &quote, &rules, &context, held(SignedDuration::from_mins(10))).await.unwrap();
     assert_eq!(signed.claims.paid(), Some(quote.paid()), "what is signed is all that a refund needs");
     assert_eq!(place(server, &signed.token, "o-1").await.0, StatusCode::OK);
     signed.claims.payable.minor
@@ -258,7 +258,7 @@ async fn a_large_quote_is_not_too_long_to_be_ordered() {
     let lines = (0..1_000).map(|number| line(&format!("{number:064}"), 7)).collect();
     let basket = Basket { currency: Currency::USD, lines, postage: None };
     let quote = rules.quote(&basket, &context).unwrap();
-    let signed = hold(&server.api(), &quote, &rules, &context, SignedDuration::from_mins(10)).await.unwrap();
+    let signed = hold(&server.api(), &quote, &rules, &context, held(SignedDuration::from_mins(10))).await.unwrap();
     assert!(signed.claims.lines.iter().all(|line| line.units.len() == 2), "each has a unit of which more was taken off");
     assert_eq!(quote_key().read(&signed.token).unwrap(), signed.claims);
     assert!(signed.token.len() < 600_000, "{} bytes", signed.token.len());
