@@ -130,11 +130,11 @@ impl RuleSet {
     /// What one unit of each of `items` costs in a basket of its own, without postage, whatever scenario `context` names. At most
     /// [`MAX_BROWSED`] items; those beyond are refused.
     ///
-    /// `with_from`: also the lowest average price over small quantities. Tried are the quantities at which what the promotions ask
-    /// for is reached (units of a set, tiers, amounts to spend at the price of one unit), the smallest 16 of them, up to 100 units
-    /// and to what is left in stock. Then, as long as there are any that were not tried and it is not 16 yet, those at which an
-    /// amount to spend is reached at the lowest average found so far. Of those that may be sold the lowest average counts, to
-    /// the minor unit, and of equal averages the fewest units.
+    /// `with_from`: also the lowest average price over small quantities. Tried are the quantities at which what the promotions
+    /// ask for is reached (units of a set, tiers, amounts to spend at the price of one unit), the smallest 16 of them, up to 100
+    /// units and to what is left in stock; then, until there are 16, those at which an amount to spend is reached at the lowest
+    /// average found so far. Of those that may be sold the lowest average counts, to the minor unit, and of equal averages the
+    /// fewest units.
     ///
     /// An item may itself be a gift: [`Context::gift_stock`] counts the units that are browsed.
     pub fn browse(&self, items: &[Found], context: &Context, with_from: bool) -> BrowseAnswer {
