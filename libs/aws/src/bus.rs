@@ -100,14 +100,15 @@ mod tests {
     #[test]
     fn calls_are_bounded_by_entries_and_bytes() {
         for (sizes, expected) in [
-            (vec![], vec![]),
-            (vec![1; 10], vec![0..10]),
-            (vec![1; 11], vec![0..10, 10..11]),
-            (vec![200_000, 62_144, 1], vec![0..2, 2..3]),
-            (vec![200_000, 62_145], vec![0..1, 1..2]),
-            (vec![1, MOST_BYTES + 1, 1], vec![0..1, 2..3]),
+            (vec![], &[][..]),
+            (vec![1; 10], &[(0, 10)]),
+            (vec![1; 11], &[(0, 10), (10, 11)]),
+            (vec![200_000, 62_144, 1], &[(0, 2), (2, 3)]),
+            (vec![200_000, 62_145], &[(0, 1), (1, 2)]),
+            (vec![1, MOST_BYTES + 1, 1], &[(0, 1), (2, 3)]),
         ] {
-            assert_eq!(calls(&sizes), expected, "{sizes:?}");
+            let made: Vec<(usize, usize)> = calls(&sizes).into_iter().map(|call| (call.start, call.end)).collect();
+            assert_eq!(made, expected, "{sizes:?}");
         }
     }
 

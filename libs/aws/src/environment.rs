@@ -51,9 +51,11 @@ pub mod variables {
 
 /// Variables of the environment, read one by one: what is missing or malformed is noted, and all of it is told at once.
 pub struct Environment {
-    read: Box<dyn Fn(&str) -> Option<String>>,
+    read: Read,
     problems: Vec<String>,
 }
+
+type Read = Box<dyn Fn(&str) -> Option<String>>;
 
 /// Everything that is wrong with the environment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,7 +6,7 @@ use aws_sdk_sqs::types::MessageAttributeValue;
 use pricestream_ports::PortError;
 
 /// Longest delay of one message (SQS).
-const LONGEST_DELAY: Duration = Duration::from_secs(900);
+const LONGEST_DELAY: Duration = Duration::from_mins(15);
 
 /// Characters of a reason that is kept, at most.
 const LONGEST_REASON: usize = 1_000;

@@ -101,7 +101,7 @@ fn nothing_is_oversold_by_customers_at_the_same_moment() {
                     };
                     let key = pricestream_ports::ReservationKey::new(&format!("r{customer}")).unwrap();
                     let limits = [("flash".into(), limit)].into();
-                    let until = now + std::time::Duration::from_secs(60);
+                    let until = now + std::time::Duration::from_mins(1);
                     let reservation = pricestream_ports::Reservation::new(
                         key,
                         None,

@@ -66,7 +66,8 @@ fn without<E: Edge>(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candidate
             let lines = |place: usize| candidates.lines(&all[place]);
             let meet = |one, other| lines(one).iter().any(|(line, _)| lines(other).iter().any(|(with, _)| with == line));
             let goes_ahead = |place: &usize| {
-                let is_rival = |other: usize| document(other).exclusive.is_none() && meet(*place, other);
+                let is_out = |other: usize| out[sheet.rules.promotions[all[other].promotion as usize].component].is_some();
+                let is_rival = |other: usize| document(other).exclusive.is_none() && !is_out(other) && meet(*place, other);
                 (0..all.len()).filter(|other| is_rival(*other)).all(|other| document(other).priority < document(*place).priority)
             };
             let ahead = by_priority(elsewhere.into_iter().filter(goes_ahead).collect());

@@ -32,7 +32,7 @@ const RECONNECT: (u32, u32, u32) = (10, 200, 2);
 const ATTEMPTS: u32 = 2;
 
 /// How long an entry lives without being written: a backstop alone, since every entry is compared with its record each minute.
-const LIVES: Duration = Duration::from_secs(24 * 60 * 60);
+const LIVES: Duration = Duration::from_hours(24);
 
 /// Entries of one script call, at most: a call that takes long holds up everybody else's.
 const TOGETHER: usize = 100;

@@ -1,6 +1,6 @@
 //! IAM authentication: a password that is a signed request, good for fifteen minutes (ElastiCache's `auth-iam`).
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -12,10 +12,10 @@ use fred::error::{Error, ErrorKind};
 use fred::types::config::{CredentialProvider, Server};
 
 /// How long a token is good (AWS's limit).
-const GOOD_FOR: Duration = Duration::from_secs(15 * 60);
+const GOOD_FOR: Duration = Duration::from_mins(15);
 
 /// A connection signs in anew so often: AWS ends one that has not for twelve hours.
-const EVERY: Duration = Duration::from_secs(6 * 60 * 60);
+const EVERY: Duration = Duration::from_hours(6);
 
 /// Who signs in where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ fn percent_encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(byte.into());
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            let _never_fails = write!(encoded, "%{byte:02X}");
         }
     }
     encoded

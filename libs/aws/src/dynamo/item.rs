@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use pricestream_ports::{PortError, PriceRecord};
+use pricestream_ports::PortError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -30,11 +30,6 @@ pub(super) fn to_item(record: &impl Serialize) -> Result<Item, PortError> {
 /// What [`to_item`] made; attributes that it does not know are passed over.
 pub(super) fn from_item<T: DeserializeOwned>(item: Item) -> Result<T, PortError> {
     serde_dynamo::from_item(item).map_err(|error| PortError::corrupt("records", error))
-}
-
-/// The price record of which a stream tells the new image.
-pub fn image_of_price(image: HashMap<String, AttributeValue>) -> Result<PriceRecord, PortError> {
-    from_item(image)
 }
 
 /// A text attribute.

@@ -26,7 +26,6 @@ use pricestream_ports::{Conditional, PortError, PublishedRules};
 
 use self::documents::Kept;
 use self::item::Item;
-pub use self::item::image_of_price;
 
 /// Keys of one `BatchGetItem`, at most.
 const MOST_KEYS: usize = 100;
