@@ -56,7 +56,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 
 # One state for each service: for the eye, and for a release that rolls back on it. It tells nobody, its parts do.
 resource "aws_cloudwatch_composite_alarm" "this" {
-  for_each          = toset([for alarm in values(var.alarms) : alarm.service])
+  for_each          = toset(var.service_alarms ? [for alarm in values(var.alarms) : alarm.service] : [])
   alarm_name        = "${var.prefix}-${each.key}"
   alarm_description = "At least one alarm of ${each.key} is on."
   alarm_rule        = join(" OR ", [for name, alarm in var.alarms : "ALARM(\"${aws_cloudwatch_metric_alarm.this[name].alarm_name}\")" if alarm.service == each.key])

@@ -61,6 +61,13 @@ variable "alarms" {
   }
 }
 
+variable "service_alarms" {
+  description = "Whether each service has an alarm that sums up its others."
+  type        = bool
+  nullable    = false
+  default     = true
+}
+
 variable "runbooks" {
   description = "Where the runbooks are, as a URL or a path of the repository."
   type        = string

@@ -169,10 +169,11 @@ locals {
 }
 
 module "observability" {
-  source   = "../../modules/observability"
-  prefix   = local.prefix
-  runbooks = var.settings.alarms.runbooks
-  emails   = { page = var.settings.alarms.page, ticket = var.settings.alarms.ticket }
+  source         = "../../modules/observability"
+  prefix         = local.prefix
+  runbooks       = var.settings.alarms.runbooks
+  service_alarms = var.settings.alarms.by_service
+  emails         = { page = var.settings.alarms.page, ticket = var.settings.alarms.ticket }
   alarms = merge(
     local.function_alarms, local.dead_letter_alarms, local.route_alarms, local.table_alarms, local.cache_alarms, local.mismatch_alarms,
     local.single_alarms,

@@ -53,9 +53,10 @@ variable "settings" {
       subscriptions = optional(map(object({ protocol = string, endpoint = string })), {})
     }), {})
     alarms = optional(object({
-      runbooks = optional(string, "docs/runbooks")
-      page     = optional(set(string), [])
-      ticket   = optional(set(string), [])
+      runbooks   = optional(string, "docs/runbooks")
+      by_service = optional(bool, true)
+      page       = optional(set(string), [])
+      ticket     = optional(set(string), [])
     }), {})
     budget = optional(object({ monthly_usd = number, emails = set(string) }))
   })
