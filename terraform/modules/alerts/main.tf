@@ -1,4 +1,3 @@
-# checkov:skip=CKV_AWS_26: the key is a variable; the stack gives one unless encryption is switched off for an emulator.
 resource "aws_sns_topic" "this" {
   name              = var.name
   kms_master_key_id = try(var.encryption.key_arn, null)

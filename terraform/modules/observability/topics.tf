@@ -1,7 +1,6 @@
 data "aws_caller_identity" "this" {}
 data "aws_region" "this" {}
 
-# checkov:skip=CKV_AWS_26: the key is a variable; the stack gives one unless encryption is switched off for an emulator.
 resource "aws_sns_topic" "this" {
   for_each          = toset(["page", "ticket"])
   name              = "${var.prefix}-${each.key}"

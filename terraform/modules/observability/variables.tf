@@ -9,10 +9,10 @@ variable "prefix" {
 }
 
 variable "alarms" {
-  description = <<-E
+  description = <<-EOT
     Alarms by name. Each has the service it belongs to, a severity (`page` wakes somebody, `ticket` waits for the morning), the name of
     its runbook, and either one metric, or a formula over metrics by id. `missing` says what silence means.
-  E
+  EOT
   type = map(object({
     description = string
     service     = string

@@ -28,8 +28,8 @@ locals {
   routes = merge([for function, route in var.routes : { for key in route.route_keys : key => function }]...)
 }
 
-# checkov:skip=CKV_AWS_309: prices are public; the functions themselves ask for a token where one is needed.
 resource "aws_apigatewayv2_route" "this" {
+  #checkov:skip=CKV_AWS_309: prices are public; the functions themselves ask for a token where one is needed.
   for_each  = local.routes
   api_id    = aws_apigatewayv2_api.this.id
   route_key = each.key

@@ -8,10 +8,8 @@ locals {
   } }
 }
 
-# checkov:skip=CKV_AWS_28: recovery is a variable, on by default; the stack refuses a production without it.
-# checkov:skip=CKV_AWS_119: the key is a variable; the stack gives one unless encryption is switched off for an emulator.
-# checkov:skip=CKV2_AWS_16: on-demand tables have nothing to scale.
 resource "aws_dynamodb_table" "this" {
+  #checkov:skip=CKV_AWS_119: the key is a variable; the stack gives one unless encryption is switched off for an emulator.
   for_each                    = var.tables
   name                        = "${var.prefix}-${each.key}"
   billing_mode                = "PAY_PER_REQUEST"

@@ -1,11 +1,11 @@
 variable "settings" {
-  description = <<-E
+  description = <<-EOT
     What differs between environments.
     `stage` names the environment and everything in it. `architecture` is that of the zips.
     `network`, `cache.url`, `encryption.enabled` and `budget` are what an emulator goes without: there, the functions run outside of a
     VPC and use the cache at the given URL, with the password in it if there is one.
     `functions` changes single values of single functions.
-  E
+  EOT
   type = object({
     stage         = string
     architectures = optional(list(string), ["arm64"])
@@ -115,10 +115,10 @@ variable "zips" {
 }
 
 variable "tokens" {
-  description = <<-E
+  description = <<-EOT
     SHA-256, in hexadecimal, of the bearer tokens for administration and for stock changes. The tokens themselves are never here.
     Without the first, administration is closed; without the second, stock changes need no token.
-  E
+  EOT
   type = object({
     admin_sha256  = optional(string)
     ingest_sha256 = optional(string)
