@@ -48,7 +48,7 @@ module "function" {
   log_retention_days   = var.settings.logs.retention_days
   encryption           = local.encryption.messages
 
-  environment = { for name in local.contract.variables[each.key] : name => local.variables[each.key][name] if local.variables[each.key][name] != null }
+  environment = { for name in local.contract.variables[each.key] : name => local.variables[each.key][name] if lookup(local.variables[each.key], name, null) != null }
   statements  = local.statements[each.key]
   # A cache that is not ours knows no IAM users.
   calls = setsubtract(local.contract.actions[each.key], local.own_cache ? [] : ["elasticache:Connect"])
@@ -72,7 +72,7 @@ locals {
   named = { for name, route in module.route : name => "${name}=${route.queue.url}" }
   dead  = { for name, route in module.route : name => "${name}=${route.dead_letter_queue.url}" }
 
-  # A value for each variable that some function reads; null leaves it out. A name that the code reads and that is not here fails the plan.
+  # A value for each variable that some function reads; null leaves it out. A name that the code reads and that is not here fails the plan (outputs.tf).
   shared_variables = merge(
     { for name, table in module.tables.names : "PRICESTREAM_TABLE_${upper(name)}" => table },
     {
@@ -94,4 +94,6 @@ locals {
     PRICESTREAM_CACHE_NAME = local.own_cache ? module.cache[0].name : null
     PRICESTREAM_CACHE_USER = local.own_cache && function.cache != null ? module.cache[0].users[coalesce(function.cache, "reader")].name : null
   }) }
+
+  unset = flatten([for name, read in local.contract.variables : setsubtract(read, keys(local.variables[name]))])
 }

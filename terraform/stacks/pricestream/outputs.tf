@@ -31,6 +31,11 @@ output "alert_topic_arn" {
 output "functions" {
   description = "Full names of the functions, their aliases and log groups, by name."
   value       = { for name, function in module.function : name => { name = function.name, alias = function.alias.arn, log_group = function.log_group_name } }
+
+  precondition {
+    condition     = length(local.unset) == 0
+    error_message = "The code reads what nothing here sets: ${join(", ", local.unset)}."
+  }
 }
 
 output "alarm_topics" {

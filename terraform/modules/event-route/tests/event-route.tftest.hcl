@@ -32,7 +32,7 @@ run "an_event_goes_through_the_queue_and_what_fails_is_kept" {
     error_message = "Rule and target are on the given bus, not on the default one."
   }
   assert {
-    condition     = aws_cloudwatch_event_target.queue.dead_letter_config[0].arn == module.dead_letters.queue.arn
+    condition     = one(aws_cloudwatch_event_target.queue.dead_letter_config[*].arn) == module.dead_letters.queue.arn
     error_message = "What the bus cannot deliver goes to the dead-letter queue."
   }
   assert {
