@@ -54,7 +54,7 @@ module "function" {
   calls = setsubtract(local.contract.actions[each.key], local.own_cache ? [] : ["elasticache:Connect"])
   keys = !var.settings.encryption.enabled ? {} : {
     Records  = { key_arn = local.encryption.records.key_arn, services = ["dynamodb"] }
-    Messages = { key_arn = local.encryption.messages.key_arn, services = ["events", "sns", "sqs"] }
+    Messages = { key_arn = local.encryption.messages.key_arn, services = local.message_services[each.key] }
   }
 
   vpc = each.value.cache == null || !var.settings.network.enabled ? null : {
@@ -69,6 +69,12 @@ module "function" {
 }
 
 locals {
+  # Through which services a function touches encrypted messages: those that it calls, and the queue that it is fed from.
+  message_services = { for name, function in local.functions : name => [
+    for service in ["events", "sns", "sqs"] : service
+    if anytrue([for call in local.contract.actions[name] : startswith(call, "${service}:")]) || (service == "sqs" && function.pattern != null)
+  ] }
+
   named = { for name, route in module.route : name => "${name}=${route.queue.url}" }
   dead  = { for name, route in module.route : name => "${name}=${route.dead_letter_queue.url}" }
 
