@@ -10,6 +10,5 @@ module "pricestream" {
     encryption    = { deletion_window_days = 7 }
     logs          = { filter = "debug", retention_days = 7 }
     events        = { archive_days = 1 }
-    alarms        = {}
   }
 }

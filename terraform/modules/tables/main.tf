@@ -9,6 +9,7 @@ locals {
 }
 
 resource "aws_dynamodb_table" "this" {
+  #checkov:skip=CKV_AWS_28: recovery is a variable, on by default; the stack refuses a production without it.
   #checkov:skip=CKV_AWS_119: the key is a variable; the stack gives one unless encryption is switched off for an emulator.
   for_each                    = var.tables
   name                        = "${var.prefix}-${each.key}"
