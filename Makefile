@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 DEV_TOKEN = local-development
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up build test simulate fuzz bench bench-peers lint fmt
+.PHONY: help demo up build test test-cloud test-containers cloud-up cloud-down e2e simulate fuzz bench bench-peers lint fmt
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,15 @@ test: ## Run every test (with cargo-nextest where it is installed)
 	else \
 		$(CARGO) test --workspace --locked; \
 	fi
+
+# Emulator and Valkey are brought up for it and ended after it, whatever it says.
+test-cloud: ## Run the contract suite on an emulator of AWS and on Valkey (needs Python 3.10)
+	@localstack/cloud up --bare && eval "$$(localstack/cloud env --bare)" && \
+		if $(CARGO) nextest --version >/dev/null 2>&1; then \
+			$(CARGO) nextest run --package pricestream-aws --locked; \
+		else \
+			$(CARGO) test --package pricestream-aws --locked; \
+		fi; status=$$?; localstack/cloud down --bare; exit $$status
 
 simulate: ## Run many more seeds of the fault simulation than the tests do (SEEDS=100000)
 	@$(CARGO) run --release --locked --package pricestream-simulation -- --seeds $(SEEDS)
