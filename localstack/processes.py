@@ -90,11 +90,11 @@ def left_of(process: dict) -> list[int]:
     return pids
 
 
-def stop(process: dict, patience: float = 10) -> bool:
-    """Ends a process and those whom it started, asking first. False if it was gone already."""
+def stop(process: dict, at_once: bool = False, patience: float = 10) -> bool:
+    """Ends a process and those whom it started, asking first unless at once. False if it was gone already."""
     if not left_of(process):
         return False
-    for what in (signal.SIGTERM, signal.SIGKILL):
+    for what in (signal.SIGKILL,) if at_once else (signal.SIGTERM, signal.SIGKILL):
         for pid in left_of(process):
             try:
                 os.kill(pid, what)
