@@ -60,14 +60,17 @@ def apply(root: Path, folder: Path, run: Path, endpoint: str, variables: dict[st
 
 def ran(command: list[str], folder: Path, environment: dict[str, str], run: Path) -> str:
     """What a command wrote to its standard output; its errors are in the log of this run."""
-    with (run / "terraform.log").open("a+") as log:
+    path = run / "terraform.log"
+    with path.open("a+") as log:
         begin = log.tell()
         done = subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, check=False)
         if done.returncode == 0:
             return done.stdout
+        log.write(done.stdout)
         log.seek(begin)
-        print(done.stdout + log.read(), file=sys.stderr)
-    raise Problem(
-        "terraform did not apply the stack: see above. If it cannot download the AWS provider, TERRAFORM_APPLY may name a command "
-        "that applies a root to the emulator at $AWS_ENDPOINT_URL and prints its outputs as JSON (arguments: ROOT --keep -var=NAME=VALUE ...)"
+        end = "".join(log.readlines()[-40:])
+    advice = (
+        "If it is the provider that cannot be downloaded, TERRAFORM_APPLY may name a command that applies a root to the emulator at "
+        "AWS_ENDPOINT_URL and prints its outputs as JSON; its arguments are ROOT --keep -var=NAME=VALUE ..."
     )
+    raise Problem(f"the stack was not applied; the end of {path}:\n{end}\n{'' if 'TERRAFORM_APPLY' in os.environ else advice}")
