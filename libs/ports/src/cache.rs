@@ -77,6 +77,21 @@ pub trait Cache: Send + Sync {
     /// Writes `entry` if its version is above the one there, as one step, and tells subscribers (R5).
     fn put_if_newer(&self, entry: &CacheEntry, if_absent: IfAbsent)
     -> impl Future<Output = Result<CacheWrite, PortError>> + Send;
+
+    /// The same for each of `entries`, in their order; a step each, or one for many.
+    fn put_all_if_newer(
+        &self,
+        entries: &[CacheEntry],
+        if_absent: IfAbsent,
+    ) -> impl Future<Output = Result<Vec<CacheWrite>, PortError>> + Send {
+        async move {
+            let mut results = Vec::with_capacity(entries.len());
+            for entry in entries {
+                results.push(self.put_if_newer(entry, if_absent).await?);
+            }
+            Ok(results)
+        }
+    }
 }
 
 #[cfg(test)]

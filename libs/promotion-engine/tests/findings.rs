@@ -3,10 +3,11 @@
 mod shop;
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use pricestream_domain::Product;
 use pricestream_promotion_engine::{
-    Code, Document, Finding, Findings, Found, QuoteRequest, RuleSet, Severity, Witness, findings,
+    Code, Document, Effect, Finding, Findings, Found, QuoteRequest, RuleSet, Severity, Witness, findings,
 };
 use serde_json::{Value, json};
 use shop::at;
@@ -28,11 +29,23 @@ fn sale() -> Value {
 }
 
 #[test]
-fn the_example_sale_has_notes_at_most() {
-    for catalogue in [None, Some(&catalogue()[..])] {
-        let found = look_at(&sale(), catalogue);
-        assert!(found.gravest() <= Some(Severity::Note), "{found:#?}");
-        assert!(found.cut.is_empty());
+fn the_examples_have_notes_at_most() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/promotions");
+    let products = catalogue();
+    // The groceries are of another catalogue.
+    for (name, catalogue) in [("sale.json", Some(&products[..])), ("double-eleven.json", Some(&products)), ("grocery.json", None)]
+    {
+        let rules: Value = serde_json::from_str(&std::fs::read_to_string(folder.join(name)).unwrap()).unwrap();
+        for catalogue in [None, catalogue] {
+            let found = look_at(&rules, catalogue);
+            assert!(found.gravest() <= Some(Severity::Note), "{name}: {found:#?}");
+            assert!(found.cut.is_empty(), "{name}");
+        }
+    }
+    for kind in Effect::NAMES {
+        let rules = std::fs::read_to_string(folder.join(format!("kinds/{kind}.json"))).unwrap();
+        let found = look_at(&serde_json::from_str(&rules).unwrap(), Some(&products));
+        assert!(found.gravest() <= Some(Severity::Note), "{kind}: {found:#?}");
     }
 }
 
@@ -373,6 +386,113 @@ fn faults() -> Vec<Fault> {
             "promotions[9].effect.percent_off.cap",
         ),
         (
+            "budgets of two components",
+            in_a_node(
+                json!({ "keep": "stack", "units": [{ "component": "percent_off" }, { "component": "amount_off" }] }),
+                vec![
+                    promotion("a", percent(500), json!({ "items": skus("avocado"), "limit": { "budget": eur(9_000) } })),
+                    promotion(
+                        "b",
+                        json!({ "amount_off": { "amount": eur(5), "per": "unit" } }),
+                        json!({ "items": { "include": [{ "categories": ["PRODUCE"] }] }, "limit": { "budget": eur(8_000) } }),
+                    ),
+                ],
+            ),
+            Code::CapsAddUp,
+            Warning,
+            "promotions[9].limit.budget",
+        ),
+        (
+            "a cap for a SKU and one for its category",
+            in_a_node(
+                stacked(),
+                vec![
+                    promotion("a", capped(500), json!({ "items": { "include": [{ "categories": ["PRODUCE"] }] } })),
+                    promotion("b", capped(700), avocado()),
+                ],
+            ),
+            Code::CapsAddUp,
+            Warning,
+            "promotions[9].effect.percent_off.cap",
+        ),
+        (
+            "a quota for a SKU and one for its category",
+            Box::new(|sale| {
+                let flash = |id: &str, items: Value| {
+                    let effect = json!({ "flash_sale": { "off": { "percent_bp": 1000 } } });
+                    let window = json!({ "from": "2026-11-12T10:00:00Z", "until": "2026-11-12T12:00:00Z" });
+                    promotion(
+                        id,
+                        effect,
+                        json!({ "items": { "include": [items] }, "window": window, "limit": { "units_per_customer": 2 } }),
+                    )
+                };
+                let sales = [flash("one", json!({ "skus": ["croissant"] })), flash("all", json!({ "categories": ["PASTRY"] }))];
+                sale["promotions"].as_array_mut().unwrap().extend(sales);
+            }),
+            Code::QuotasAddUp,
+            Warning,
+            "promotions[9].limit.units_per_customer",
+        ),
+        (
+            "less for a SKU than for its category",
+            in_a_node(
+                percents(),
+                vec![
+                    promotion("all", percent(2000), json!({ "items": { "include": [{ "categories": ["PRODUCE"] }] } })),
+                    promotion("one", percent(1000), avocado()),
+                ],
+            ),
+            Code::AlwaysBeaten,
+            Warning,
+            "promotions[10]",
+        ),
+        (
+            "what is exclusive, and always there for its category",
+            Box::new(|sale| {
+                let nodes = [json!([{ "component": "percent_off" }]), json!([{ "component": "amount_off" }])];
+                sale["pipeline"].as_array_mut().unwrap().extend(nodes);
+                let exclusive = json!({ "exclusive": "line", "items": { "include": [{ "categories": ["PRODUCE"] }] } });
+                let promotions = [
+                    promotion("two", json!({ "percent_off": { "off_bp": 200 } }), exclusive),
+                    promotion("ten-cents", json!({ "amount_off": { "amount": eur(10), "per": "unit" } }), skus_of("avocado")),
+                ];
+                sale["promotions"].as_array_mut().unwrap().extend(promotions);
+            }),
+            Code::AlwaysShutOut,
+            Warning,
+            "promotions[10]",
+        ),
+        (
+            "a coupon without a code",
+            with(promotion(
+                "coupon",
+                json!({ "coupon": { "off": { "percent_bp": 500 } } }),
+                json!({ "when": { "spend": { "at_least": eur(5_000) } }, "items": skus("avocado") }),
+            )),
+            Code::ForEverybody,
+            Warning,
+            "promotions[9]",
+        ),
+        (
+            "a coupon for a group",
+            with(promotion(
+                "coupon",
+                json!({ "coupon": { "off": { "percent_bp": 500 } } }),
+                json!({ "when": { "groups": ["vip"] } }),
+            )),
+            Code::ForEverybody,
+            Note,
+            "promotions[9]",
+        ),
+        (
+            "members who are everybody",
+            change("/promotions/2/when", json!({ "not": { "groups": ["staff"] } })),
+            Code::ForEverybody,
+            Warning,
+            "promotions[2]",
+        ),
+        (
             "two quotas at once",
             Box::new(move |sale| {
                 let sales = [
@@ -491,6 +611,66 @@ fn each_planted_fault_is_found_and_nothing_else() {
     let all: BTreeSet<&str> = Code::NAMES.iter().copied().collect();
     let elsewhere = BTreeSet::from(["window_is_over", "price_below_cost"]);
     assert_eq!(all.difference(&codes).copied().collect::<BTreeSet<_>>(), elsewhere, "every code has a fault that shows it");
+}
+
+/// What two or three promotions of a document without catalogue are said to be.
+fn of_two(pipeline: &Value, promotions: &[Value]) -> Vec<(Code, Vec<String>)> {
+    let rules = json!({ "version": 1, "pipeline": pipeline, "promotions": promotions });
+    look_at(&rules, None).findings.into_iter().map(|finding| (finding.code, finding.promotions)).collect()
+}
+
+#[test]
+fn shares_of_the_whole_price_that_stack_reach_zero_without_a_catalogue_too() {
+    let share = |id: &str, bp: u32, more: Value| promotion(id, json!({ "percent_off": { "off_bp": bp } }), more);
+    let base = |base: &str| json!({ "stack_base": base });
+    let on = |day: u8| {
+        let window = json!({ "from": format!("2026-11-{day}T00:00:00Z"), "until": format!("2026-11-{}T00:00:00Z", day + 1) });
+        json!({ "stack_base": "original", "window": window })
+    };
+    let of = |category: &str| json!({ "stack_base": "original", "items": { "include": [{ "categories": [category] }] } });
+    let stack = json!([{ "units": [{ "component": "percent_off", "take": "stack" }] }]);
+    let best = json!([{ "units": [{ "component": "percent_off" }] }]);
+    let (half, third) = (|id: &str, more: Value| share(id, 5_000, more), |id: &str| share(id, 3_400, base("original")));
+    for (pipeline, promotions, expected, why) in [
+        (&stack, vec![half("a", base("original")), half("b", base("original"))], &["a", "b"][..], "half and half"),
+        (&stack, vec![half("a", base("list")), half("b", base("original"))], &["a", "b"], "they cost their list price"),
+        (&stack, vec![half("a", base("running")), half("b", base("running"))], &[], "a quarter is left"),
+        (&stack, vec![half("a", base("running")), half("b", base("original"))], &["a", "b"], "half of all, of the half left"),
+        (&stack, vec![half("a", base("original")), half("b", base("running"))], &[], "half of the half left"),
+        (&stack, vec![half("a", base("original")), share("b", 4_999, base("original"))], &[], "something is left"),
+        (&stack, vec![third("a"), third("b"), third("c")], &["a", "b", "c"], "three thirds"),
+        (&stack, vec![share("x", 100, base("original")), third("a"), third("b"), third("c")], &["a", "b", "c"], "one needless"),
+        (&best, vec![half("a", base("original")), half("b", base("original"))], &[], "the best is taken"),
+        (&stack, vec![half("a", on(11)), half("b", on(12))], &[], "on different days"),
+        (&stack, vec![half("a", of("x")), half("b", of("y"))], &[], "for different items"),
+        (&stack, vec![half("a", of("x")), half("b", base("original"))], &["a", "b"], "for some of them"),
+    ] {
+        let expected: Vec<(Code, Vec<String>)> = Some(expected.iter().map(|id| (*id).to_owned()).collect())
+            .filter(|ids: &Vec<String>| !ids.is_empty())
+            .map(|ids| (Code::PriceReachesZero, ids))
+            .into_iter()
+            .collect();
+        let zero = |(code, _): &(Code, Vec<String>)| *code == Code::PriceReachesZero;
+        let found: Vec<_> = of_two(pipeline, &promotions).into_iter().filter(zero).collect();
+        assert_eq!(found, expected, "{why}");
+    }
+    let units = json!([[{ "component": "percent_off" }], [{ "component": "coupon" }]]);
+    let coupon = json!({ "coupon": { "off": { "percent_bp": 5_000 } } });
+    let when = json!({ "stack_base": "original", "when": { "coupons": ["HALF"] } });
+    let found = of_two(&units, &[half("a", base("original")), promotion("half", coupon, when)]);
+    assert_eq!(found, [(Code::PriceReachesZero, vec!["a".to_owned(), "half".to_owned()])], "and of two components");
+}
+
+#[test]
+fn without_a_catalogue_a_sku_and_a_category_have_nothing_to_do_with_each_other() {
+    for (name, plant, ..) in faults() {
+        if name.contains("its category") {
+            let mut rules = sale();
+            plant(&mut rules);
+            let before = told(&look_at(&sale(), None));
+            assert_eq!(told(&look_at(&rules, None)), before, "{name}");
+        }
+    }
 }
 
 fn only(found: &Findings, code: Code) -> &Finding {

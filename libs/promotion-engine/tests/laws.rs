@@ -2,11 +2,14 @@
 
 mod shop;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use pricestream_promotion_engine::{Basket, Context, GroupBy, Guard, Line, Outcome, RuleSet, Scenario};
+use pricestream_promotion_engine::{Basket, Context, Effect, GroupBy, Guard, Line, Outcome, RedPacket, RuleSet, Scenario};
 use proptest::prelude::*;
-use shop::{Failing, assert_conserved, assert_groups_add_up, line, now, rule_set, with_postage};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use serde_json::{Value, json};
+use shop::{Failing, assert_conserved, assert_groups_add_up, line, rule_set, with_postage};
 
 const CATEGORIES: [&str; 3] = ["toys", "books", "tea"];
 
@@ -43,39 +46,123 @@ fn lines_of(lines: &[SomeLine]) -> Vec<Line> {
     made.collect()
 }
 
-/// An effect, written as JSON.
-fn some_effect() -> impl Strategy<Value = String> {
-    let money = |minor: i64| format!(r#"{{"minor":{minor},"currency":"EUR"}}"#);
+fn money() -> impl Strategy<Value = Value> {
+    prop_oneof![1..300_i64, 300..6_000_i64].prop_map(|minor| json!(shop::eur(minor)))
+}
+
+fn share() -> impl Strategy<Value = Value> {
+    prop_oneof![1..=10_000_u32, prop::sample::select(vec![500, 3_333, 5_000, 10_000])].prop_map(Value::from)
+}
+
+fn some_off() -> impl Strategy<Value = Value> {
     prop_oneof![
-        (1..=10_000_u32).prop_map(|bp| format!(r#"{{"percent_off":{{"off_bp":{bp}}}}}"#)),
-        (1..=10_000_u32, 1..5_000_i64)
-            .prop_map(move |(bp, cap)| format!(r#"{{"percent_off":{{"off_bp":{bp},"cap":{}}}}}"#, money(cap))),
-        (1..3_000_i64, 0..4_usize).prop_map(move |(amount, per)| format!(
-            r#"{{"amount_off":{{"amount":{},"per":"{}"}}}}"#,
-            money(amount),
-            ["unit", "line", "matching", "order"][per]
-        )),
-        (1..5_u32, 0..6_000_i64)
-            .prop_map(move |(units, price)| format!(r#"{{"n_for_price":{{"units":{units},"price":{}}}}}"#, money(price))),
-        (1..4_u32, 1..3_u32, any::<bool>()).prop_map(|(buy, get, dearest)| format!(
-            r#"{{"buy_x_get_y":{{"buy":{buy},"get":{get},"off":"free","pick":"{}"}}}}"#,
-            if dearest { "dearest" } else { "cheapest" }
-        )),
-        (1..9_000_i64, 1..10_000_u32).prop_map(move |(from, bp)| format!(
-            r#"{{"spend_and_save":{{"steps":{{"tiers":[{{"from":{},"off":{{"percent_bp":{bp}}}}}]}}}}}}"#,
-            money(from)
-        )),
-        (100..9_000_i64, 1..900_i64).prop_map(move |(spend, off)| format!(
-            r#"{{"spend_and_save":{{"steps":{{"every_full":{{"spend":{},"off":{}}}}}}}}}"#,
-            money(spend),
-            money(off)
-        )),
-        (1..6_u32, any::<bool>()).prop_map(|(units, choice)| format!(
-            r#"{{"gift":{{"gifts":[{{"sku":"L00"}},{{"sku":"mug","quantity":2}}],"choose":"{}","every":{{"units":{units}}}}}}}"#,
-            if choice { "choice" } else { "automatic" }
-        )),
-        (1..900_i64).prop_map(move |off| format!(r#"{{"postage":{{"off":{{"amount":{}}}}}}}"#, money(off))),
+        3 => share().prop_map(|share| json!({ "percent_bp": share })),
+        2 => money().prop_map(|amount| json!({ "amount": amount })),
+        1 => money().prop_map(|price| json!({ "price": price })),
+        1 => Just(json!("free")),
     ]
+}
+
+/// `fields` and, where there is one, `value` under `name`.
+fn with(mut fields: Value, name: &str, value: Option<impl Into<Value>>) -> Value {
+    if let Some(value) = value {
+        fields[name] = value.into();
+    }
+    fields
+}
+
+/// An effect of the kinds that most often work on lines.
+fn of_lines() -> impl Strategy<Value = Value> {
+    let tiers = (some_off(), some_off(), 1..4_u32, prop::sample::select(vec!["line", "matching"]));
+    prop_oneof![
+        money().prop_map(|price| json!({ "special_price": { "price": price } })),
+        prop_oneof![share().prop_map(|share| json!({ "off_bp": share })), money().prop_map(|price| json!({ "price": price }))]
+            .prop_map(|member| json!({ "member_price": member })),
+        (some_off(), prop::option::of(1..4_u32))
+            .prop_map(|(off, most)| json!({ "flash_sale": with(json!({ "off": off }), "units_per_order", most) })),
+        tiers.prop_map(|(low, high, from, per)| {
+            json!({ "quantity_tiers": { "tiers": [{ "from": from, "off": low }, { "from": from + 2, "off": high }], "per": per } })
+        }),
+        (share(), prop::option::of(money()))
+            .prop_map(|(share, cap)| json!({ "percent_off": with(json!({ "off_bp": share }), "cap", cap) })),
+        (money(), prop::sample::select(vec!["unit", "line", "matching", "order"]))
+            .prop_map(|(amount, per)| json!({ "amount_off": { "amount": amount, "per": per } })),
+    ]
+}
+
+/// An effect of the kinds that work on sets.
+fn of_sets() -> impl Strategy<Value = Value> {
+    let slot = |(category, quantity): (usize, u32)| json!({ "items": { "include": [{ "categories": [CATEGORIES[category]] }] }, "quantity": quantity });
+    let slots = prop::collection::vec((0..3_usize, 1..3_u32).prop_map(slot), 1..4);
+    let times = || prop::option::of(1..3_u32);
+    prop_oneof![
+        (1..5_u32, money(), times(), prop::sample::select(vec!["own", "cheapest"])).prop_map(|(units, price, times, valued)| {
+            json!({ "n_for_price": with(json!({ "units": units, "price": price, "valued": valued }), "max_times", times) })
+        }),
+        (slots, some_off(), times()).prop_map(|(mut slots, off, times)| {
+            for (slot, number) in slots.iter_mut().zip(0..) {
+                slot["name"] = format!("slot {number}").into();
+            }
+            json!({ "bundle": with(json!({ "slots": slots, "off": off }), "max_times", times) })
+        }),
+        (1..4_u32, 1..3_u32, some_off(), prop::sample::select(vec!["cheapest", "dearest", "dearest_left"]), any::<bool>())
+            .prop_map(|(buy, get, off, pick, partly)| {
+                json!({ "buy_x_get_y": { "buy": buy, "get": get, "off": off, "pick": pick, "partly": partly } })
+            }),
+        (1..5_u32, some_off(), prop::sample::select(vec!["dearest", "by_line"]))
+            .prop_map(|(units, off, filled)| json!({ "quantity_groups": { "units": units, "off": off, "filled": filled } })),
+        (2..5_u32, some_off(), times())
+            .prop_map(|(nth, off, times)| json!({ "nth_unit": with(json!({ "nth": nth, "off": off }), "max_times", times) })),
+        (2..5_u32, 1..3_u32)
+            .prop_map(|(units, free)| { json!({ "cheapest_free_in_group": { "units": units, "free": free.min(units - 1) } }) }),
+        (1..4_u32, some_off(), prop::option::of(0..3_u32)).prop_map(|(units, off, more)| {
+            json!({ "cheapest_units": with(json!({ "units": units, "off": off }), "of_at_least", more.map(|more| units + more)) })
+        }),
+        (some_off(), prop::option::of(some_off()), prop::option::of(2..5_u32)).prop_map(|(additional, first, most)| {
+            let of = with(json!({ "additional": additional }), "first", first);
+            json!({ "first_and_additional": with(of, "max_units", most) })
+        }),
+    ]
+}
+
+/// An effect of the kinds that work on the order.
+fn of_the_order() -> impl Strategy<Value = Value> {
+    let coupon = prop_oneof![
+        share().prop_map(|share| json!({ "percent_bp": share })),
+        money().prop_map(|amount| json!({ "amount": amount }))
+    ];
+    prop_oneof![
+        (0..9_000_i64, some_off(), prop::sample::select(vec!["running", "original", "list"])).prop_map(|(from, off, basis)| {
+            json!({ "spend_and_save": { "basis": basis, "steps": { "tiers": [{ "from": shop::eur(from), "off": off }] } } })
+        }),
+        (100..9_000_i64, 1..900_i64).prop_map(|(spend, off)| {
+            json!({ "spend_and_save": { "steps": { "every_full": { "spend": shop::eur(spend), "off": shop::eur(off) } } } })
+        }),
+        money().prop_map(|price| json!({ "order_fixed_price": { "price": price } })),
+        (coupon, prop::option::of(money())).prop_map(|(off, cap)| json!({ "coupon": with(json!({ "off": off }), "cap", cap) })),
+        some_off().prop_map(|off| json!({ "goods_and_postage": { "off": off } })),
+        (1..6_u32, any::<bool>()).prop_map(|(units, choice)| {
+            let choose = if choice { "choice" } else { "automatic" };
+            let gifts = json!([{ "sku": "L00" }, { "sku": "mug", "quantity": 2 }]);
+            json!({ "gift": { "gifts": gifts, "choose": choose, "every": { "units": units } } })
+        }),
+        some_off().prop_map(|off| json!({ "postage": { "off": off } })),
+        (1..300_u32, 1..300_i64, prop::option::of(share())).prop_map(|(points, worth, share)| {
+            json!({ "points": with(json!({ "points": points, "worth": shop::eur(worth) }), "max_share_bp", share) })
+        }),
+        prop::option::of(share()).prop_map(|share| json!({ "red_packet": with(json!({}), "max_share_bp", share) })),
+    ]
+}
+
+/// An effect of any kind, written as JSON.
+fn some_effect() -> impl Strategy<Value = String> {
+    prop_oneof![of_lines(), of_sets(), of_the_order()].prop_map(|effect| effect.to_string())
+}
+
+/// Somebody who has points and red packets.
+fn now() -> Context {
+    let packet = |(id, minor): (&str, i64)| RedPacket { id: id.to_owned(), amount: shop::eur(minor) };
+    Context { points: 700, red_packets: [("p", 150), ("q", 900)].map(packet).into(), ..shop::now() }
 }
 
 /// A promotion without its id.
@@ -93,26 +180,26 @@ fn some_promotion() -> impl Strategy<Value = String> {
     })
 }
 
-/// Every component that occurs here.
-const COMPONENTS: [&str; 7] = ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "gift", "postage"];
-
-/// Some of them.
+/// Some of all components.
 fn some_components() -> impl Strategy<Value = BTreeSet<String>> {
-    prop::sample::subsequence(&COMPONENTS[..], 0..=7).prop_map(|some| some.into_iter().map(str::to_owned).collect())
+    prop::sample::subsequence(Effect::NAMES, 0..=Effect::NAMES.len())
+        .prop_map(|some| some.into_iter().map(str::to_owned).collect())
 }
 
-/// Pipelines of different kinds, each with every component that occurs here.
+/// Pipelines of different kinds, each with every component.
 fn some_pipeline() -> impl Strategy<Value = String> {
     let unit = |component: &str, take: &str| format!(r#"{{"component":"{component}","take":"{take}"}}"#);
     let take = prop_oneof![Just("best"), Just("stack")];
     let keep = prop_oneof![Just("best"), Just("stack")];
     (take, keep, any::<bool>()).prop_map(move |(take, keep, one_node)| {
-        let units: Vec<String> = COMPONENTS.iter().map(|component| unit(component, take)).collect();
+        let units: Vec<String> = Effect::NAMES.iter().map(|component| unit(component, take)).collect();
         let node = |units: &[String]| format!(r#"{{"keep":"{keep}","units":[{}]}}"#, units.join(","));
         if one_node {
             format!("[{}]", node(&units))
         } else {
-            format!("[{},{},{},{}]", node(&units[..2]), node(&units[2..5]), node(&units[5..6]), node(&units[6..]))
+            // Prices of lines, sets, the order, gifts, and what is paid besides.
+            let nodes = [&units[..6], &units[6..14], &units[14..18], &units[18..19], &units[19..]];
+            format!("[{}]", nodes.map(node).join(","))
         }
     })
 }
@@ -174,11 +261,22 @@ proptest! {
     }
 
     #[test]
-    fn the_same_input_gives_the_same_quote_and_the_same_price_when_explained(rules in some_rules(), basket in some_basket()) {
+    fn the_same_input_gives_the_same_bytes_and_the_same_price_when_explained(document in some_document(""), basket in some_basket()) {
+        let rules = rule_set(&document);
         let quote = rules.quote(&basket, &now()).unwrap();
         prop_assert_eq!(&quote, &rules.quote(&basket, &now()).unwrap());
-        let elsewhere = std::thread::scope(|scope| scope.spawn(|| rules.quote(&basket, &now()).unwrap()).join().unwrap());
-        prop_assert_eq!(&quote, &elsewhere);
+        let bytes = || serde_json::to_vec(&rules.quote(&basket, &now()).unwrap().answer()).unwrap();
+        let here = bytes();
+        prop_assert!(here == bytes(), "the same bytes");
+        std::thread::scope(|scope| {
+            let elsewhere: Vec<_> = (0..2).map(|_| scope.spawn(bytes)).collect();
+            for thread in elsewhere {
+                assert_eq!(here, thread.join().unwrap(), "the same bytes in every thread");
+            }
+        });
+        // The same document read again: neither its maps nor its promotions are in another order.
+        let again = rule_set(&document);
+        prop_assert_eq!(here, serde_json::to_vec(&again.quote(&basket, &now()).unwrap().answer()).unwrap());
         let explained = rules.explain(&basket, &now()).unwrap();
         prop_assert_eq!((quote.totals, &quote.lines), (explained.totals, &explained.lines));
         prop_assert_eq!(explained.decisions.len(), rules.promotions().count(), "every promotion once");
@@ -226,8 +324,7 @@ proptest! {
     ) {
         let set = |effects: &[String]| {
             let promotions: Vec<String> = effects.iter().enumerate().map(|(number, effect)| format!(r#"{{"id":"p{number}","effect":{effect}}}"#)).collect();
-            let units = ["percent_off", "amount_off", "n_for_price", "buy_x_get_y", "spend_and_save", "gift", "postage"];
-            let units: Vec<String> = units.iter().map(|component| format!(r#"{{"component":"{component}"}}"#)).collect();
+            let units: Vec<String> = Effect::NAMES.iter().map(|component| format!(r#"{{"component":"{component}"}}"#)).collect();
             rule_set(&format!(r#"{{"version":1,"pipeline":[[{}]],"promotions":[{}]}}"#, units.join(","), promotions.join(",")))
         };
         let basket = with_postage(lines_of(&lines), 500);
@@ -422,4 +519,23 @@ proptest! {
             }
         }
     }
+}
+
+/// The laws say nothing of a kind that never applies: here is how often each does.
+#[test]
+fn every_kind_applies_to_many_of_the_baskets() {
+    let mut runner = TestRunner::deterministic();
+    let mut times: BTreeMap<String, u32> = Effect::NAMES.iter().map(|kind| ((*kind).to_owned(), 0)).collect();
+    for _ in 0..1_000 {
+        let (rules, basket) = (some_rules(), some_basket()).new_tree(&mut runner).unwrap().current();
+        for decision in rules.quote(&basket, &now()).unwrap().decisions {
+            if let Outcome::Applied { off, gifts, .. } = &decision.outcome
+                && (*off > 0 || gifts.is_some())
+            {
+                let promotion = rules.promotions().find(|promotion| *promotion.id == *decision.promotion).unwrap();
+                *times.get_mut(promotion.effect.component()).unwrap() += 1;
+            }
+        }
+    }
+    assert!(times.values().all(|times| *times >= 10), "{times:?}");
 }

@@ -1,5 +1,7 @@
 //! Names of metrics, shared with dashboards and alarms. Never a SKU as a label: its cost grows with the catalogue.
 
+/// CloudWatch's namespace of all of them.
+pub const NAMESPACE: &str = "pricestream";
 /// Stock changes by `result`: applied, repeated, stale, conflict, rejected, failed.
 pub const STOCK_CHANGES: &str = "pricestream_stock_changes";
 /// Numbers that sources left out between two accepted changes of a SKU.

@@ -30,6 +30,6 @@ pub use orders::{HOLD_PROBLEMS, LONGEST_HOLD, OrderCommand, OrderDone, OrderErro
 pub use prices::{Explanation, HistoryEntry, PriceView, write_price};
 pub use problem::{Code, Problem};
 pub use quotes::{Circuit, CircuitEdge, Items};
-pub use signed_quote::{QuoteClaims, QuoteKey, SignedLine, SignedQuote, SignedQuoteError, WeakKey, answer_digest};
+pub use signed_quote::{QuoteClaims, QuoteKey, SignedLine, SignedQuote, SignedQuoteError, SignedUnits, WeakKey, answer_digest};
 pub use stream::{Interest, StreamHub, Subscription, TooManyStreams};
 pub use tokens::{Token, Tokens};

@@ -101,6 +101,12 @@ codes! {
     BadOrderId = "bad-order-id", BAD_REQUEST, "Not an order id";
     /// There is no such order.
     UnknownOrder = "unknown-order", NOT_FOUND, "Unknown order";
+    /// The order has no such line.
+    UnknownLine = "unknown-line", UNPROCESSABLE_ENTITY, "The order has no such line";
+    /// More units come back than are still out.
+    TooManyUnits = "too-many-units", UNPROCESSABLE_ENTITY, "More units come back than are out";
+    /// It is not known what the units of the order cost singly.
+    NoUnitPrices = "no-unit-prices", CONFLICT, "The order's quote carried no unit prices";
     /// Too little is left of a limited promotion.
     LimitReached = "limit-reached", CONFLICT, "Too little is left of a promotion";
     /// Nothing was published yet.

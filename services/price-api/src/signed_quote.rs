@@ -11,13 +11,16 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use pricestream_documents::ContentHash;
 use pricestream_domain::{Money, Sku};
-use pricestream_promotion_engine::{Quote, QuoteAnswer, Use};
+use pricestream_promotion_engine::{Paid, PaidLine, Quote, QuoteAnswer, Refund, UnitPrice, Use};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Longest signed quote that is read, in bytes.
 const LONGEST: usize = 1 << 20;
+
+/// Prices of units that are signed, at most: with more of them a quote says none, so that it is never too long to be read.
+const MOST_PRICES: usize = 10_000;
 
 /// Shortest secret, in bytes: RFC 7518 asks for no less than the hash has.
 const SHORTEST_SECRET: usize = 32;
@@ -49,6 +52,9 @@ pub struct QuoteClaims {
     /// What is charged for postage; absent when it was not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postage: Option<Money>,
+    /// Tax in `postage`, or on top of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postage_tax: Option<Money>,
     /// Tax in `payable`.
     pub tax: Money,
     /// What it holds of limited promotions until it expires.
@@ -69,6 +75,21 @@ pub struct SignedLine {
     pub quantity: u32,
     /// What they cost together after promotions.
     pub payable: Money,
+    /// What they cost singly, the dearest first: they are paid back so. Quotes signed before it was told have none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<SignedUnits>,
+    /// Tax in `payable`, or on top of it. Quotes signed before it was told have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Money>,
+}
+
+/// Units of a line that cost the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SignedUnits {
+    /// How many.
+    pub quantity: u32,
+    /// What one costs after promotions, in minor units of the line's currency.
+    pub minor: i64,
 }
 
 impl QuoteClaims {
@@ -81,11 +102,15 @@ impl QuoteClaims {
         [issued_at, expires_at]: [Timestamp; 2],
     ) -> Self {
         let money = |minor| Money::new(minor, quote.currency);
-        let line = |line: &pricestream_promotion_engine::QuotedLine| SignedLine {
+        let units = |units: &UnitPrice| SignedUnits { quantity: units.quantity, minor: units.payable };
+        let few = (0..quote.lines.len()).map(|place| quote.units(place).len()).sum::<usize>() <= MOST_PRICES;
+        let line = |(place, line): (usize, &pricestream_promotion_engine::QuotedLine)| SignedLine {
             id: line.id.to_string(),
             sku: line.sku.clone(),
             quantity: line.quantity,
             payable: money(line.payable),
+            units: if few { quote.units(place).iter().map(units).collect() } else { Vec::new() },
+            tax: Some(money(line.tax)),
         };
         Self {
             id,
@@ -94,12 +119,28 @@ impl QuoteClaims {
             rule_set: quote.rule_set,
             customer,
             payable: money(quote.totals.payable),
-            lines: quote.lines.iter().map(line).collect(),
+            lines: quote.lines.iter().enumerate().map(line).collect(),
             postage: quote.postage.as_ref().map(|postage| money(postage.payable)),
+            postage_tax: quote.postage.as_ref().map(|postage| money(postage.tax)),
             tax: money(quote.totals.tax),
             uses,
             digest: answer_digest(&quote.answer()),
         }
+    }
+
+    /// What is paid for an order of it, as its refunds need it; `None`: it does not say what units cost singly.
+    pub fn paid(&self) -> Option<Paid> {
+        let line = |line: &SignedLine| {
+            let price = |units: &SignedUnits| UnitPrice { quantity: units.quantity, payable: units.minor };
+            let units: Vec<UnitPrice> = line.units.iter().map(price).collect();
+            (!units.is_empty()).then_some(PaidLine { id: line.id.as_str().into(), units, tax: line.tax?.minor })
+        };
+        let postage = match self.postage {
+            Some(postage) => Some(Refund { payable: postage.minor, tax: self.postage_tax?.minor }),
+            None => None,
+        };
+        let lines = self.lines.iter().map(line).collect::<Option<_>>()?;
+        Some(Paid { currency: self.payable.currency, payable: self.payable.minor, lines, postage })
     }
 }
 
@@ -278,7 +319,14 @@ mod tests {
     fn claims() -> QuoteClaims {
         let eur = |minor| Money::new(minor, Currency::EUR);
         let at = |second| Timestamp::from_second(second).unwrap();
-        let line = SignedLine { id: "l1".into(), sku: Sku::new("A").unwrap(), quantity: 2, payable: eur(1_800) };
+        let line = SignedLine {
+            id: "l1".into(),
+            sku: Sku::new("A").unwrap(),
+            quantity: 2,
+            payable: eur(1_800),
+            units: vec![SignedUnits { quantity: 1, minor: 1_000 }, SignedUnits { quantity: 1, minor: 800 }],
+            tax: Some(eur(312)),
+        };
         let used = Use { promotion: "flash".into(), units: 2, given: eur(200), coupons: vec!["x".into()] };
         QuoteClaims {
             id: "q-1".into(),
@@ -289,6 +337,7 @@ mod tests {
             payable: eur(2_300),
             lines: vec![line],
             postage: Some(eur(500)),
+            postage_tax: Some(eur(87)),
             tax: eur(399),
             uses: vec![used],
             digest: "d".into(),
@@ -327,8 +376,26 @@ mod tests {
         let expired = Err(SignedQuoteError::Expired(at(1_795_000_900)));
         assert_eq!(key(1).verify(&token, at(1_795_000_900)), expired, "at the instant itself it has");
         assert_eq!(key(1).read(&token), Ok(claims()));
-        let guest = QuoteClaims { customer: None, postage: None, uses: Vec::new(), ..claims() };
+        let guest = QuoteClaims { customer: None, postage: None, postage_tax: None, uses: Vec::new(), ..claims() };
         assert_eq!(key(1).read(&key(1).sign(&guest)), Ok(guest));
+    }
+
+    #[test]
+    fn a_quote_that_was_signed_before_units_had_prices_is_read_and_says_so() {
+        let before = r#"{"jti":"q-1","iat":1795000000,"exp":1795000900,"rule_set":"RULES","customer":"c-1",
+            "payable":{"minor":2300,"currency":"EUR"},
+            "lines":[{"id":"l1","sku":"A","quantity":2,"payable":{"minor":1800,"currency":"EUR"}}],
+            "postage":{"minor":500,"currency":"EUR"},"tax":{"minor":399,"currency":"EUR"},
+            "uses":[{"promotion":"flash","units":2,"given":{"minor":200,"currency":"EUR"},"coupons":["x"]}],"digest":"d"}"#;
+        let before = before.replace("RULES", &claims().rule_set.to_string());
+        let header = format!(r#"{{"alg":"HS256","typ":"JWT","kid":"{}"}}"#, key(1).id());
+        let read = key(1).read(&signed(&header, &before)).unwrap();
+        let SignedLine { id, sku, quantity, payable, .. } = claims().lines[0].clone();
+        let lines = vec![SignedLine { id, sku, quantity, payable, units: Vec::new(), tax: None }];
+        assert_eq!(read, QuoteClaims { lines, postage_tax: None, ..claims() });
+        assert_eq!(read.paid(), None, "what a unit cost is not known");
+        let paid = claims().paid().unwrap();
+        assert_eq!((paid.payable, paid.lines[0].units.len(), paid.postage), (2_300, 2, Some(Refund { payable: 500, tax: 87 })));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use support::server;
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
 
 /// The routes of DESIGN.md that this crate serves.
-const ROUTES: [&str; 39] = [
+const ROUTES: [&str; 40] = [
     "DELETE /v1/admin/catalogue/{sku}",
     "DELETE /v1/admin/overrides/{sku}",
     "DELETE /v1/orders/{order_id}",
@@ -42,6 +42,7 @@ const ROUTES: [&str; 39] = [
     "POST /v1/admin/reconcile",
     "POST /v1/admin/verify",
     "POST /v1/orders",
+    "POST /v1/orders/{order_id}/refunds",
     "POST /v1/prices:batch",
     "POST /v1/prices:browse",
     "POST /v1/quotes",

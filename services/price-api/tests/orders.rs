@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use pricestream_domain::{Currency, Money};
 use pricestream_ports::UsageReads;
 use pricestream_price_api::{Problem, QuoteClaims, QuoteKey, SignedQuote, Token, Tokens, answer_digest, hold};
-use pricestream_promotion_engine::{Basket, Context, Left, Line, Quote, RuleSet};
+use pricestream_promotion_engine::{Basket, Context, Left, Line, Postage, Quote, RuleSet};
 use serde_json::{Value, json};
 use support::{Server, bare, quote_key};
 
@@ -199,6 +199,94 @@ async fn a_cancelled_order_gives_back_what_it_used_or_keeps_it() {
     }
 }
 
+/// Places an order of three A for 25.00 and two B, with postage and taxes; gives what is charged.
+async fn order_to_be_refunded(server: &Server, prices: &str) -> i64 {
+    let rules = r#"{"version":1,"policies":{"tax":{"prices":"PRICES","default_rate":2100,"postage_rate":900}},"promotions":[
+        {"id":"three","effect":{"n_for_price":{"units":3,"price":{"minor":2500,"currency":"USD"}}},"items":{"include":[{"skus":["A"]}]}}]}"#;
+    let rules = RuleSet::from_json(&rules.replace("PRICES", prices)).unwrap();
+    let context = context(server, None, &[]);
+    let postage = Some(Postage { amount: Money::new(495, Currency::USD), method: None });
+    let basket = Basket { currency: Currency::USD, lines: vec![line("A", 3), line("B", 2)], postage };
+    let quote = rules.quote(&basket, &context).unwrap();
+    let signed = hold(&server.api(), &quote, &rules, &context, SignedDuration::from_mins(10)).await.unwrap();
+    assert_eq!(signed.claims.paid(), Some(quote.paid()), "what is signed is all that a refund needs");
+    assert_eq!(place(server, &signed.token, "o-1").await.0, StatusCode::OK);
+    signed.claims.payable.minor
+}
+
+async fn refund(server: &Server, order: &str, returned: Value, lines: Value) -> (StatusCode, Value) {
+    server.post(&format!("/v1/orders/{order}/refunds"), json!({ "returned": returned, "lines": lines }).to_string()).await
+}
+
+#[tokio::test]
+async fn all_refunds_of_an_order_add_up_to_what_was_charged() {
+    for prices in ["inclusive", "exclusive"] {
+        let server = server();
+        let charged = order_to_be_refunded(&server, prices).await;
+        pass(&server, 100_000);
+        let mut total = 0;
+        for (returned, lines, dearest) in [
+            (json!({}), json!({ "A": 1 }), 834),
+            (json!({ "A": 1 }), json!({ "A": 1, "B": 1 }), 833),
+            (json!({ "A": 2, "B": 1 }), json!({ "A": 1, "B": 1 }), 833),
+        ] {
+            let (status, refunded) = refund(&server, "o-1", returned.clone(), lines.clone()).await;
+            assert_eq!((status, &refunded["lines"][0]["payable"]["minor"]), (StatusCode::OK, &json!(dearest)), "{refunded}");
+            assert_eq!(refunded.get("postage").is_some(), returned.get("B").is_some(), "with the last units: {refunded}");
+            assert_eq!(refund(&server, "o-1", returned, lines).await.1, refunded, "nothing of it was kept");
+            total += refunded["total"]["minor"].as_i64().unwrap();
+        }
+        assert_eq!(total, charged, "{prices}");
+        let (_, before) = server.get("/v1/orders/o-1").await;
+        assert_eq!(before["state"], "placed", "it stands as it stood");
+        cancel(&server, "o-1").await;
+        let all = refund(&server, "o-1", json!({}), json!({ "A": 3, "B": 2 })).await.1;
+        assert_eq!(all["total"]["minor"], json!(charged), "whether it was cancelled is not asked");
+    }
+}
+
+#[tokio::test]
+async fn a_large_quote_is_not_too_long_to_be_ordered() {
+    let (server, context) = (server(), context(&server(), None, &[]));
+    let rules = r#"{"version":1,"promotions":[
+        {"id":"a","effect":{"amount_off":{"amount":{"minor":1234567,"currency":"USD"},"per":"order"}}}]}"#;
+    let rules = RuleSet::from_json(rules).unwrap();
+    let lines = (0..1_000).map(|number| line(&format!("{number:064}"), 7)).collect();
+    let basket = Basket { currency: Currency::USD, lines, postage: None };
+    let quote = rules.quote(&basket, &context).unwrap();
+    let signed = hold(&server.api(), &quote, &rules, &context, SignedDuration::from_mins(10)).await.unwrap();
+    assert!(signed.claims.lines.iter().all(|line| line.units.len() == 2), "each has a unit of which more was taken off");
+    assert_eq!(quote_key().read(&signed.token).unwrap(), signed.claims);
+    assert!(signed.token.len() < 600_000, "{} bytes", signed.token.len());
+}
+
+#[tokio::test]
+async fn what_cannot_be_refunded_is_told_why() {
+    let server = server();
+    order_to_be_refunded(&server, "inclusive").await;
+    // As orders were kept that were placed before.
+    let (_, order) = server.get("/v1/orders/o-1").await;
+    let mut claims: QuoteClaims = serde_json::from_value(order["claims"].clone()).unwrap();
+    claims.id = "before".to_owned();
+    claims.lines.iter_mut().for_each(|line| line.units.clear());
+    assert_eq!(place(&server, &quote_key().sign(&claims), "o-0").await.0, StatusCode::OK);
+    for (order, returned, lines, status, expected, line) in [
+        ("o-1", json!({}), json!({}), 400, "bad-body", Value::Null),
+        ("o-1", json!({}), json!({ "A": 0 }), 400, "bad-body", Value::Null),
+        ("o-1", json!({}), json!({ "C": 1 }), 422, "unknown-line", json!("C")),
+        ("o-1", json!({ "C": 1 }), json!({ "A": 1 }), 422, "unknown-line", json!("C")),
+        ("o-1", json!({}), json!({ "B": 3 }), 422, "too-many-units", json!("B")),
+        ("o-1", json!({ "A": 3 }), json!({ "A": 1 }), 422, "too-many-units", json!("A")),
+        ("o-1", json!({ "A": 4 }), json!({ "B": 1 }), 422, "too-many-units", json!("A")),
+        ("o-2", json!({}), json!({ "A": 1 }), 404, "unknown-order", Value::Null),
+        ("o-0", json!({}), json!({ "A": 1 }), 409, "no-unit-prices", Value::Null),
+    ] {
+        let (found, problem) = refund(&server, order, returned, lines).await;
+        assert_eq!((found.as_u16(), kind(&problem), &problem["line"]), (status, expected, &line), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(':'), "{problem} says what to do");
+    }
+}
+
 #[tokio::test]
 async fn what_was_not_signed_here_is_refused() {
     let (server, rules) = (server(), rules(""));
@@ -236,6 +324,12 @@ async fn every_bad_request_is_told_what_is_wrong() {
         (Method::DELETE, "/v1/orders/a%FFb", "", 400, "bad-order-id"),
         (Method::GET, "/v1/orders/o-1", "", 404, "unknown-order"),
         (Method::DELETE, "/v1/orders/o-1", "", 404, "unknown-order"),
+        (Method::POST, "/v1/orders/a%20b/refunds", r#"{"lines":{"A":1}}"#, 400, "bad-order-id"),
+        (Method::POST, "/v1/orders/o-1/refunds", r#"{"lines":{"A":1}}"#, 404, "unknown-order"),
+        (Method::POST, "/v1/orders/o-1/refunds", r#"{"returned":{"A":1}}"#, 400, "bad-body"),
+        (Method::POST, "/v1/orders/o-1/refunds", r#"{"lines":{"A":-1}}"#, 400, "bad-body"),
+        (Method::POST, "/v1/orders/o-1/refunds", r#"{"lines":{"A":1},"more":1}"#, 400, "bad-body"),
+        (Method::GET, "/v1/orders/o-1/refunds", "", 405, "bad-method"),
         (Method::PUT, "/v1/orders/o-1", "", 405, "bad-method"),
         (Method::GET, "/v1/orders", "", 405, "bad-method"),
     ] {
@@ -257,9 +351,12 @@ async fn orders_need_the_token_of_stock_changes() {
     let quote = signed(&server, &rules(""), None, 1, &[]).await.unwrap();
     let body = json!({ "quote": quote.token, "order_id": "o-1" }).to_string();
     for (token, expected) in [(None, 401), (Some("other"), 401), (Some("ingest"), 200), (Some("admin"), 200)] {
-        for (method, path, body) in
-            [(Method::POST, "/v1/orders", &*body), (Method::GET, "/v1/orders/o-1", ""), (Method::DELETE, "/v1/orders/o-1", "")]
-        {
+        for (method, path, body) in [
+            (Method::POST, "/v1/orders", &*body),
+            (Method::GET, "/v1/orders/o-1", ""),
+            (Method::POST, "/v1/orders/o-1/refunds", r#"{"lines":{"A":1}}"#),
+            (Method::DELETE, "/v1/orders/o-1", ""),
+        ] {
             let mut request = Request::builder().method(&method).uri(path).header(header::CONTENT_TYPE, "application/json");
             if let Some(token) = token {
                 request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));

@@ -121,28 +121,35 @@ fn replay(shop: &Shop, data: &Path, speed: &str) -> Replayed {
 struct Rows {
     /// Before the first change: the catalogue's numbers and documents, and a price for each.
     before: String,
-    /// The history from the first change on, oldest first, and each row's list price.
+    /// The history from the first change on, oldest first: its columns but the first, the id; then those of [`OF_PRICE`].
     history: Vec<Vec<Value>>,
+    /// What these columns are named.
+    columns: Vec<String>,
+    /// Columns that a price has of the decision that made it.
+    decided: Vec<String>,
     /// A message as long as those that the replay put into the outbox.
     message: String,
 }
 
-/// Columns of `history` from `earlier` on, as the schema has them.
-const COLUMNS: usize = 34;
-const SKU: usize = 1;
-const CAUSE: usize = 5;
+/// What a price has beside what its history says: every decision writes it, and the replay leaves it as it is.
+const OF_PRICE: [&str; 2] = ["list_price", "promotions"];
 
 impl Rows {
     fn of(store: &Path) -> Self {
         let conn = Connection::open(store).expect("the replay made it");
         let mut select = conn
-            .prepare(
-                "SELECT history.*, prices.list_price FROM history JOIN prices ON prices.sku = history.sku
+            .prepare(&format!(
+                "SELECT history.*, prices.{} FROM history JOIN prices ON prices.sku = history.sku
                  WHERE history.id >= (SELECT min(id) FROM history WHERE cause = 0) ORDER BY history.id",
-            )
+                OF_PRICE.join(", prices.")
+            ))
             .expect("its columns are known");
-        let row = |row: &rusqlite::Row<'_>| (1..=COLUMNS + 1).map(|column| row.get(column)).collect();
+        let columns: Vec<String> = select.column_names().skip(1).map(str::to_owned).collect();
+        let row = |row: &rusqlite::Row<'_>| (1..=columns.len()).map(|column| row.get(column)).collect();
         let history = select.query_map([], row).and_then(Iterator::collect).expect("it can be read");
+        let prices = conn.prepare("SELECT * FROM prices").expect("there are prices");
+        let of_decision = |name: &&str| *name != "sku" && columns.iter().any(|column| column == name);
+        let decided = prices.column_names().filter(of_decision).map(str::to_owned).collect();
         let before = format!(
             "ATTACH '{}' AS replay;
              INSERT INTO skus SELECT * FROM replay.skus; INSERT INTO documents SELECT * FROM replay.documents;
@@ -153,7 +160,12 @@ impl Rows {
         );
         let event = include_str!("../../../libs/event-schema/fixtures/price_changed.v1.json");
         let event: serde_json::Value = serde_json::from_str(event).expect("a fixture is JSON");
-        Self { before, history, message: event.to_string() }
+        Self { before, history, columns, decided, message: event.to_string() }
+    }
+
+    /// Where a column is in a row of the history.
+    fn place(&self, column: &str) -> usize {
+        self.columns.iter().position(|name| name == column).unwrap_or_else(|| panic!("history has no {column}"))
     }
 
     /// A change is a row of inventory and one of alert states; a decision one of prices, one of history, and a message into
@@ -178,14 +190,21 @@ impl Rows {
             "INSERT INTO alert_states (sku, rev, episode, low, stock_version) VALUES (?1, ?2, 0, 0, ?2)
              ON CONFLICT (sku) DO UPDATE SET rev = excluded.rev, stock_version = excluded.stock_version",
         )?;
-        let values: Vec<String> = (1..=COLUMNS).map(|number| format!("?{number}")).collect();
+        let of_history = self.columns.len() - OF_PRICE.len();
+        let values: Vec<String> = (1..=of_history).map(|number| format!("?{number}")).collect();
         let mut history = conn.prepare(&format!("INSERT INTO history VALUES (NULL, {})", values.join(", ")))?;
-        let mut price = conn.prepare(
-            "UPDATE prices SET record_rev = ?2, price_version = ?3, decided_at = ?4, cause = ?5, stock_version = ?6, product = ?7,
-             policy = ?8, mode = ?9, override = ?10, settings_rev = ?11, currency = ?12, price = ?13, since = ?14, step_from = ?15,
-             step_since = ?16, day = ?17, changes = ?18, shadow_price = ?19, refusal = ?20, next_due = ?21, list_currency = ?12,
-             list_price = ?22, stock_committed_at = ?4, withdrawn_at = NULL, newest = ?23 WHERE sku = ?1",
-        )?;
+        let parameter = |column: &str| {
+            let place = self.decided.iter().position(|name| name == column);
+            format!("?{}", 3 + place.unwrap_or_else(|| panic!("prices has no {column}")))
+        };
+        let mut set: Vec<String> = self.decided.iter().map(|column| format!("{column} = {}", parameter(column))).collect();
+        set.push(format!("list_currency = {}, stock_committed_at = {}", parameter("currency"), parameter("decided_at")));
+        let mut price =
+            conn.prepare(&format!("UPDATE prices SET {}, withdrawn_at = NULL, newest = ?2 WHERE sku = ?1", set.join(", ")))?;
+        let decided: Vec<usize> = self.decided.iter().map(|column| self.place(column)).collect();
+        let [sku, cause, decided_at, on_hand, stock_version, full_on_hand, full_at] =
+            ["sku", "cause", "decided_at", "on_hand", "stock_version", "full_on_hand", "full_at"]
+                .map(|column| self.place(column));
         let mut send = conn.prepare("INSERT INTO outbox VALUES (?1, 'cache-writer', ?2, 0)")?;
         let mut forget = conn.prepare("DELETE FROM outbox WHERE id = ?1")?;
         let (mut begin, mut commit) = (conn.prepare("BEGIN IMMEDIATE")?, conn.prepare("COMMIT")?);
@@ -193,7 +212,7 @@ impl Rows {
         let mut changes = 0;
         begin.execute([])?;
         for row in &self.history {
-            if row[CAUSE] == STOCK {
+            if row[cause] == STOCK {
                 if changes == BATCH {
                     commit.execute([])?;
                     begin.execute([])?;
@@ -204,16 +223,16 @@ impl Rows {
                     changes = 0;
                 }
                 changes += 1;
-                let stock = params![row[SKU], row[13], row[14], row[15], row[16], row[4]];
+                let stock = params![row[sku], row[on_hand], row[stock_version], row[full_on_hand], row[full_at], row[decided_at]];
                 if inventory.execute(stock)? == 0 {
                     new_inventory.execute(stock)?;
                 }
-                alert_state.execute(params![row[SKU], row[14]])?;
+                alert_state.execute(params![row[sku], row[stock_version]])?;
             }
-            history.execute(params_from_iter(&row[..COLUMNS]))?;
+            history.execute(params_from_iter(&row[..of_history]))?;
             let newest = Value::Integer(conn.last_insert_rowid());
-            let decided = [SKU, 2, 3, 4, CAUSE, 14, 18, 19, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, COLUMNS];
-            price.execute(params_from_iter(decided.iter().map(|column| &row[*column]).chain([&newest])))?;
+            price
+                .execute(params_from_iter([&row[sku], &newest].into_iter().chain(decided.iter().map(|column| &row[*column]))))?;
             sent += 1;
             send.execute(params![sent, self.message])?;
         }

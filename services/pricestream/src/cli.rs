@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pricestream_domain::{Mode, Sku};
@@ -52,18 +53,14 @@ pub(crate) enum Command {
     Replay(Replay),
     /// Recompute every price from the records; compare record, cache and history
     Verify,
-    /// Say why a SKU has the price that it has
-    Explain {
-        /// Which
-        sku: Sku,
-        /// How many decisions to show, newest first
-        #[arg(long, default_value_t = 10, value_name = "N")]
-        last: usize,
-    },
+    /// Say why a SKU has the price that it has, or why a basket costs what it costs
+    Explain(Explain),
     /// Price a basket under a rule set, and say what became of every promotion
     Quote(Quote),
     /// Say what a basket costs from one instant until another, and when that changes
     Timeline(Timeline),
+    /// Say what is paid back for units of a basket that come back after it was bought
+    Refund(Refund),
     /// Check a rule set of promotions: say everything that is wrong with it, and what is suspicious
     Check(Check),
     /// The catalogue
@@ -145,6 +142,13 @@ pub(crate) struct Replay {
 pub(crate) struct Priced {
     /// The basket (JSON); - is standard input
     pub(crate) basket: PathBuf,
+    #[command(flatten)]
+    pub(crate) with: PricedWith,
+}
+
+/// What a basket is priced with.
+#[derive(Debug, Args)]
+pub(crate) struct PricedWith {
     /// The rule set (JSON); when absent the one that the store has in force
     #[arg(long, value_name = "FILE")]
     pub(crate) rules: Option<PathBuf>,
@@ -160,6 +164,50 @@ pub(crate) struct Quote {
     /// Record every promotion of the rule set, not only those that concern the basket
     #[arg(long)]
     pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// Which SKU
+    #[arg(required_unless_present = "basket", conflicts_with_all = ["basket", "rules", "catalogue"])]
+    pub(crate) sku: Option<Sku>,
+    /// How many decisions to show, newest first
+    #[arg(long, default_value_t = 10, value_name = "N", conflicts_with = "basket")]
+    pub(crate) last: usize,
+    /// A basket (JSON) in place of a SKU, told with every promotion of the rule set; - is standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) basket: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) with: PricedWith,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Refund {
+    #[command(flatten)]
+    pub(crate) priced: Priced,
+    /// Units that come back now, by line id, with commas between ("a=1,b=2")
+    #[arg(long, required = true, value_delimiter = ',', value_name = "LINE=UNITS")]
+    pub(crate) lines: Vec<UnitsOf>,
+    /// Units that came back before
+    #[arg(long, value_delimiter = ',', value_name = "LINE=UNITS")]
+    pub(crate) returned: Vec<UnitsOf>,
+}
+
+/// Units of a line: "a=2".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UnitsOf {
+    pub(crate) line: String,
+    pub(crate) units: u32,
+}
+
+impl FromStr for UnitsOf {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (line, units) = text.rsplit_once('=').ok_or("write it as LINE=UNITS, such as a=2")?;
+        let units = units.parse().map_err(|_| format!("{units:?} is no number of units"))?;
+        Ok(Self { line: line.to_owned(), units })
+    }
 }
 
 #[derive(Debug, Args)]

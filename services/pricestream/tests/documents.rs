@@ -192,6 +192,8 @@ fn every_rule_set_of_the_pages_is_one_and_every_kind_has_its_row() {
     for name in pricestream_promotion_engine::Effect::NAMES {
         assert!(kinds.contains(&format!("| `{name}` |")), "docs/promotions.md has no row for {name}");
     }
+    let number = format!("{} kinds of promotions", pricestream_promotion_engine::Effect::NAMES.len());
+    assert!(read(&root().join("README.md")).contains(&number), "README.md does not say that there are {number}");
     for name in pricestream_promotion_engine::Code::NAMES {
         assert!(kinds.contains(&format!("| `{name}` |")), "docs/promotions.md has no row for {name}");
     }

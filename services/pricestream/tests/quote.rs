@@ -59,6 +59,111 @@ fn a_lane_from_the_command_line_has_the_price_of_each_quote() {
 }
 
 #[test]
+fn limits_bind_within_the_one_order_where_there_is_no_store() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: String| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let line = r#"{"sku":"A","list_price":{"minor":1000,"currency":"EUR"}}"#;
+    let catalogue = file("catalogue.ndjson", line.to_owned());
+    let half = r#"{"flash_sale":{"off":{"percent_bp":5000}}}"#;
+    let code = r#"{"coupon":{"off":{"percent_bp":5000}}}"#;
+    let span = ["--from", "2026-11-10T22:00:00Z", "--until", "2026-11-11T01:00:00Z"];
+    for (effect, limit, payable) in [
+        (half, json!({}), 2_500),
+        (half, json!({ "units": 3 }), 3_500),
+        (half, json!({ "units": 3, "units_per_customer": 1 }), 4_500),
+        (half, json!({ "units": 0 }), 5_000),
+        (half, json!({ "uses": 1, "uses_per_customer": 1 }), 2_500),
+        (half, json!({ "uses_per_customer": 0 }), 5_000),
+        (half, json!({ "budget": { "minor": 2_500, "currency": "EUR" } }), 2_500),
+        (half, json!({ "budget": { "minor": 2_499, "currency": "EUR" } }), 5_000),
+        (half, json!({ "budget": { "minor": 700, "currency": "EUR" }, "beyond_budget": "partial" }), 4_300),
+        (code, json!({ "uses_per_coupon": 1 }), 2_500),
+        (code, json!({ "uses_per_coupon": 0 }), 5_000),
+    ] {
+        let mut promotion = json!({ "id": "p", "effect": serde_json::from_str::<Value>(effect).unwrap(), "limit": limit });
+        if effect == code {
+            promotion["when"] = json!({ "coupons": ["HALF"] });
+        }
+        let rules = file("rules.json", json!({ "version": 1, "promotions": [promotion] }).to_string());
+        let basket = json!({ "lines": [{ "sku": "A", "quantity": 5 }], "customer": { "id": "c-1" }, "coupons": ["half"] });
+        let basket = basket.to_string();
+        let quoted = answer(&run(&[&priced("quote", &rules, &catalogue)[..], &["--json"]].concat(), &basket));
+        assert_eq!(quoted["payable"]["minor"], payable, "{limit}: {quoted}");
+        let timeline = [&priced("timeline", &rules, &catalogue)[..], &span, &["--json"]].concat();
+        let timeline = answer(&run(&timeline, &basket));
+        assert_eq!(timeline["slices"][0]["payable"]["minor"], payable, "{limit}: {timeline}");
+    }
+}
+
+#[test]
+fn a_basket_is_explained_as_it_is_quoted_with_every_promotion() {
+    let (rules, catalogue) = (example("promotions/sale.json"), example("catalogue.ndjson"));
+    let basket = example("promotions/basket.json");
+    let with = ["--rules", &*rules, "--catalogue", &*catalogue];
+    for json in [&[][..], &["--json"]] {
+        let explained = run(&[&["explain", "--basket", &*basket], &with[..], json].concat(), "");
+        let quoted = run(&[&["quote", &*basket, "--all"], &with[..], json].concat(), "");
+        assert!(explained.status.success(), "{}", String::from_utf8_lossy(&explained.stderr));
+        assert_eq!(String::from_utf8_lossy(&explained.stdout), String::from_utf8_lossy(&quoted.stdout));
+    }
+    let told = run(&[&["explain", "--basket", "-"], &with[..]].concat(), &std::fs::read_to_string(&basket).unwrap());
+    assert!(String::from_utf8_lossy(&told.stdout).contains("does not apply together with midnight-oil"));
+    for arguments in [
+        &["explain"][..],
+        &["explain", "avocado", "--basket", &*basket],
+        &["explain", "avocado", "--rules", &*rules],
+        &["explain", "--basket", &*basket, "--last", "3"],
+        &["explain", "--rules", &*rules],
+    ] {
+        assert_eq!(run(arguments, "").status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn refunds_from_the_command_line_add_up_to_what_the_basket_cost() {
+    let (rules, catalogue) = (example("promotions/sale.json"), example("catalogue.ndjson"));
+    let basket = example("promotions/basket.json");
+    let refund =
+        |more: &[&str]| run(&[&["refund", &*basket, "--rules", &*rules, "--catalogue", &*catalogue][..], more].concat(), "");
+    let whole = "pasta-500g=2,olive-oil-1l=1,strawberries-500g=1,croissant=2,baguette=1";
+    let mut total = 0;
+    for (returned, lines, postage) in [
+        ("", "croissant=1", None),
+        ("croissant=1", "croissant=1,olive-oil-1l=1", None),
+        ("croissant=2,olive-oil-1l=1", "pasta-500g=2,strawberries-500g=1,baguette=1", Some(495)),
+    ] {
+        let returned = if returned.is_empty() { vec![] } else { vec!["--returned", returned] };
+        let refunded = answer(&refund(&[&["--lines", lines, "--json"], &returned[..]].concat()));
+        assert_eq!(refunded.pointer("/postage/payable/minor").and_then(Value::as_i64), postage, "{refunded}");
+        total += refunded["total"]["minor"].as_i64().unwrap();
+    }
+    assert_eq!(total, 2_341, "what the basket cost");
+    let told = String::from_utf8(refund(&["--lines", whole]).stdout).unwrap();
+    for expected in ["olive-oil-1l", "postage", "refund", "23.41 EUR"] {
+        assert!(told.contains(expected), "{expected} is not in\n{told}");
+    }
+    for (arguments, status, expected) in [
+        (&["--lines", "croissant=3"][..], 1, "has 2 units"),
+        (&["--lines", "butter=1"], 1, "there is no line \"butter\""),
+        (&["--lines", "croissant=0"], 1, "no units come back"),
+        (&["--lines", "croissant"], 2, "LINE=UNITS"),
+        (&["--lines", "croissant=x"], 2, "no number of units"),
+        (&["--lines", "croissant=1,croissant=1"], 2, "named twice"),
+        (&[], 2, "--lines"),
+        (&["--lines", "croissant=1", "--target", "http://127.0.0.1:9"], 2, "/refunds"),
+    ] {
+        let output = refund(arguments);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {error}");
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
 fn a_basket_that_cannot_be_priced_says_what_to_do() {
     for (basket, expected) in [
         (json!({ "lines": [] }), "a basket needs a line"),
@@ -145,7 +250,7 @@ fn commands(page: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn the_commands_of_the_pages_run_as_they_are_written() {
-    for (page, least) in [("promotions-kinds.md", 1), ("promotions.md", 4)] {
+    for (page, least) in [("orders.md", 2), ("promotions-kinds.md", 1), ("promotions.md", 5)] {
         let commands = commands(page);
         assert!(commands.len() >= least, "{page}: {} commands", commands.len());
         for command in commands {

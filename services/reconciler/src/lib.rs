@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use pricestream_domain::{Cause, RecordRev, Sku};
 use pricestream_event_schema::{Outgoing, RepriceRequestedV1, TraceContext, encode};
 use pricestream_ports::{
-    Bus, Cache, CacheWrite, Clock, Failure, IfAbsent, RecordReads, SeenInputs, Settings, SettingsSnapshot, SkuState, publish_all,
+    Bus, Cache, CacheEntry, CacheWrite, Clock, Failure, IfAbsent, PriceRecord, RecordReads, SeenInputs, Settings,
+    SettingsSnapshot, SkuState, publish_all,
 };
 use pricestream_telemetry::Metrics;
 
@@ -102,9 +103,11 @@ impl<R: RecordReads, B: Bus, K: Cache, S: Settings, C: Clock> Reconciler<'_, R, 
                 self.metrics.mismatch(if cause == Cause::Due { "due" } else { "record" });
                 requests.push(request(state, cause, now));
             }
-            if let Some(entry) = state.price.as_ref().and_then(pricestream_ports::PriceRecord::cache_entry)
-                && self.cache.put_if_newer(&entry, IfAbsent::Write).await? == CacheWrite::Applied
-            {
+        }
+        let entries: Vec<CacheEntry> =
+            page.iter().filter_map(|state| state.price.as_ref().and_then(PriceRecord::cache_entry)).collect();
+        for written in self.cache.put_all_if_newer(&entries, IfAbsent::Write).await? {
+            if written == CacheWrite::Applied {
                 findings.cache_behind += 1;
                 self.metrics.mismatch("cache");
                 self.metrics.cache_write(SERVICE, "applied");

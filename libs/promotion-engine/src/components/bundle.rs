@@ -6,7 +6,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, Off, StepCount, WorksOn, check_at_least};
+use super::{Component, Declined, Draft, Foreseen, Given, GivenAway, Off, StepCount, WorksOn, check_at_least};
 use crate::document::items::Items;
 use crate::near_miss::{MissingUnits, Part};
 use crate::thresholds::Thresholds;
@@ -153,6 +153,20 @@ impl Component for Bundle {
             }
         }
         Ok(())
+    }
+}
+
+impl Foreseen for Bundle {
+    fn gives_away(&self) -> GivenAway {
+        GivenAway::goods_if(self.off.takes_all())
+    }
+
+    fn units_needed(&self) -> u64 {
+        self.units()
+    }
+
+    fn path_of_set(&self, place: usize) -> String {
+        format!("slots[{place}].items")
     }
 }
 

@@ -5,7 +5,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Counted, Declined, Draft, Given, Off, Valued, WorksOn, check_at_least};
+use super::{Component, Counted, Declined, Draft, Foreseen, Given, GivenAway, Off, Valued, WorksOn, check_at_least};
 use crate::document::items::Items;
 use crate::near_miss::{MissingUnits, Part};
 use crate::thresholds::Thresholds;
@@ -110,6 +110,24 @@ impl Component for BuyXGetY {
             return Err(self.too_few(given, most));
         }
         Ok(())
+    }
+}
+
+impl Foreseen for BuyXGetY {
+    fn takes_off_its_items(&self) -> bool {
+        true
+    }
+
+    fn gives_away(&self) -> GivenAway {
+        GivenAway::gifts_if(self.off.takes_all())
+    }
+
+    fn units_needed(&self) -> u64 {
+        u64::from(self.buy) + if self.partly { 1 } else { u64::from(self.get) }
+    }
+
+    fn path_of_set(&self, _place: usize) -> String {
+        "get_items".to_owned()
     }
 }
 

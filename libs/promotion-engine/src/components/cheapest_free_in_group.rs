@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::groups::{Filled, Groups};
-use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
+use super::{Component, Declined, Draft, Foreseen, Given, GivenAway, Off, WorksOn, check_at_least};
 use crate::thresholds::Thresholds;
 
 /// Of every full group of matching units, the cheapest for nothing: "3 for 2". The dearest units make the first group, of equal
@@ -57,6 +57,20 @@ impl Component for CheapestFreeInGroup {
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {
         let Self { units, free, max_times } = *self;
         Groups { units, reduced: free, off: Off::Free, max_times, filled: Filled::Dearest }.apply(given, draft)
+    }
+}
+
+impl Foreseen for CheapestFreeInGroup {
+    fn takes_off_its_items(&self) -> bool {
+        true
+    }
+
+    fn gives_away(&self) -> GivenAway {
+        GivenAway::Gifts
+    }
+
+    fn units_needed(&self) -> u64 {
+        self.units.into()
     }
 }
 

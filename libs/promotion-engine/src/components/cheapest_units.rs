@@ -3,7 +3,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
+use super::{Component, Declined, Draft, Foreseen, Given, GivenAway, Off, WorksOn, check_at_least};
 use crate::thresholds::Thresholds;
 
 /// Less for the cheapest matching units, once in an order; of equal price the earlier. A share is rounded for each unit by
@@ -61,6 +61,24 @@ impl Component for CheapestUnits {
         others.sort_by_key(|place| (std::cmp::Reverse(given.units[*place as usize].price), *place));
         draft.used.extend(others.into_iter().take(needed as usize - units));
         Ok(())
+    }
+}
+
+impl Foreseen for CheapestUnits {
+    fn takes_off_its_items(&self) -> bool {
+        true
+    }
+
+    fn gives_away(&self) -> GivenAway {
+        if self.of_at_least.is_none_or(|least| least == self.units) {
+            GivenAway::goods_if(self.off.takes_all())
+        } else {
+            GivenAway::gifts_if(self.off.takes_all())
+        }
+    }
+
+    fn units_needed(&self) -> u64 {
+        self.of_at_least.unwrap_or(self.units).into()
     }
 }
 

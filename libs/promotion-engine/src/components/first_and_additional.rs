@@ -3,7 +3,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
+use super::{Component, Declined, Draft, Foreseen, Given, GivenAway, Off, WorksOn, check_at_least};
 use crate::thresholds::Thresholds;
 
 /// One thing off the first matching unit, another off each further one; at least one of the two. The first is the dearest, of
@@ -61,6 +61,21 @@ impl Component for FirstAndAdditional {
             }
         }
         Ok(())
+    }
+}
+
+impl Foreseen for FirstAndAdditional {
+    fn takes_off_its_items(&self) -> bool {
+        true
+    }
+
+    fn gives_away(&self) -> GivenAway {
+        let all = |off: Option<Off>| off.is_some_and(Off::takes_all);
+        if all(self.first) { GivenAway::Goods } else { GivenAway::gifts_if(all(self.additional)) }
+    }
+
+    fn units_needed(&self) -> u64 {
+        if self.first.is_some() { 1 } else { 2 }
     }
 }
 

@@ -3,7 +3,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
+use super::{Component, Declined, Draft, Foreseen, Given, GivenAway, Off, OffEach, WorksOn, check_at_least};
 
 /// Less for each matching unit, for so many units of an order: the dearest, of equal price the earlier. How many it is for in
 /// all, and for one customer, is the promotion's limit.
@@ -42,6 +42,24 @@ impl Component for FlashSale {
         places.sort_unstable();
         draft.take_alike(given, &places, self.off);
         Ok(())
+    }
+}
+
+impl Foreseen for FlashSale {
+    fn takes_off_its_items(&self) -> bool {
+        true
+    }
+
+    fn gives_away(&self) -> GivenAway {
+        GivenAway::goods_if(self.off.takes_all())
+    }
+
+    fn off_each(&self) -> Option<OffEach> {
+        Some(self.off.into())
+    }
+
+    fn sells_a_quota(&self) -> bool {
+        true
     }
 }
 

@@ -5,7 +5,8 @@ use pricestream_domain::{Money, Sku};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, WorksOn, check_at_least, check_positive};
+use super::{Component, Declined, Draft, Foreseen, Given, WorksOn, check_at_least, check_positive};
+use crate::document::condition::Basis;
 
 /// Goods for nothing: one entry of a list, or one for every so much that is bought. The shop adds them to the order at the price
 /// zero. No line of the basket is touched, nothing is taken off, and what is given counts for no other promotion.
@@ -169,6 +170,16 @@ impl Component for Gift {
         }
         draft.gifts = Some(Box::new(gifts));
         Ok(())
+    }
+}
+
+impl Foreseen for Gift {
+    fn units_needed(&self) -> u64 {
+        if let Some(Every::Units(units)) = self.every { units.into() } else { 1 }
+    }
+
+    fn spend_needed(&self, base: Basis) -> Option<(Basis, i64)> {
+        if let Some(Every::Spend(every)) = self.every { Some((base, every.minor)) } else { None }
     }
 }
 

@@ -3,7 +3,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, Off, WorksOn};
+use super::{Component, Declined, Draft, Foreseen, Given, GivenAway, Off, WorksOn};
 use crate::document::condition::Basis;
 
 /// Less for matching goods and postage together; it does not apply while nobody knows what postage costs.
@@ -39,6 +39,16 @@ impl Component for GoodsAndPostage {
         };
         draft.spread_with_postage(given, self.off.of(sum, given.rounding));
         Ok(())
+    }
+}
+
+impl Foreseen for GoodsAndPostage {
+    fn gives_away(&self) -> GivenAway {
+        GivenAway::goods_if(self.off.takes_all())
+    }
+
+    fn greatest_share(&self) -> u16 {
+        self.off.share()
     }
 }
 

@@ -3,7 +3,7 @@ use pricestream_domain::{BasisPoints, Money};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, Off, WorksOn};
+use super::{Audience, Component, Declined, Draft, Foreseen, Given, GivenAway, Off, OffEach, WorksOn};
 
 /// A fixed price or a share off for each matching unit, one of the two. Who is a member is a `groups` condition.
 ///
@@ -18,6 +18,12 @@ pub struct MemberPrice {
     /// The share that is taken off, above zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub off_bp: Option<BasisPoints>,
+}
+
+impl MemberPrice {
+    fn off(&self) -> Option<Off> {
+        self.price.map(Off::Price).or(self.off_bp.map(Off::PercentBp))
+    }
 }
 
 impl Component for MemberPrice {
@@ -42,10 +48,28 @@ impl Component for MemberPrice {
     }
 
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {
-        if let Some(off) = self.price.map(Off::Price).or(self.off_bp.map(Off::PercentBp)) {
+        if let Some(off) = self.off() {
             draft.take_alike(given, &given.places(), off);
         }
         Ok(())
+    }
+}
+
+impl Foreseen for MemberPrice {
+    fn takes_off_its_items(&self) -> bool {
+        true
+    }
+
+    fn gives_away(&self) -> GivenAway {
+        GivenAway::goods_if(self.off().is_some_and(Off::takes_all))
+    }
+
+    fn off_each(&self) -> Option<OffEach> {
+        self.off().map(OffEach::from)
+    }
+
+    fn audience(&self) -> Audience {
+        Audience::Members
     }
 }
 

@@ -1,7 +1,8 @@
 //! The kinds of promotions, one file each. Each takes the units that it is given, at the prices that it is given, and says what
 //! it would take off; it prices those units and no others, and edits nothing.
 //!
-//! A new kind is its file, and here `mod`, a line of `effects!` and, where a pipeline names it, a unit.
+//! A new kind is its file, and here `mod`, `pub use`, a line of `effects!` and a sample. Where findings should know more of it than
+//! that it exists, its file says so in `impl Foreseen`.
 
 mod amount_off;
 mod bundle;
@@ -12,6 +13,7 @@ mod coupon;
 mod draft;
 mod first_and_additional;
 mod flash_sale;
+mod foreseen;
 mod gift;
 mod given;
 mod goods_and_postage;
@@ -53,6 +55,7 @@ pub use self::coupon::Coupon;
 pub(crate) use self::draft::Draft;
 pub use self::first_and_additional::FirstAndAdditional;
 pub use self::flash_sale::FlashSale;
+pub(crate) use self::foreseen::{Audience, Foreseen, ForeseenTier, GivenAway, OffEach, Reached};
 pub(crate) use self::gift::Shelf;
 pub use self::gift::{Choose, Every, Gift, GiftItem, Gifts, GivenGift, OpenChoice};
 pub(crate) use self::given::{Given, Unit, Wallet};
@@ -126,8 +129,8 @@ pub enum Declined {
     NotChosen(Box<Gifts>),
 }
 
-/// What a kind of promotion must be able to do.
-pub(crate) trait Component {
+/// What a kind of promotion must be able to do, besides saying what is known of it beforehand.
+pub(crate) trait Component: Foreseen {
     /// What it works on.
     fn works_on(&self) -> WorksOn;
     /// Sets of items of its own, besides the promotion's `items`: a unit's `sets` has a bit for each.
@@ -174,6 +177,11 @@ macro_rules! effects {
             }
 
             fn inner(&self) -> &dyn Component {
+                match self { $(Self::$variant(effect) => effect,)+ }
+            }
+
+            /// What is known of it before there is a basket.
+            pub(crate) fn foreseen(&self) -> &dyn Foreseen {
                 match self { $(Self::$variant(effect) => effect,)+ }
             }
         }
@@ -294,6 +302,7 @@ mod tests {
 
     use super::samples::draft_of;
     use super::*;
+    use crate::document::condition::Basis;
     use crate::rounding::{Level, Rounding};
 
     /// A sample of every kind.
@@ -353,6 +362,19 @@ mod tests {
                 used.sort_unstable();
                 used.dedup();
                 prop_assert_eq!(used.len(), draft.used.len(), "{}", json);
+
+                // What is said of it beforehand is so.
+                let effect: Effect = serde_json::from_str(json).unwrap();
+                let foreseen = effect.foreseen();
+                let spent: i64 = units.iter().map(|unit| unit.price).sum();
+                let too_little = foreseen.spend_needed(Basis::Running).is_some_and(|(_, needed)| spent < needed);
+                // Nobody asks it for none.
+                if !units.is_empty() && ((units.len() as u64) < foreseen.units_needed() || too_little) {
+                    prop_assert!(draft.total() == 0 && draft.gifts.is_none(), "{} needs more than {:?}", json, units);
+                }
+                let of_its_items = draft.postage == 0 && draft.packets.is_empty() && draft.points == 0;
+                prop_assert!(of_its_items || !foreseen.takes_off_its_items(), "{}", json);
+                prop_assert!(foreseen.cap().is_none_or(|cap| draft.total() <= cap.minor), "{}", json);
             }
         }
     }

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::groups::{Filled, Groups};
-use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
+use super::{Component, Declined, Draft, Foreseen, Given, GivenAway, Off, WorksOn, check_at_least};
 use crate::thresholds::Thresholds;
 
 /// Every second matching unit for less, or every third, ...: counted from the dearest, of equal price the earlier. The units
@@ -47,6 +47,20 @@ impl Component for NthUnit {
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {
         Groups { units: self.nth, reduced: 1, off: self.off, max_times: self.max_times, filled: Filled::Dearest }
             .apply(given, draft)
+    }
+}
+
+impl Foreseen for NthUnit {
+    fn takes_off_its_items(&self) -> bool {
+        true
+    }
+
+    fn gives_away(&self) -> GivenAway {
+        GivenAway::gifts_if(self.off.takes_all())
+    }
+
+    fn units_needed(&self) -> u64 {
+        self.nth.into()
     }
 }
 

@@ -42,6 +42,21 @@ impl Off {
         }
     }
 
+    /// The share of a price that it takes off at any price, in basis points.
+    pub(crate) fn share(self) -> u16 {
+        match self {
+            Self::PercentBp(rate) => rate.get(),
+            Self::Price(price) if price.minor == 0 => 10_000,
+            Self::Free => 10_000,
+            Self::Amount(_) | Self::Price(_) => 0,
+        }
+    }
+
+    /// Whether it takes everything off at any price.
+    pub(crate) fn takes_all(self) -> bool {
+        self.share() == 10_000
+    }
+
     pub(crate) fn amount(self) -> Option<Money> {
         match self {
             Self::Amount(money) | Self::Price(money) => Some(money),

@@ -3,7 +3,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, WorksOn};
+use super::{Component, Declined, Draft, Foreseen, Given, GivenAway, WorksOn};
 use crate::document::condition::Basis;
 
 /// All matching goods together for one price, whatever the promotion's stack base; shared among them in proportion to their
@@ -37,6 +37,20 @@ impl Component for OrderFixedPrice {
         }
         draft.spread(given, saved);
         Ok(())
+    }
+}
+
+impl Foreseen for OrderFixedPrice {
+    fn takes_off_its_items(&self) -> bool {
+        true
+    }
+
+    fn gives_away(&self) -> GivenAway {
+        GivenAway::goods_if(self.price.minor == 0)
+    }
+
+    fn spend_needed(&self, _base: Basis) -> Option<(Basis, i64)> {
+        Some((Basis::Running, self.price.minor.saturating_add(1)))
     }
 }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::red_packet::at_most;
-use super::{Component, Declined, Draft, Given, WorksOn, check_at_least, check_positive};
+use super::{Component, Declined, Draft, Foreseen, Given, WorksOn, check_at_least, check_positive};
 
 /// Points that the customer wants to spend, for the matching goods: so many for so much, as often as it goes, and never more than
 /// the goods cost now.
@@ -48,6 +48,12 @@ impl Component for Points {
         draft.spread(given, times * worth);
         draft.points = times.unsigned_abs() * each;
         Ok(())
+    }
+}
+
+impl Foreseen for Points {
+    fn pays(&self) -> bool {
+        true
     }
 }
 

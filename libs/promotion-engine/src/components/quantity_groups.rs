@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::groups::{Filled, Groups};
-use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
+use super::{Component, Declined, Draft, Foreseen, Given, GivenAway, Off, WorksOn, check_at_least};
 use crate::thresholds::Thresholds;
 
 /// Less for each unit of every full group of matching units, whichever: "6 or 12 or 18 bottles, 10 % off each". The dearest
@@ -51,6 +51,24 @@ impl Component for QuantityGroups {
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {
         let Self { units, off, max_times, filled } = *self;
         Groups { units, reduced: units, off, max_times, filled }.apply(given, draft)
+    }
+}
+
+impl Foreseen for QuantityGroups {
+    fn takes_off_its_items(&self) -> bool {
+        true
+    }
+
+    fn gives_away(&self) -> GivenAway {
+        GivenAway::goods_if(self.off.takes_all())
+    }
+
+    fn greatest_share(&self) -> u16 {
+        self.off.share()
+    }
+
+    fn units_needed(&self) -> u64 {
+        self.units.into()
     }
 }
 

@@ -3,7 +3,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, Off, WorksOn, check_at_least};
+use super::{Component, Declined, Draft, Foreseen, ForeseenTier, Given, GivenAway, Off, Reached, WorksOn, check_at_least};
 use crate::thresholds::Thresholds;
 
 /// The more units are bought, the less each of them costs: the last tier that is reached counts for all of them.
@@ -103,6 +103,33 @@ impl Component for QuantityTiers {
             }
         }
         Ok(())
+    }
+}
+
+impl Foreseen for QuantityTiers {
+    fn takes_off_its_items(&self) -> bool {
+        true
+    }
+
+    fn gives_away(&self) -> GivenAway {
+        GivenAway::goods_if(self.tiers.iter().any(|tier| tier.off.takes_all()))
+    }
+
+    fn greatest_share(&self) -> u16 {
+        self.tiers.iter().map(|tier| tier.off.share()).max().unwrap_or(0)
+    }
+
+    fn units_needed(&self) -> u64 {
+        self.tiers.first().map_or(1, |tier| tier.from.into())
+    }
+
+    fn tiers(&self) -> Vec<ForeseenTier> {
+        let tier = |(place, tier): (usize, &QuantityTier)| ForeseenTier {
+            path: format!("tiers[{place}]"),
+            from: Reached::Units(tier.from),
+            off: tier.off,
+        };
+        self.tiers.iter().enumerate().map(tier).collect()
     }
 }
 

@@ -3,7 +3,7 @@ use pricestream_domain::{BasisPoints, Money};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, WorksOn};
+use super::{Component, Declined, Draft, Foreseen, Given, WorksOn};
 use crate::document::condition::Basis;
 
 /// Red packets that the customer wants to use, for the matching goods: one after the other, the last in part. Whatever the stack
@@ -46,6 +46,12 @@ impl Component for RedPackets {
             }
         }
         Ok(())
+    }
+}
+
+impl Foreseen for RedPackets {
+    fn pays(&self) -> bool {
+        true
     }
 }
 

@@ -3,7 +3,7 @@ use pricestream_domain::Money;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Component, Declined, Draft, Given, Off, WorksOn};
+use super::{Component, Declined, Draft, Foreseen, Given, GivenAway, Off, OffEach, WorksOn};
 
 /// A fixed price for each matching unit, whatever the promotion's stack base; a unit that costs less already is left alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -31,6 +31,20 @@ impl Component for SpecialPrice {
     fn apply(&self, given: &Given<'_>, draft: &mut Draft) -> Result<(), Declined> {
         draft.take_each(given, &given.places(), Off::Price(self.price));
         Ok(())
+    }
+}
+
+impl Foreseen for SpecialPrice {
+    fn takes_off_its_items(&self) -> bool {
+        true
+    }
+
+    fn gives_away(&self) -> GivenAway {
+        GivenAway::goods_if(self.price.minor == 0)
+    }
+
+    fn off_each(&self) -> Option<OffEach> {
+        Some(OffEach::Price(self.price.minor))
     }
 }
 

@@ -1,11 +1,12 @@
 //! Promotions that lose every competition.
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use super::comparison::{on_each_line, on_the_order, on_the_same_units, takes_a_share, takes_something};
 use super::implication::{Implication, covers_window};
+use super::kin::Kin;
 use super::report::Report;
-use super::sets::{Key, covers, first_keys, selector_keys};
+use super::sets::{Key, first_keys, selector_keys};
 use super::survey::{Subject, Survey, group};
 use super::{Code, Finding, Severity};
 use crate::components::WorksOn;
@@ -16,13 +17,13 @@ use crate::document::policies::ExclusiveBy;
 const MOST_PAIRS: usize = 1_000_000;
 
 /// Says, of each promotion that always loses to another, to which.
-pub(super) fn look(survey: &Survey<'_>, report: &mut Report) {
+pub(super) fn look<'s>(survey: &'s Survey<'_>, kin: &'s Kin<'s>, report: &mut Report) {
     let nodes = group(survey.live().map(|subject| (subject.compiled.node, subject)));
     let mut nodes: Vec<_> = nodes.into_iter().collect();
     nodes.sort_by_key(|(node, _)| *node);
     let mut pairs = 0;
     for (_, subjects) in nodes {
-        let competition = Competition::of(survey, &subjects);
+        let competition = Competition::of(survey, kin, &subjects);
         for subject in &subjects {
             let mut nearly = None;
             let mut always = None;
@@ -82,6 +83,7 @@ enum Beaten {
 /// The promotions of a node.
 struct Competition<'s, 'a> {
     survey: &'s Survey<'a>,
+    kin: &'s Kin<'s>,
     /// Those that may beat others, by a key of each of their selectors.
     by_key: HashMap<Key<'a>, Vec<&'s Subject<'a>>>,
     /// Those that may, and are for everything.
@@ -91,7 +93,7 @@ struct Competition<'s, 'a> {
 }
 
 impl<'s, 'a> Competition<'s, 'a> {
-    fn of(survey: &'s Survey<'a>, subjects: &[&'s Subject<'a>]) -> Self {
+    fn of(survey: &'s Survey<'a>, kin: &'s Kin<'s>, subjects: &[&'s Subject<'a>]) -> Self {
         let strong = || subjects.iter().copied().filter(|subject| !subject.is_limited());
         let with_keys = strong().flat_map(|subject| {
             let selectors = subject.promotion.items.include.iter();
@@ -106,6 +108,7 @@ impl<'s, 'a> Competition<'s, 'a> {
             .map(|((_, unit), of)| (unit, (of.iter().all(|compiled| compiled.works_on == WorksOn::Lines), of.len())));
         Self {
             survey,
+            kin,
             by_key: group(with_keys),
             for_everything: strong().filter(|subject| subject.promotion.items.include.is_empty()).collect(),
             units: units.collect(),
@@ -114,12 +117,13 @@ impl<'s, 'a> Competition<'s, 'a> {
 
     /// Those that may be for all that `subject` is for.
     fn rivals(&self, subject: &'s Subject<'a>) -> impl Iterator<Item = &'s Subject<'a>> {
-        let keys = subject.promotion.items.include.first().map(first_keys).unwrap_or_default();
+        let keys = self.kin.with_others(&subject.promotion.items.include.first().map(first_keys).unwrap_or_default());
         let by_key: Vec<&'s Subject<'a>> = keys.iter().filter_map(|key| self.by_key.get(key)).flatten().copied().collect();
-        self.for_everything.iter().copied().chain(by_key).filter(|rival| rival.number != subject.number)
+        let mut seen = HashSet::from_iter([subject.number]);
+        self.for_everything.iter().copied().chain(by_key).filter(move |rival| seen.insert(rival.number))
     }
 
-    fn beaten(&self, subject: &Subject<'_>, rival: &Subject<'_>) -> Option<Beaten> {
+    fn beaten(&self, subject: &'s Subject<'a>, rival: &'s Subject<'a>) -> Option<Beaten> {
         let (mine, theirs) = (subject.compiled, rival.compiled);
         if !runs_in_turn(self.survey, subject) {
             return None;
@@ -130,7 +134,7 @@ impl<'s, 'a> Competition<'s, 'a> {
     }
 
     /// Whether `rival` is considered wherever `subject` is: nothing keeps it away that does not keep the other away too.
-    fn reaches(&self, subject: &Subject<'_>, rival: &Subject<'_>) -> bool {
+    fn reaches(&self, subject: &'s Subject<'a>, rival: &'s Subject<'a>) -> bool {
         let (mine, theirs) = (&subject.promotion, &rival.promotion);
         let zone = &self.survey.document.time_zone;
         let within = |few: &[u64], many: &[u64]| few.iter().zip(many).all(|(few, many)| few & !many == 0);
@@ -140,7 +144,7 @@ impl<'s, 'a> Competition<'s, 'a> {
         self.survey.same_currency(subject, rival)
             && excludes.into_iter().all(|(theirs, mine)| within(theirs, mine))
             && covers_window(theirs.window.as_ref(), mine.window.as_ref(), zone)
-            && covers(&theirs.items, &mine.items)
+            && self.kin.covers(&theirs.items, &mine.items)
             && implication.holds(mine.when.as_ref(), theirs.when.as_ref())
     }
 
@@ -214,23 +218,5 @@ pub(super) fn runs_in_turn(survey: &Survey<'_>, subject: &Subject<'_>) -> bool {
 
 /// Whether all that it takes off, it takes off its own items.
 fn takes_off_its_items(subject: &Subject<'_>) -> bool {
-    const OFF_ITEMS: [&str; 16] = [
-        "special_price",
-        "member_price",
-        "flash_sale",
-        "quantity_tiers",
-        "percent_off",
-        "amount_off",
-        "n_for_price",
-        "buy_x_get_y",
-        "quantity_groups",
-        "nth_unit",
-        "cheapest_free_in_group",
-        "cheapest_units",
-        "first_and_additional",
-        "spend_and_save",
-        "order_fixed_price",
-        "coupon",
-    ];
-    OFF_ITEMS.contains(&subject.promotion.effect.component()) && !subject.has_own_sets()
+    subject.promotion.effect.foreseen().takes_off_its_items() && !subject.has_own_sets()
 }

@@ -1,7 +1,7 @@
 //! Which of two effects takes more off, whatever they are given.
 
 use crate::compile::Compiled;
-use crate::components::{Counted, Effect, Off, Per, QuantityTier, Steps, Tier, WorksOn};
+use crate::components::{Counted, Effect, Off, OffEach, Per, QuantityTier, Steps, Tier, WorksOn};
 use crate::document::condition::Basis;
 use crate::rounding::Level;
 
@@ -14,17 +14,17 @@ pub(super) fn on_each_line(one: &Compiled, other: &Compiled) -> bool {
             && same_prices(one, other)
             && quantity_tiers(one, other, &mine.tiers, &theirs.tiers);
     }
-    let (Some(mine), Some(theirs)) = (Each::of(&one.document.effect), Each::of(&other.document.effect)) else { return false };
+    let (Some(mine), Some(theirs)) = (each(one), each(other)) else { return false };
     let running = one.document.stack_base == Basis::Running;
     match (mine, theirs) {
         _ if takes_all(one) => true,
-        (Each::Percent(mine), Each::Percent(theirs)) => {
+        (OffEach::Percent(mine), OffEach::Percent(theirs)) => {
             mine >= theirs && same_prices(one, other) && one.rounding == other.rounding && one.rounding.level != Level::Order
         }
-        (Each::Amount(mine), Each::Amount(theirs)) => mine >= theirs && (running || same_prices(one, other)),
-        (Each::Amount(mine), Each::AmountOfLine(theirs)) => mine >= theirs && running,
-        (Each::AmountOfLine(mine), Each::AmountOfLine(theirs)) => mine >= theirs && same_prices(one, other),
-        (Each::Price(mine), Each::Price(theirs)) => mine <= theirs,
+        (OffEach::Amount(mine), OffEach::Amount(theirs)) => mine >= theirs && (running || same_prices(one, other)),
+        (OffEach::Amount(mine), OffEach::AmountOfLine(theirs)) => mine >= theirs && running,
+        (OffEach::AmountOfLine(mine), OffEach::AmountOfLine(theirs)) => mine >= theirs && same_prices(one, other),
+        (OffEach::Price(mine), OffEach::Price(theirs)) => mine <= theirs,
         _ => false,
     }
 }
@@ -32,12 +32,12 @@ pub(super) fn on_each_line(one: &Compiled, other: &Compiled) -> bool {
 /// Whether it takes something off every line of its items that has not reached its floor.
 pub(super) fn takes_something(of: &Compiled) -> bool {
     let running = of.document.stack_base == Basis::Running;
-    takes_all(of) || (running && matches!(Each::of(&of.document.effect), Some(Each::Amount(_) | Each::AmountOfLine(_))))
+    takes_all(of) || (running && matches!(each(of), Some(OffEach::Amount(_) | OffEach::AmountOfLine(_))))
 }
 
 /// Whether it takes something off every line of its items, but for prices so low that its share of them rounds to nothing.
 pub(super) fn takes_a_share(of: &Compiled) -> bool {
-    matches!(Each::of(&of.document.effect), Some(Each::Percent(_)))
+    matches!(each(of), Some(OffEach::Percent(_)))
 }
 
 /// Whether `one` takes at least as much off the order as `other` does, where it is given at least the same units at the same
@@ -92,51 +92,17 @@ pub(super) fn on_the_same_units(one: &Compiled, other: &Compiled) -> bool {
     }
 }
 
-/// What an effect that works on lines takes off each unit.
-#[derive(Clone, Copy, Debug)]
-enum Each {
-    /// Basis points.
-    Percent(u16),
-    /// Minor units.
-    Amount(i64),
-    /// Minor units, shared among the units of a line.
-    AmountOfLine(i64),
-    /// Down to this.
-    Price(i64),
-    Free,
-}
-
-impl Each {
-    fn of(effect: &Effect) -> Option<Self> {
-        let of_off = |off: Off| match off {
-            Off::PercentBp(rate) => Self::Percent(rate.get()),
-            Off::Amount(amount) => Self::Amount(amount.minor),
-            Off::Price(price) => Self::Price(price.minor),
-            Off::Free => Self::Free,
-        };
-        if effect.works_on() != WorksOn::Lines {
-            return None;
-        }
-        match effect {
-            Effect::SpecialPrice(of) => Some(Self::Price(of.price.minor)),
-            Effect::MemberPrice(of) => {
-                of.price.map(|price| Self::Price(price.minor)).or(of.off_bp.map(|rate| Self::Percent(rate.get())))
-            }
-            Effect::FlashSale(of) => Some(of_off(of.off)),
-            Effect::PercentOff(of) => Some(Self::Percent(of.off_bp.get())),
-            Effect::AmountOff(of) => {
-                Some(if of.per == Per::Unit { Self::Amount(of.amount.minor) } else { Self::AmountOfLine(of.amount.minor) })
-            }
-            _ => None,
-        }
-    }
+/// What an effect takes off each unit, if it works on lines.
+fn each(of: &Compiled) -> Option<OffEach> {
+    let effect = &of.document.effect;
+    effect.foreseen().off_each().filter(|_| effect.works_on() == WorksOn::Lines)
 }
 
 /// Whether it takes all that there is off every line of its items.
 fn takes_all(of: &Compiled) -> bool {
-    match Each::of(&of.document.effect) {
-        Some(Each::Free | Each::Price(0)) => true,
-        Some(Each::Percent(10_000)) => of.document.stack_base == Basis::Running,
+    match each(of) {
+        Some(OffEach::Free | OffEach::Price(0)) => true,
+        Some(OffEach::Percent(10_000)) => of.document.stack_base == Basis::Running,
         _ => false,
     }
 }

@@ -3,7 +3,7 @@ use std::rc::Rc;
 
 use super::meeting::{Clock, Meeting, Wanted};
 use super::survey::Subject;
-use crate::components::{Effect, Every, Gift, Steps};
+use crate::components::{ForeseenTier, Reached};
 use crate::document::condition::{Basis, Condition, Numbers, Over};
 use crate::document::items::Items;
 use crate::document::policies::CouponCase;
@@ -86,47 +86,14 @@ pub(super) fn ways<'a>(subject: &Subject<'a>, case: CouponCase) -> Option<Vec<To
 pub(super) fn of_tiers<'a>(subject: &Subject<'a>) -> Vec<Fact<'a>> {
     let path = subject.effect_path();
     let over = whose_items(subject);
-    match &subject.promotion.effect {
-        Effect::QuantityTiers(tiers) => {
-            let fact = |(place, from): (usize, u32)| Fact {
-                path: format!("{path}.tiers[{place}].from").into(),
-                what: What::Units { over, from: from.into(), to: u64::MAX },
-            };
-            tiers.tiers.iter().map(|tier| tier.from).enumerate().map(fact).collect()
-        }
-        Effect::SpendAndSave(save) => {
-            let Steps::Tiers(tiers) = &save.steps else { return Vec::new() };
-            let fact = |(place, from): (usize, i64)| Fact {
-                path: format!("{path}.steps.tiers[{place}].from").into(),
-                what: What::Spent { over, basis: save.basis, from, to: i64::MAX },
-            };
-            tiers.iter().map(|tier| tier.from.minor).enumerate().map(fact).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Units that an effect needs to give anything.
-pub(super) fn units_needed(effect: &Effect) -> u64 {
-    match effect {
-        Effect::NForPrice(of) => of.units.into(),
-        Effect::BuyXGetY(of) => u64::from(of.buy) + if of.partly { 1 } else { u64::from(of.get) },
-        Effect::Gift(Gift { every: Some(Every::Units(units)), .. }) => (*units).into(),
-        Effect::QuantityGroups(of) => of.units.into(),
-        Effect::NthUnit(of) => of.nth.into(),
-        Effect::CheapestFreeInGroup(of) => of.units.into(),
-        Effect::CheapestUnits(of) => of.of_at_least.unwrap_or(of.units).into(),
-        Effect::FirstAndAdditional(of) => {
-            if of.first.is_some() {
-                1
-            } else {
-                2
-            }
-        }
-        Effect::Bundle(of) => of.slots.iter().map(|slot| u64::from(slot.quantity)).sum(),
-        Effect::QuantityTiers(of) => of.tiers.first().map_or(1, |tier| tier.from.into()),
-        _ => 1,
-    }
+    let fact = |tier: ForeseenTier| Fact {
+        path: format!("{path}.{}.from", tier.path).into(),
+        what: match tier.from {
+            Reached::Units(from) => What::Units { over, from: from.into(), to: u64::MAX },
+            Reached::Spent(basis, from) => What::Spent { over, basis, from, to: i64::MAX },
+        },
+    };
+    subject.promotion.effect.foreseen().tiers().into_iter().map(fact).collect()
 }
 
 /// Why `facts` never hold together; `None`: as far as can be told they may.
@@ -295,16 +262,9 @@ fn outside_or_in(least: u64, most: Option<u64>, inside: bool) -> Vec<(u64, u64)>
 fn of_effect<'a>(subject: &Subject<'a>) -> Vec<Fact<'a>> {
     let path: Rc<str> = subject.effect_path().into();
     let over = whose_items(subject);
-    let spent = match &subject.promotion.effect {
-        Effect::SpendAndSave(save) => match &save.steps {
-            Steps::Tiers(tiers) => tiers.first().map(|tier| (save.basis, tier.from.minor)),
-            Steps::EveryFull(every) => Some((save.basis, every.spend.minor)),
-        },
-        Effect::Gift(Gift { every: Some(Every::Spend(every)), .. }) => Some((subject.promotion.stack_base, every.minor)),
-        Effect::OrderFixedPrice(fixed) => Some((Basis::Running, fixed.price.minor.saturating_add(1))),
-        _ => None,
-    };
-    let units = What::Units { over, from: units_needed(&subject.promotion.effect).max(1), to: u64::MAX };
+    let effect = subject.promotion.effect.foreseen();
+    let spent = effect.spend_needed(subject.promotion.stack_base);
+    let units = What::Units { over, from: effect.units_needed().max(1), to: u64::MAX };
     let spent = spent.map(|(basis, from)| What::Spent { over, basis, from, to: i64::MAX });
     std::iter::once(units).chain(spent).map(|what| Fact { path: Rc::clone(&path), what }).collect()
 }

@@ -9,12 +9,15 @@ mod comparison;
 mod dangling;
 mod exclusions;
 mod facts;
+mod for_everybody;
 mod implication;
+mod kin;
 mod meeting;
 mod overlapping_caps;
 mod report;
 mod sets;
 mod shut_out;
+mod stacked_shares;
 mod survey;
 mod unreachable;
 mod zero_price;
@@ -24,6 +27,7 @@ use pricestream_domain::Product;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use self::kin::Kin;
 use self::report::Report;
 use self::survey::Survey;
 use crate::compile::RuleSet;
@@ -43,12 +47,18 @@ pub fn findings(document: &Document, rules: &RuleSet, catalogue: Option<&[Produc
     let mut report = Report::default();
     let mut survey = Survey::new(document, rules, catalogue);
     survey.standing = unreachable::look(&survey, &mut report);
-    always_beaten::look(&survey, &mut report);
+    let kin = Kin::of(&survey);
+    always_beaten::look(&survey, &kin, &mut report);
     exclusions::look(&survey, &mut report);
-    shut_out::look(&survey, &mut report);
+    shut_out::look(&survey, &kin, &mut report);
     zero_price::look(&survey, &mut report);
-    overlapping_caps::look(&survey, &mut report);
+    stacked_shares::look(&survey, &kin, &mut report);
+    overlapping_caps::look(&survey, &kin, &mut report);
+    for_everybody::look(&survey, &mut report);
     dangling::look(&survey, &mut report);
+    if kin.is_exhausted() {
+        report.cut("items: there are too many products to tell of all promotions whether they are for the same ones");
+    }
     report.close(&survey)
 }
 
@@ -166,6 +176,8 @@ codes! {
     "caps_add_up" => CapsAddUp,
     /// Two flash sales of the same items have quotas of their own at the same time.
     "quotas_add_up" => QuotasAddUp,
+    /// It is meant for who has a code, or for members, and its condition asks for neither.
+    "for_everybody" => ForEverybody,
     /// It names what the catalogue does not have.
     "unknown_item" => UnknownItem,
     /// No product of the catalogue is for it.

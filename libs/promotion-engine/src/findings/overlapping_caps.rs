@@ -1,41 +1,44 @@
 //! Caps, budgets and limits of promotions that are on at the same time, and add up.
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use jiff::Timestamp;
 use pricestream_domain::Money;
 
 use super::facts::{Fact, What, clash, windows};
+use super::kin::Kin;
 use super::meeting::Meeting;
 use super::report::Report;
-use super::sets::{Key, first_keys, holds, meet, selector_keys};
-use super::survey::{Subject, Survey, group};
+use super::sets::{Key, first_keys, selector_keys};
+use super::survey::{Subject, Survey};
 use super::{Code, Finding, Severity, Witness};
-use crate::components::Effect;
 
 /// Pairs that are held against each other, at most.
 const MOST_PAIRS: usize = 1_000_000;
 
 /// Says, of each promotion with a cap or a limit of its own, the first other one that it adds up with.
-pub(super) fn look(survey: &Survey<'_>, report: &mut Report) {
-    let capped: Vec<&Subject<'_>> =
+pub(super) fn look<'s, 'a>(survey: &'s Survey<'a>, kin: &'s Kin<'s>, report: &mut Report) {
+    let capped: Vec<&'s Subject<'a>> =
         survey.live().filter(|subject| !caps(subject).is_empty() && !subject.has_own_sets()).collect();
-    // Only those before it in the document, so that a pair is told once.
-    let mut by_key: HashMap<Key<'_>, Vec<&Subject<'_>>> = group(std::iter::empty());
-    let mut for_everything: Vec<&Subject<'_>> = Vec::new();
+    // Only those before it in the document, so that a pair is told once: by what they name, and by what their products have besides.
+    let mut by_key: HashMap<Key<'s>, Vec<&'s Subject<'a>>> = HashMap::new();
+    let mut by_others: HashMap<Key<'s>, Vec<&'s Subject<'a>>> = HashMap::new();
+    let mut for_everything: Vec<&'s Subject<'a>> = Vec::new();
     let mut pairs = 0;
     for (place, subject) in capped.iter().enumerate() {
         let keys = keys_of(subject);
+        let with_others = kin.with_others(&keys);
         let everything = subject.promotion.items.include.is_empty();
-        let by_key_found = keys.iter().filter_map(|key| by_key.get(key)).flatten();
-        let rivals: Vec<&Subject<'_>> =
-            if everything { capped[..place].to_vec() } else { for_everything.iter().chain(by_key_found).copied().collect() };
-        for rival in rivals {
+        let alike = with_others.iter().filter_map(|key| by_key.get(key)).chain(keys.iter().filter_map(|key| by_others.get(key)));
+        let rivals: Vec<&'s Subject<'a>> =
+            if everything { capped[..place].to_vec() } else { for_everything.iter().chain(alike.flatten()).copied().collect() };
+        let mut seen = HashSet::new();
+        for rival in rivals.into_iter().filter(|rival| seen.insert(rival.number)) {
             pairs += 1;
             if pairs > MOST_PAIRS {
                 report.cut("caps_add_up: there are too many promotions for the same items to hold all against each other");
                 return;
             }
-            if let Some(finding) = add_up(survey, rival, subject) {
+            if let Some(finding) = add_up(survey, kin, rival, subject) {
                 report.add(finding);
                 break;
             }
@@ -43,8 +46,9 @@ pub(super) fn look(survey: &Survey<'_>, report: &mut Report) {
         if everything {
             for_everything.push(subject);
         }
-        for key in keys {
-            by_key.entry(key).or_default().push(subject);
+        for key in with_others {
+            let named = keys.binary_search(&key).is_ok();
+            (if named { &mut by_key } else { &mut by_others }).entry(key).or_default().push(subject);
         }
     }
 }
@@ -59,19 +63,20 @@ fn keys_of<'a>(subject: &Subject<'a>) -> Vec<Key<'a>> {
     keys
 }
 
-fn add_up(survey: &Survey<'_>, one: &Subject<'_>, other: &Subject<'_>) -> Option<Finding> {
-    let flash = |subject: &Subject<'_>| matches!(subject.promotion.effect, Effect::FlashSale(_));
+fn add_up<'s>(survey: &Survey<'_>, kin: &Kin<'s>, one: &'s Subject<'_>, other: &'s Subject<'_>) -> Option<Finding> {
+    let flash = |subject: &Subject<'_>| subject.promotion.effect.foreseen().sells_a_quota();
     let quotas = flash(one) && flash(other);
     let (of_one, of_other) = (caps(one), caps(other));
     let wanted = |field: &str| if quotas { field.starts_with("units") } else { field != "units" };
     let mut both = of_one.iter().filter(|(field, ..)| wanted(field));
     let (field, mine, theirs) =
         both.find_map(|(field, mine)| Some((*field, *mine, of_other.iter().find(|(of, _)| of == field)?.1)))?;
-    let stacks = survey.stack(one, other) && alike(one, other);
-    if !(quotas || stacks) || one.excludes(other) || !share_items(survey, one, other) {
+    // Money adds up whatever gives it; how often something is used does where it is the same thing.
+    let stacks = survey.stack(one, other) && (matches!(field, "cap" | "budget") || alike(one, other));
+    if !(quotas || stacks) || one.excludes(other) || !share_items(kin, one, other) {
         return None;
     }
-    let (from, until) = together(survey, one, other)?;
+    let (from, until) = together(survey, &[one, other])?;
     let when = from.map_or_else(|| "always".to_owned(), |from| survey.clock.tell_span(from, until));
     let (first, second) = (&one.promotion.id, &other.promotion.id);
     let currency = one.compiled.currency.filter(|_| matches!(field, "cap" | "budget"));
@@ -100,11 +105,7 @@ fn add_up(survey: &Survey<'_>, one: &Subject<'_>, other: &Subject<'_>) -> Option
 
 /// What a promotion gives at most: in one order, to one customer, or in all.
 fn caps(subject: &Subject<'_>) -> Vec<(&'static str, i64)> {
-    let of_effect = match &subject.promotion.effect {
-        Effect::PercentOff(of) => of.cap,
-        Effect::Coupon(of) => of.cap,
-        _ => None,
-    };
+    let of_effect = subject.promotion.effect.foreseen().cap();
     let mut caps: Vec<(&'static str, i64)> = of_effect.map(|cap| ("cap", cap.minor)).into_iter().collect();
     if let Some(limit) = &subject.promotion.limit {
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
@@ -124,22 +125,19 @@ fn alike(one: &Subject<'_>, other: &Subject<'_>) -> bool {
         || !one.labels.is_disjoint(&other.labels)
 }
 
-fn share_items(survey: &Survey<'_>, one: &Subject<'_>, other: &Subject<'_>) -> bool {
+/// Whether both may be for one item of a basket.
+pub(super) fn share_items<'s>(kin: &Kin<'s>, one: &'s Subject<'_>, other: &'s Subject<'_>) -> bool {
     let currency = |subject: &Subject<'_>| subject.compiled.currency;
     let same_currency = currency(one).zip(currency(other)).is_none_or(|(one, other)| one == other);
-    let (one, other) = (&one.promotion.items, &other.promotion.items);
-    let sold = |products: &Vec<std::sync::Arc<pricestream_domain::Product>>| {
-        products.iter().take(10_000).any(|product| holds(one, product) && holds(other, product))
-    };
-    same_currency && (meet(one, other) || survey.products.as_ref().is_some_and(sold))
+    same_currency && kin.meet(&one.promotion.items, &other.promotion.items)
 }
 
-/// When both can apply to one customer's order: from an instant until another; without the first always.
-fn together(survey: &Survey<'_>, one: &Subject<'_>, other: &Subject<'_>) -> Option<(Option<Timestamp>, Option<Timestamp>)> {
-    // What each says of its own items says nothing of the other's.
+/// When all can apply to one customer's order: from an instant until another; without the first always.
+pub(super) fn together(survey: &Survey<'_>, subjects: &[&Subject<'_>]) -> Option<(Option<Timestamp>, Option<Timestamp>)> {
+    // What each says of its own items says nothing of the others'.
     let common = |fact: &&Fact<'_>| !matches!(fact.what, What::Spent { .. } | What::Units { .. } | What::StockLeft { .. });
-    let facts: Vec<Fact<'_>> = survey.facts(one).iter().chain(survey.facts(other)).filter(common).cloned().collect();
-    if clash(&facts, one, &survey.clock).is_some() {
+    let facts: Vec<Fact<'_>> = subjects.iter().flat_map(|subject| survey.facts(subject)).filter(common).cloned().collect();
+    if clash(&facts, subjects.first()?, &survey.clock).is_some() {
         return None;
     }
     let windows = windows(&facts);

@@ -59,6 +59,19 @@ pub(super) fn product_keys(product: &Product) -> impl Iterator<Item = Key<'_>> {
     one.into_iter().flatten().chain(product.tags.iter().map(|tag| Key::Tag(tag))).chain(attributes)
 }
 
+/// All keys that a selector names.
+pub(super) fn all_keys(selector: &Selector) -> impl Iterator<Item = Key<'_>> {
+    let attributes = selector
+        .attributes
+        .iter()
+        .flat_map(|(attribute, values)| values.iter().map(move |value| Key::Attribute(attribute, value)));
+    let skus = selector.skus.iter().map(|sku| Key::Sku(sku.as_str()));
+    skus.chain(selector.categories.iter().map(|category| Key::Category(category)))
+        .chain(selector.tags.iter().map(|tag| Key::Tag(tag)))
+        .chain(selector.sellers.iter().map(|seller| Key::Seller(seller)))
+        .chain(attributes)
+}
+
 /// The first key of each field of a selector: what covers the selector asks for one of them.
 pub(super) fn first_keys(selector: &Selector) -> Vec<Key<'_>> {
     let mut keys: Vec<Key<'_>> = Vec::new();

@@ -1,11 +1,12 @@
 //! Promotions that an earlier one, which is always there, keeps from applying.
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet, HashSetExt};
 
 use super::always_beaten::runs_in_turn;
 use super::implication::covers_window;
+use super::kin::Kin;
 use super::report::Report;
-use super::sets::{Key, covers, first_keys, selector_keys};
+use super::sets::{Key, first_keys, selector_keys};
 use super::survey::{Subject, Survey, group};
 use super::{Code, Finding, Severity};
 use crate::components::WorksOn;
@@ -17,13 +18,13 @@ use crate::document::promotion::Scope;
 const MOST_PAIRS: usize = 1_000_000;
 
 /// Says which promotions apply only where an earlier one takes nothing off.
-pub(super) fn look(survey: &Survey<'_>, report: &mut Report) {
+pub(super) fn look<'s, 'a>(survey: &'s Survey<'a>, kin: &'s Kin<'s>, report: &mut Report) {
     if survey.rules.words == 0 {
         return;
     }
     let alone = units_of_one(survey);
     // Only what is always there: without condition, limit or rival.
-    let constant: Vec<&Subject<'_>> = survey
+    let constant: Vec<&'s Subject<'a>> = survey
         .live()
         .filter(|subject| {
             let unopposed = survey.unit(subject).take == Take::Stack || alone(subject);
@@ -33,23 +34,24 @@ pub(super) fn look(survey: &Survey<'_>, report: &mut Report) {
             subject.promotion.when.is_none() && !subject.is_limited() && unopposed && kept && by_lines
         })
         .collect();
-    let by_key: HashMap<Key<'_>, Vec<&Subject<'_>>> = group(constant.iter().flat_map(|subject| {
+    let by_key: HashMap<Key<'s>, Vec<&'s Subject<'a>>> = group(constant.iter().flat_map(|subject| {
         let keys = subject.promotion.items.include.iter().flat_map(selector_keys);
         keys.map(|key| (key, *subject))
     }));
-    let for_everything: Vec<&Subject<'_>> =
+    let for_everything: Vec<&'s Subject<'a>> =
         constant.iter().copied().filter(|subject| subject.promotion.items.include.is_empty()).collect();
     let mut pairs = 0;
     for subject in survey.live().filter(|subject| !subject.has_own_sets()) {
-        let keys = subject.promotion.items.include.first().map(first_keys).unwrap_or_default();
+        let keys = kin.with_others(&subject.promotion.items.include.first().map(first_keys).unwrap_or_default());
         let by_key = keys.iter().filter_map(|key| by_key.get(key)).flatten().copied();
-        for earlier in for_everything.iter().copied().chain(by_key) {
+        let mut seen = HashSet::new();
+        for earlier in for_everything.iter().copied().chain(by_key).filter(|earlier| seen.insert(earlier.number)) {
             pairs += 1;
             if pairs > MOST_PAIRS {
                 report.cut("always_shut_out: there are too many promotions for the same items to hold all against each other");
                 return;
             }
-            if shuts_out(survey, earlier, subject) {
+            if shuts_out(survey, kin, earlier, subject) {
                 report.add(finding(earlier, subject));
                 break;
             }
@@ -71,27 +73,19 @@ fn goes_ahead(survey: &Survey<'_>, subject: &Subject<'_>) -> bool {
     survey.document.policies.exclusive_by == ExclusiveBy::First || subject.promotion.exclusive != Some(Scope::Order)
 }
 
-fn shuts_out(survey: &Survey<'_>, earlier: &Subject<'_>, later: &Subject<'_>) -> bool {
+fn shuts_out<'s>(survey: &Survey<'_>, kin: &Kin<'s>, earlier: &Subject<'_>, later: &'s Subject<'_>) -> bool {
     let (one, other) = (earlier.promotion, later.promotion);
     let apart = (earlier.compiled.node, earlier.compiled.unit) != (later.compiled.node, later.compiled.unit)
         || survey.unit(later).take == Take::Stack;
     earlier.order < later.order
         && (runs_in_turn(survey, earlier) || goes_ahead(survey, earlier))
         && runs_in_turn(survey, later)
-        && runs_before(survey, earlier, later)
+        && survey.turn(earlier) < survey.turn(later)
         && apart
         && later.excludes(earlier)
         && survey.same_currency(later, earlier)
         && covers_window(one.window.as_ref(), other.window.as_ref(), &survey.document.time_zone)
-        && covers(&one.items, &other.items)
-}
-
-/// In a node that stacks, units run by their priorities; otherwise in the order of the document.
-fn runs_before(survey: &Survey<'_>, earlier: &Subject<'_>, later: &Subject<'_>) -> bool {
-    let place = |subject: &Subject<'_>| {
-        (subject.compiled.node, std::cmp::Reverse(survey.unit(subject).priority), subject.compiled.unit, subject.order)
-    };
-    place(earlier) < place(later)
+        && kin.covers(&one.items, &other.items)
 }
 
 /// Whether a promotion is the only one of its unit.

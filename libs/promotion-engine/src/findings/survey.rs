@@ -98,6 +98,13 @@ impl<'a> Survey<'a> {
         &self.document.pipeline[usize::from(subject.compiled.node)].1[usize::from(subject.compiled.unit)]
     }
 
+    /// Its place in the order in which they run: in a node that stacks, units do by their priorities; otherwise as the document
+    /// names them.
+    pub(super) fn turn(&self, subject: &Subject<'_>) -> impl Ord + use<> {
+        let compiled = subject.compiled;
+        (compiled.node, std::cmp::Reverse(self.unit(subject).priority), compiled.unit, subject.order)
+    }
+
     /// Whether both may apply on the same things, one upon the other.
     pub(super) fn stack(&self, one: &Subject<'_>, other: &Subject<'_>) -> bool {
         let place = |subject: &Subject<'_>| (subject.compiled.node, subject.compiled.unit);

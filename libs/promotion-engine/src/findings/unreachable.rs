@@ -1,11 +1,11 @@
 //! Promotions that can never apply, and tiers that nothing reaches.
 
-use super::facts::{Clash, clash, of_tiers, units_needed, ways};
+use super::facts::{Clash, clash, of_tiers, ways};
 use super::report::Report;
 use super::sets::is_empty;
 use super::survey::{Standing, Subject, Survey};
 use super::{Code, Finding, Severity, Witness};
-use crate::components::{Effect, Off, Steps};
+use crate::components::{ForeseenTier, Off, Reached};
 use crate::document::condition::Basis;
 use crate::document::items::Items;
 use crate::document::promotion::BeyondUnits;
@@ -73,7 +73,7 @@ fn without_condition(survey: &Survey<'_>, subject: &Subject<'_>) -> Option<Findi
         // A stock of units that is given as a whole or not at all counts those that get something, which may be fewer than are
         // needed; and of gifts it counts what is given.
         let counts = limit.beyond_units == BeyondUnits::Partial && subject.promotion.effect.gifts().is_empty();
-        let needed = if counts { units_needed(&subject.promotion.effect) } else { 1 };
+        let needed = if counts { subject.promotion.effect.foreseen().units_needed() } else { 1 };
         let quotas = [("units", limit.units), ("units_per_customer", limit.units_per_customer)];
         if let Some((field, Some(quota))) = quotas.into_iter().find(|(_, quota)| quota.is_some_and(|quota| quota < needed)) {
             let message = format!(
@@ -98,48 +98,32 @@ fn without_condition(survey: &Survey<'_>, subject: &Subject<'_>) -> Option<Findi
 
 /// The sets of items that it needs something of, with their paths.
 pub(super) fn item_sets<'a>(subject: &Subject<'a>) -> Vec<(String, &'a Items)> {
-    let effect = subject.effect_path();
-    match &subject.promotion.effect {
-        Effect::Bundle(bundle) => {
-            let slot =
-                |(place, slot): (usize, &'a crate::components::Slot)| (format!("{effect}.slots[{place}].items"), &slot.items);
-            bundle.slots.iter().enumerate().map(slot).collect()
-        }
-        of => {
-            let own = of.sets().into_iter().map(|items| (format!("{effect}.get_items"), items));
-            std::iter::once((format!("{}.items", subject.path), &subject.promotion.items)).chain(own).collect()
-        }
-    }
+    let (path, effect) = (subject.effect_path(), &subject.promotion.effect);
+    let of_promotion = (format!("{}.items", subject.path), &subject.promotion.items);
+    let own = effect.sets().into_iter().enumerate();
+    let own = own.map(|(place, items)| (format!("{path}.{}", effect.foreseen().path_of_set(place)), items));
+    Some(of_promotion).filter(|_| !effect.has_only_own_sets()).into_iter().chain(own).collect()
 }
 
 /// Tiers that take no more off than the one before: who buys more gets no more, or less.
 fn tiers_that_take_less(subject: &Subject<'_>, report: &mut Report) {
     let rounding = subject.compiled.rounding;
-    let (path, offs): (String, Vec<(i64, Off)>) = match &subject.promotion.effect {
-        Effect::QuantityTiers(of) => {
-            (format!("{}.tiers", subject.effect_path()), of.tiers.iter().map(|tier| (i64::from(tier.from), tier.off)).collect())
-        }
-        Effect::SpendAndSave(of) => match &of.steps {
-            Steps::Tiers(tiers) => {
-                let path = format!("{}.steps.tiers", subject.effect_path());
-                (path, tiers.iter().map(|tier| (tier.from.minor, tier.off)).collect())
-            }
-            Steps::EveryFull(_) => return,
-        },
-        _ => return,
-    };
-    // Where what is spent is what is taken off from, tiers of different kinds can be held against each other where one begins.
-    let by_spending = matches!(&subject.promotion.effect, Effect::SpendAndSave(of) if of.basis == Basis::Running)
-        && subject.promotion.stack_base == Basis::Running;
-    for (place, pair) in offs.windows(2).enumerate() {
-        let [(_, before), (from, after)] = [pair[0], pair[1]];
+    let path = subject.effect_path();
+    for (place, pair) in subject.promotion.effect.foreseen().tiers().windows(2).enumerate() {
+        let [ForeseenTier { off: before, .. }, ForeseenTier { from, off: after, path: of }] = pair else { continue };
+        let (before, after) = (*before, *after);
         let compared = match (before, after) {
             (Off::PercentBp(before), Off::PercentBp(after)) => after.cmp(&before),
             (Off::Amount(before), Off::Amount(after)) => after.minor.cmp(&before.minor),
             (Off::Price(before), Off::Price(after)) => before.minor.cmp(&after.minor),
             (Off::Free, Off::Free) => std::cmp::Ordering::Equal,
-            _ if by_spending => after.of(from, rounding).cmp(&before.of(from, rounding)),
-            _ => continue,
+            // Where what is spent is what is taken off from, tiers of different kinds can be held against each other where one begins.
+            _ => match (from, subject.promotion.stack_base) {
+                (Reached::Spent(Basis::Running, from), Basis::Running) => {
+                    after.of(*from, rounding).cmp(&before.of(*from, rounding))
+                }
+                _ => continue,
+            },
         };
         if compared.is_gt() {
             continue;
@@ -150,7 +134,7 @@ fn tiers_that_take_less(subject: &Subject<'_>, report: &mut Report) {
             (Severity::Note, "as much off as the one before: it changes nothing; raise it, or remove it")
         };
         let message = format!("tier {} of {} takes {says}", place + 2, subject.promotion.id);
-        let paths = vec![format!("{path}[{}].off", place + 1)];
+        let paths = vec![format!("{path}.{of}.off")];
         report.add(Finding::about(Code::TierTakesLess, severity, &[subject], message).in_places(paths));
     }
 }

@@ -11,7 +11,7 @@ use super::report::Report;
 use super::survey::{Subject, Survey};
 use super::unreachable::item_sets;
 use super::{Code, Finding, Severity, Witness};
-use crate::components::{Effect, Off, Steps};
+use crate::components::GivenAway;
 use crate::request::{QuoteRequest, RequestedLine};
 
 /// Says which promotions give everything away by themselves, and, with a catalogue, which do so together: baskets of its products
@@ -64,7 +64,7 @@ pub(super) fn look(survey: &Survey<'_>, report: &mut Report) {
 /// What a promotion gives away whatever it meets.
 fn by_itself(subject: &Subject<'_>) -> Option<Finding> {
     let id = &subject.promotion.id;
-    let (severity, message) = match given_away(&subject.promotion.effect) {
+    let (severity, message) = match subject.promotion.effect.foreseen().gives_away() {
         GivenAway::Nothing => return None,
         GivenAway::Gifts => {
             (Severity::Note, format!("{id} gives units away to who buys others; leave it if they are meant as gifts"))
@@ -76,56 +76,6 @@ fn by_itself(subject: &Subject<'_>) -> Option<Finding> {
     };
     let paths = vec![subject.effect_path()];
     Some(Finding::about(Code::GivesAllAway, severity, &[subject], message).in_places(paths))
-}
-
-/// What an effect takes everything off.
-enum GivenAway {
-    Nothing,
-    /// Some units, for others that are bought.
-    Gifts,
-    /// What it is for.
-    Goods,
-}
-
-fn given_away(effect: &Effect) -> GivenAway {
-    let all = |off: Off| match off {
-        Off::Free => true,
-        Off::PercentBp(rate) => rate.get() == 10_000,
-        Off::Price(price) => price.minor == 0,
-        Off::Amount(_) => false,
-    };
-    let goods = match effect {
-        Effect::SpecialPrice(of) => of.price.minor == 0,
-        Effect::MemberPrice(of) => {
-            of.price.is_some_and(|price| price.minor == 0) || of.off_bp.is_some_and(|rate| rate.get() == 10_000)
-        }
-        Effect::FlashSale(of) => all(of.off),
-        Effect::PercentOff(of) => of.off_bp.get() == 10_000 && of.cap.is_none(),
-        Effect::QuantityTiers(of) => of.tiers.iter().any(|tier| all(tier.off)),
-        Effect::NForPrice(of) => of.price.minor == 0,
-        Effect::Bundle(of) => all(of.off),
-        Effect::QuantityGroups(of) => all(of.off),
-        Effect::CheapestUnits(of) => all(of.off) && of.of_at_least.is_none_or(|least| least == of.units),
-        Effect::FirstAndAdditional(of) => of.first.is_some_and(all),
-        Effect::SpendAndSave(of) => matches!(&of.steps, Steps::Tiers(tiers) if tiers.iter().any(|tier| all(tier.off))),
-        Effect::OrderFixedPrice(of) => of.price.minor == 0,
-        Effect::Coupon(of) => all(of.off) && of.cap.is_none(),
-        Effect::GoodsAndPostage(of) => all(of.off),
-        _ => false,
-    };
-    let gifts = match effect {
-        Effect::BuyXGetY(of) => all(of.off),
-        Effect::NthUnit(of) => all(of.off),
-        Effect::CheapestFreeInGroup(_) => true,
-        Effect::CheapestUnits(of) => all(of.off),
-        Effect::FirstAndAdditional(of) => of.additional.is_some_and(all),
-        _ => false,
-    };
-    match (goods, gifts) {
-        (true, _) => GivenAway::Goods,
-        (false, true) => GivenAway::Gifts,
-        (false, false) => GivenAway::Nothing,
-    }
 }
 
 /// Whether every product that it is for has a floor above zero, and there is one.
@@ -152,7 +102,7 @@ impl Reached {
                 "{ids}{together} sell {sku} for less than it costs the shop; give it a promotion_floor, or let them take less off"
             );
             Finding::about(Code::PriceBelowCost, Severity::Warning, subjects, message)
-        } else if subjects.iter().any(|subject| is_voucher(&subject.promotion.effect)) {
+        } else if subjects.iter().any(|subject| subject.promotion.effect.foreseen().pays()) {
             let message = format!(
                 "{ids}{together} can pay for all of a small order, such as one {sku}; ask for a least spend if that is not meant"
             );
@@ -166,12 +116,6 @@ impl Reached {
         };
         finding.shown_by(self.witness)
     }
-}
-
-/// An amount for who has a code: it pays like money.
-fn is_voucher(effect: &Effect) -> bool {
-    matches!(effect, Effect::Coupon(of) if matches!(of.off, Off::Amount(_)))
-        || matches!(effect, Effect::Points(_) | Effect::RedPackets(_))
 }
 
 /// Prices baskets, and keeps what goes below a price.
@@ -233,7 +177,7 @@ impl Search<'_, '_> {
                 self.look_at(shop.price(shop.request(&one, at, &subjects)));
                 // What pays like money may leave nothing for others to take.
                 let no_vouchers: Vec<&Subject<'_>> =
-                    subjects.iter().filter(|subject| !is_voucher(&subject.promotion.effect)).copied().collect();
+                    subjects.iter().filter(|subject| !subject.promotion.effect.foreseen().pays()).copied().collect();
                 if no_vouchers.len() < subjects.len() {
                     self.look_at(shop.price(shop.request(&one, at, &no_vouchers)));
                 }
@@ -285,7 +229,8 @@ impl Search<'_, '_> {
     /// What a unit of a line is sold for at least: the cheapest, but where some units are gifts all of them together count.
     fn counts(&self, numbers: &BTreeSet<usize>, units: &[i64]) -> i64 {
         let subjects = &self.shop.survey.subjects;
-        let gifts = numbers.iter().any(|number| matches!(given_away(&subjects[*number].promotion.effect), GivenAway::Gifts));
+        let gifts =
+            numbers.iter().any(|number| matches!(subjects[*number].promotion.effect.foreseen().gives_away(), GivenAway::Gifts));
         let count = i64::try_from(units.len()).unwrap_or(i64::MAX).max(1);
         if gifts { units.iter().sum::<i64>() / count } else { units.iter().copied().min().unwrap_or(i64::MAX) }
     }

@@ -2,6 +2,7 @@
 
 mod execute;
 mod hold;
+mod refund;
 mod routes;
 
 pub use execute::{OrderCommand, OrderDone, OrderError, execute_order};

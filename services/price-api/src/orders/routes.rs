@@ -5,9 +5,11 @@ use axum::http::{HeaderMap, Method};
 use jiff::Timestamp;
 use pricestream_domain::Money;
 use pricestream_ports::{Order, OrderId, OrderReads, PortError};
+use pricestream_promotion_engine::OrderRefund;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::refund::{RefundAsked, refund};
 use super::{OrderCommand, OrderDone};
 use crate::api::{Api, World};
 use crate::desk::Desk;
@@ -37,6 +39,15 @@ pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
         .fails(&[Code::BadOrderId, Code::UnknownOrder])
         .fails(&STORES);
     routes.add(&Method::DELETE, "/v1/orders/{order_id}", cancel::<W>, operation);
+    let operation = Operation::new(
+        "orders",
+        "What is paid back for units of an order that come back. Works it out and keeps nothing: the shop keeps what came back",
+    )
+    .reads::<RefundAsked>()
+    .answers::<OrderRefund>(200, "What is paid back now. All refunds of an order add up to what was paid for it")
+    .fails(&[Code::BadOrderId, Code::UnknownOrder, Code::UnknownLine, Code::TooManyUnits, Code::NoUnitPrices])
+    .fails(&[Code::Unauthorized, Code::Unavailable]);
+    routes.add(&Method::POST, "/v1/orders/{order_id}/refunds", refund::<W>, operation);
 }
 
 /// An order to be placed.
@@ -83,7 +94,7 @@ pub enum OrderState {
 }
 
 impl OrderView {
-    fn of(order: Order) -> Result<Self, Problem> {
+    pub(super) fn of(order: Order) -> Result<Self, Problem> {
         let claims = serde_json::from_str(&order.claims).map_err(|error| PortError::corrupt("store", error))?;
         Ok(Self {
             order_id: order.id,
@@ -120,8 +131,11 @@ async fn order<W: World>(
     PathOrder(order): PathOrder,
 ) -> Result<Json<OrderView>, Problem> {
     api.tokens.admit_ingest(&headers)?;
-    let unknown = || Problem::new(Code::UnknownOrder, format!("there is no order {order}: place it by POST /v1/orders"));
-    OrderView::of(api.usage.order(&order).await?.ok_or_else(unknown)?).map(Json)
+    OrderView::of(api.usage.order(&order).await?.ok_or_else(|| unknown(&order))?).map(Json)
+}
+
+pub(super) fn unknown(order: &OrderId) -> Problem {
+    Problem::new(Code::UnknownOrder, format!("there is no order {order}: place it by POST /v1/orders"))
 }
 
 async fn cancel<W: World>(
@@ -141,7 +155,7 @@ async fn carry_out<W: World>(api: &Api<W>, command: OrderCommand) -> Result<Json
 }
 
 /// The order that the path names.
-struct PathOrder(OrderId);
+pub(super) struct PathOrder(pub(super) OrderId);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathOrder {
     type Rejection = Problem;

@@ -4,11 +4,19 @@ use pricestream_embedded::{Access, Store, ready};
 use pricestream_ports::RecordReads;
 use serde_json::{Value, json};
 
-use super::Found;
-use crate::cli::Global;
+use super::{Found, quote};
+use crate::cli::{Explain, Global};
 use crate::report::{Lines, shown, table};
 
-pub(crate) fn run(global: &Global, sku: &Sku, last: usize) -> Result<Found> {
+pub(crate) fn run(global: &Global, options: &Explain) -> Result<Found> {
+    match (&options.basket, &options.sku) {
+        (Some(basket), _) => quote::price(global, basket, &options.with, true),
+        (None, Some(sku)) => of_sku(global, sku, options.last),
+        (None, None) => unreachable!("the command line asks for one of them"),
+    }
+}
+
+fn of_sku(global: &Global, sku: &Sku, last: usize) -> Result<Found> {
     let (explanation, history) = match global.client()? {
         Some(client) => (
             client.get(&format!("/v1/prices/{sku}/explanation"))?,

@@ -4,6 +4,7 @@ mod demo;
 mod explain;
 mod promotions;
 mod quote;
+mod refund;
 mod replay;
 mod up;
 mod verify;
@@ -42,9 +43,10 @@ pub(crate) fn run(cli: &Cli) -> Result<Found> {
         Command::Up(ref options) => up::run(global, options),
         Command::Replay(ref options) => replay::run(global, options),
         Command::Verify => verify::run(global),
-        Command::Explain { ref sku, last } => explain::run(global, sku, last),
+        Command::Explain(ref options) => explain::run(global, options),
         Command::Quote(ref options) => quote::run(global, options),
         Command::Timeline(ref options) => quote::timeline(global, options),
+        Command::Refund(ref options) => refund::run(global, options),
         Command::Check(ref options) => check::run(global, options),
         Command::Catalogue(crate::cli::Catalogue::Import { ref file }) => change::import(global, file),
         Command::Strategies(crate::cli::Strategies::Check { ref file }) => change::check_strategies(global, file),

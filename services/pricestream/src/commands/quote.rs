@@ -1,6 +1,6 @@
 //! What baskets cost under a rule set of promotions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,24 +9,29 @@ use jiff::Timestamp;
 use pricestream_documents::Problem;
 use pricestream_domain::Sku;
 use pricestream_embedded::{Access, Store, ready};
-use pricestream_ports::{Documents, Promotions, RecordReads, SettingsSnapshot};
+use pricestream_ports::{Documents, Promotions, RecordReads, SettingsSnapshot, Taken, UsageReads};
 use pricestream_price_api::catalogue_lines;
-use pricestream_promotion_engine::{Basket, Context as Asked, Found as Item, QuoteRequest, RuleSet};
+use pricestream_promotion_engine::{Basket, Context as Asked, Found as Item, LimitAsked, QuoteRequest, RuleSet};
 use serde_json::Value;
 use ureq::http::Method;
 
 use super::{Found, Usage, read_bytes, read_text};
-use crate::cli::{Global, Priced, Quote, Timeline};
+use crate::cli::{Global, PricedWith, Quote, Timeline};
 use crate::report::{Lines, shown, table};
 
 pub(crate) fn run(global: &Global, options: &Quote) -> Result<Found> {
-    let answer = match asked_of_server(global, &options.priced)? {
+    price(global, &options.priced.basket, &options.priced.with, options.all)
+}
+
+/// Says what a basket costs and why; `all`: told of every promotion of the rule set, not only of those that concern it.
+pub(super) fn price(global: &Global, basket: &Path, with: &PricedWith, all: bool) -> Result<Found> {
+    let answer = match asked_of_server(global, basket, with)? {
         Some((client, request)) => {
-            client.ask(&Method::POST, &format!("/v1/quotes?all={}", options.all), "application/json", request.as_bytes())?
+            client.ask(&Method::POST, &format!("/v1/quotes?all={all}"), "application/json", request.as_bytes())?
         }
         None => {
-            let (rules, basket, asked) = read(global, &options.priced)?;
-            let quote = if options.all { rules.explain(&basket, &asked) } else { rules.quote(&basket, &asked) };
+            let (rules, basket, asked) = read(global, basket, with)?;
+            let quote = if all { rules.explain(&basket, &asked) } else { rules.quote(&basket, &asked) };
             serde_json::to_value(quote.context("pricing the basket")?.answer())?
         }
     };
@@ -43,13 +48,13 @@ pub(crate) fn timeline(global: &Global, options: &Timeline) -> Result<Found> {
     if until <= from {
         return Err(Usage("--until must come after --from".to_owned()).into());
     }
-    let answer = match asked_of_server(global, &options.priced)? {
+    let answer = match asked_of_server(global, &options.priced.basket, &options.priced.with)? {
         Some((client, request)) => {
             let path = format!("/v1/quotes:timeline?from={from}&until={until}&most={most}");
             client.ask(&Method::POST, &path, "application/json", request.as_bytes())?
         }
         None => {
-            let (rules, basket, asked) = read(global, &options.priced)?;
+            let (rules, basket, asked) = read(global, &options.priced.basket, &options.priced.with)?;
             let timeline = rules.timeline(&basket, &asked, from, until, most).context("pricing the basket")?;
             serde_json::to_value(timeline.answer(basket.currency))?
         }
@@ -72,65 +77,81 @@ pub(crate) fn timeline(global: &Global, options: &Timeline) -> Result<Found> {
 }
 
 /// The server to ask and what to ask it, if one was named: it has its own rule set and products.
-fn asked_of_server(global: &Global, priced: &Priced) -> Result<Option<(crate::client::Client, String)>> {
+fn asked_of_server(global: &Global, basket: &Path, with: &PricedWith) -> Result<Option<(crate::client::Client, String)>> {
     let Some(client) = global.client()? else { return Ok(None) };
-    if priced.rules.is_some() || priced.catalogue.is_some() {
+    if with.rules.is_some() || with.catalogue.is_some() {
         let text = "a --target prices with its own rule set and catalogue: leave --rules and --catalogue out";
         return Err(Usage(text.to_owned()).into());
     }
-    Ok(Some((client, read_text(&priced.basket)?)))
+    Ok(Some((client, read_text(basket)?)))
 }
 
-fn read(global: &Global, priced: &Priced) -> Result<(RuleSet, Basket, Asked)> {
+/// What a basket is priced under and with, what is left of limited promotions included.
+pub(super) fn read(global: &Global, basket: &Path, with: &PricedWith) -> Result<(RuleSet, Basket, Asked)> {
     let told = |file: &Path, problems: Vec<Problem>| {
         let told: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
         anyhow::anyhow!("{} has {} problems:\n{}", file.display(), problems.len(), told.join("\n"))
     };
-    let given = match &priced.rules {
+    let given = match &with.rules {
         Some(file) => Some(RuleSet::from_json(&read_text(file)?).map_err(|problems| told(file, problems))?),
         None => None,
     };
-    let request = QuoteRequest::from_json(&read_text(&priced.basket)?).map_err(|problems| told(&priced.basket, problems))?;
-    let (rules, resolved) = match &priced.catalogue {
+    let request = QuoteRequest::from_json(&read_text(basket)?).map_err(|problems| told(basket, problems))?;
+    let now = Timestamp::now();
+    let (rules, (basket, mut asked), store) = match &with.catalogue {
         Some(catalogue) => {
             let needed = || Usage("with --catalogue name the --rules too: there is no store to take them from".to_owned());
             let rules = given.ok_or_else(needed)?;
             let items = from_catalogue(catalogue)?;
-            let resolved = resolve(request, &rules, |sku| items.get(sku).cloned());
-            (rules, resolved)
+            let resolved = resolve(request, &rules, now, |sku| items.get(sku).cloned())?;
+            (rules, resolved, None)
         }
         None => {
             let store = Store::open(&global.directory(), Access::Read)?;
-            let rules = given.map_or_else(|| in_force(&store), Ok)?;
-            let resolved = resolve(request, &rules, |sku| from_store(&store, sku));
-            (rules, resolved)
+            let (rules, components_off) = match given {
+                Some(rules) => (rules, BTreeSet::new()),
+                None => in_force(&store)?,
+            };
+            let (basket, mut asked) = resolve(request, &rules, now, |sku| from_store(&store, sku))?;
+            asked.switched_off.extend(components_off);
+            (rules, (basket, asked), Some(store))
         }
     };
-    let (basket, asked) = resolved.context("the basket cannot be priced")?;
+    let limits = rules.limits_asked(&basket, &asked).context("the basket cannot be priced")?;
+    asked.left = match store {
+        Some(store) => ready(store.left(&limits, now)).context("reading what is left of limited promotions")?,
+        // Nobody has bought anything: limits bind within this one order.
+        None => limits.iter().map(|of| (of.promotion.to_string(), nothing_taken(of).left(&of.limit))).collect(),
+    };
     Ok((rules, basket, asked))
+}
+
+fn nothing_taken(asked: &LimitAsked) -> Taken {
+    Taken { coupons: vec![0; asked.coupons.len()], ..Taken::default() }
 }
 
 fn resolve(
     request: QuoteRequest,
     rules: &RuleSet,
+    now: Timestamp,
     find: impl Fn(&Sku) -> Option<Item>,
-) -> Result<(Basket, Asked), pricestream_promotion_engine::RequestError> {
-    let (basket, mut asked) = request.resolve(Timestamp::now(), &find)?;
+) -> Result<(Basket, Asked)> {
+    let (basket, mut asked) = request.resolve(now, &find).context("the basket cannot be priced")?;
     rules.find_gifts(&basket, &mut asked, &find);
     Ok((basket, asked))
 }
 
-/// The rule set that a store has in force; none without promotions.
-fn in_force(store: &Store) -> Result<RuleSet> {
-    let none = || RuleSet::from_json(r#"{"version":1}"#).map_err(|_| anyhow::anyhow!("an empty rule set is a rule set"));
+/// The rule set that a store has in force, and the components that are switched off in it; none without promotions.
+fn in_force(store: &Store) -> Result<(RuleSet, BTreeSet<String>)> {
+    let rules = |text: &str| {
+        RuleSet::from_json(text).map_err(|problems| anyhow::anyhow!("the rule set in force has {} problems", problems.len()))
+    };
+    let none = || Ok((rules(r#"{"version":1}"#)?, BTreeSet::new()));
     let Some(stored) = ready(store.settings()).context("reading the settings")? else { return none() };
-    let text = stored.promotions.rule_set.clone();
-    match (SettingsSnapshot::of(&stored, &SettingsSnapshot::frozen()).0.promotions, text) {
-        (Promotions::InForce { .. }, Some(text)) => {
-            RuleSet::from_json(&text).map_err(|problems| anyhow::anyhow!("the rule set in force has {} problems", problems.len()))
-        }
-        (Promotions::Unreadable, _) => bail!("the rule set in force cannot be read by this version: publish it anew"),
-        _ => none(),
+    match SettingsSnapshot::of(&stored, &SettingsSnapshot::frozen()).0.promotions {
+        Promotions::InForce { rules: published, without } => Ok((rules(&published.text)?, without.components.clone())),
+        Promotions::Unreadable => bail!("the rule set in force cannot be read by this version: publish it anew"),
+        Promotions::None => none(),
     }
 }
 
@@ -160,11 +181,11 @@ fn from_store(store: &Store, sku: &Sku) -> Option<Item> {
     Some(Item { product, unit_price, stock_left: inputs.inventory.map(|inventory| inventory.on_hand), last_price: None })
 }
 
-fn list<'a>(of: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn list<'a>(of: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
     of.get(field).and_then(Value::as_array).into_iter().flatten()
 }
 
-fn text(of: &Value, field: &str) -> String {
+pub(super) fn text(of: &Value, field: &str) -> String {
     of.get(field).and_then(shown).unwrap_or_default()
 }
 

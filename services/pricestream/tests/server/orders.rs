@@ -37,6 +37,7 @@ fn quote(id: &str) -> (QuoteClaims, Reservation) {
         payable: eur(3_600),
         lines: Vec::new(),
         postage: None,
+        postage_tax: None,
         tax: eur(0),
         uses: uses.clone(),
         digest: String::new(),

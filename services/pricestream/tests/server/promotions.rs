@@ -64,6 +64,8 @@ fn a_server_is_asked_for_quotes_and_timelines_from_the_command_line() {
     let basket = files.write("basket.json", r#"{"lines":[{"sku":"A"},{"sku":"B","quantity":3}]}"#);
     let quote = server.done(&["quote", &basket]);
     assert_eq!(payable(&quote), 3_100, "{quote}");
+    let explained = server.done(&["explain", "--basket", &basket]);
+    assert_eq!((payable(&explained), &explained["lines"]), (3_100, &quote["lines"]), "{explained}");
     let until = begins.checked_add(SignedDuration::from_hours(2)).unwrap().to_string();
     let from = Timestamp::now().to_string();
     let timeline = server.done(&["timeline", &basket, "--from", &from, "--until", &until]);
@@ -124,4 +126,72 @@ fn a_flash_sale_that_is_used_up_leaves_the_lane_and_comes_back_when_an_order_is_
     assert_eq!(server.admin(&Method::DELETE, "/v1/orders/o-1", "").status, 200);
     within(SOON, || pays(&server, "A") == Some(500), || format!("{:?}", pays(&server, "A")));
     assert_eq!(server.admin(&Method::POST, "/v1/admin/verify", "").body["findings"], 0);
+}
+
+#[test]
+fn what_is_left_of_limits_is_the_same_by_the_server_and_by_its_store() {
+    let files = Files::with(&["A", "B", "C", "D"]);
+    let half = |sku: &str, limit: &str| {
+        format!(
+            r#"{{"id":"half-{sku}","effect":{{"flash_sale":{{"off":{{"percent_bp":5000}}}}}},"items":{{"include":[{{"skus":["{sku}"]}}]}},"limit":{limit}}}"#
+        )
+    };
+    let promotions = [
+        half("A", r#"{"units":3,"units_per_customer":1}"#),
+        half("B", r#"{"units":0}"#),
+        half("C", r#"{"budget":{"minor":1200,"currency":"EUR"},"beyond_budget":"partial"}"#),
+        half("D", r#"{"uses":9}"#),
+        r#"{"id":"code","effect":{"coupon":{"off":{"amount":{"minor":100,"currency":"EUR"}}}},"when":{"coupons":["ONCE"]},"limit":{"uses_per_coupon":1}}"#.to_owned(),
+    ];
+    let rules = files.write("promotions.json", &format!(r#"{{"version":1,"promotions":[{}]}}"#, promotions.join(",")));
+    let basket = |customer: &str| {
+        let lines = json!([{ "sku": "A", "quantity": 2 }, { "sku": "B" }, { "sku": "C", "quantity": 2 }, { "sku": "D" }]);
+        json!({ "lines": lines, "customer": { "id": customer }, "coupons": ["once"] }).to_string()
+    };
+    let files_of = ["c-1", "c-2"].map(|customer| files.write(&format!("{customer}.json"), &basket(customer)));
+    let (from, until) = (Timestamp::now(), Timestamp::now() + SignedDuration::from_hours(1));
+    let span = ["--from".to_owned(), from.to_string(), "--until".to_owned(), until.to_string()];
+    let (span, catalogue) = (span.each_ref().map(String::as_str), files.text("catalogue.ndjson"));
+    // The answers of `quote` and `timeline` for both customers, without the instant at which they were asked for.
+    let answers = |ask: &dyn Fn(&[&str]) -> Value, with: &[&str]| -> Vec<Value> {
+        let asked = files_of.iter().flat_map(|basket| {
+            let quote = ask(&[&["quote", basket], with].concat());
+            [quote, ask(&[&["timeline", basket], &span[..], with].concat())]
+        });
+        asked
+            .map(|mut answer| {
+                answer.as_object_mut().unwrap().remove("at");
+                answer
+            })
+            .collect()
+    };
+    let alone = |arguments: &[&str]| -> Value {
+        let output = crate::process::pricestream().args(arguments).arg("--json").output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let pays = |answers: &[Value]| [payable(&answers[0]), payable(&answers[2])];
+
+    let server = with_rules(&files);
+    let fresh = answers(&|arguments| server.done(arguments), &[]);
+    assert_eq!(pays(&fresh), [3_900, 3_900], "15.00, 10.00, 10.00, 5.00, and a code for 1.00: {}", fresh[0]);
+    assert_eq!(answers(&alone, &["--rules", &rules, "--catalogue", &catalogue]), fresh, "where nothing was taken yet");
+
+    let signed = server.post("/v1/quotes?sign=true", basket("c-1")).body;
+    let order = json!({ "order_id": "o-1", "quote": signed["signed"]["quote"] }).to_string();
+    assert_eq!(server.post("/v1/orders", order).status, 200, "{signed}");
+    let told = answers(&|arguments| server.done(arguments), &[]);
+    assert_eq!(pays(&told), [5_300, 4_800], "c-1 had their unit of A; 2.00 are left of the budget, and nothing of the code");
+    server.terminate();
+    let store = files.text("store");
+    assert_eq!(answers(&alone, &["--data", &store]), told, "by its store");
+
+    let server = with_rules(&files);
+    assert_eq!(server.done(&["promotions", "switch", "on", "--without", "flash_sale", "--by", "ann"])["changed"], true);
+    let full = || payable(&server.done(&["quote", &files_of[0]]));
+    within(SOON, || full() == 6_000, || format!("{}", full()));
+    let without = answers(&|arguments| server.done(arguments), &[]);
+    server.terminate();
+    assert_eq!(answers(&alone, &["--data", &store]), without, "what is switched off is off for both");
+    assert_eq!(answers(&alone, &["--data", &store, "--rules", &rules]), told, "a rule set that is named is taken whole");
 }

@@ -1,0 +1,46 @@
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+
+/// Attempts of the SDK at one call; beyond them the queue's redelivery is the retry.
+const ATTEMPTS: u32 = 3;
+
+/// The one configuration that every client shares: credentials, connections and trust store are set up once.
+///
+/// Timeouts are short, since whoever waits is a function that is paid for: 1 s to connect, 2 s an attempt, 5 s in all.
+pub async fn client_configuration() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(Duration::from_secs(2))
+        .operation_timeout(Duration::from_secs(5))
+        .build();
+    aws_config::from_env().timeout_config(timeouts).retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS)).load().await
+}
+
+/// The clients of a function, made of one configuration.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    /// Records.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// Events.
+    pub eventbridge: aws_sdk_eventbridge::Client,
+    /// Queues.
+    pub sqs: aws_sdk_sqs::Client,
+    /// Alerts.
+    pub sns: aws_sdk_sns::Client,
+}
+
+impl Clients {
+    /// From the environment.
+    pub async fn new() -> Self {
+        let config = client_configuration().await;
+        Self {
+            dynamodb: aws_sdk_dynamodb::Client::new(&config),
+            eventbridge: aws_sdk_eventbridge::Client::new(&config),
+            sqs: aws_sdk_sqs::Client::new(&config),
+            sns: aws_sdk_sns::Client::new(&config),
+        }
+    }
+}

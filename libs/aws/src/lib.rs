@@ -1,0 +1,19 @@
+//! The ports on AWS: records in DynamoDB, events through EventBridge and SQS, alerts through SNS, the cache in Valkey or Redis.
+//!
+//! Where it runs is told by the environment alone ([`Environment`]): an emulator is an endpoint, no code of its own.
+
+mod alerts;
+mod bus;
+pub mod cache;
+mod clients;
+pub mod dynamo;
+mod environment;
+mod queues;
+
+pub use alerts::SnsAlerts;
+pub use bus::EventBridge;
+pub use cache::{IamTokens, IamUser, ValkeyCache};
+pub use clients::{Clients, client_configuration};
+pub use dynamo::{DynamoStore, Tables};
+pub use environment::{Environment, Problems, variables};
+pub use queues::{Queues, quarantine};

@@ -1,0 +1,75 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::MessageAttributeValue;
+use pricestream_ports::PortError;
+
+/// Longest delay of one message (SQS).
+const LONGEST_DELAY: Duration = Duration::from_secs(900);
+
+/// Characters of a reason that is kept, at most.
+const LONGEST_REASON: usize = 1_000;
+
+/// SQS queues by their names.
+#[derive(Clone, Debug)]
+pub struct Queues {
+    client: Client,
+    urls: BTreeMap<String, String>,
+}
+
+impl Queues {
+    /// With these URLs.
+    pub fn new(client: Client, urls: BTreeMap<String, String>) -> Self {
+        Self { client, urls }
+    }
+
+    /// The client.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Their names with their URLs.
+    pub fn urls(&self) -> &BTreeMap<String, String> {
+        &self.urls
+    }
+
+    /// Puts `body` into a queue, to be seen after `delay`, which is cut to a quarter of an hour and whole seconds.
+    pub async fn send(&self, queue: &str, body: &str, delay: Duration) -> Result<(), PortError> {
+        let url = self.urls.get(queue).ok_or_else(|| PortError::unavailable("queue", format!("no URL is known of {queue:?}")))?;
+        let seconds = i32::try_from(delay.min(LONGEST_DELAY).as_secs()).expect("a delay is short");
+        let call = self.client.send_message().queue_url(url).message_body(body).delay_seconds(seconds);
+        call.send().await.map_err(|error| PortError::unavailable("queue", error.into_service_error()))?;
+        Ok(())
+    }
+}
+
+/// Keeps a message aside that no retry helps: its body, and as attributes the queue that it was in, why, and how often it was
+/// delivered.
+pub async fn quarantine(
+    client: &Client,
+    url: &str,
+    queue: &str,
+    body: &str,
+    reason: &str,
+    receive_count: u32,
+) -> Result<(), PortError> {
+    let attribute = |kind: &str, value: String| {
+        let value = MessageAttributeValue::builder().data_type(kind).string_value(value).build();
+        value.map_err(|error| PortError::corrupt("quarantine", error))
+    };
+    // SQS takes no empty bodies and no empty attributes.
+    let reason: String = reason.chars().take(LONGEST_REASON).collect();
+    let told = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
+    client
+        .send_message()
+        .queue_url(url)
+        .message_body(told(body, " "))
+        .message_attributes("queue", attribute("String", told(queue, "-"))?)
+        .message_attributes("reason", attribute("String", told(&reason, "-"))?)
+        .message_attributes("receive_count", attribute("Number", receive_count.to_string())?)
+        .send()
+        .await
+        .map_err(|error| PortError::unavailable("quarantine", error.into_service_error()))?;
+    Ok(())
+}

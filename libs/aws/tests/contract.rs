@@ -1,0 +1,132 @@
+//! The contract suite over DynamoDB, EventBridge, SQS and Valkey: on an emulator that `make test-cloud` brings up. Without one the
+//! tests say that they were skipped.
+
+mod support;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use pricestream_domain::Sku;
+use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, Usage, contract};
+use support::{CloudWorld, block_on, cloud, runtime};
+
+/// Makes a test of a case that runs where there is a cloud.
+macro_rules! cases {
+    ($($case:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $case() {
+                on_the_cloud(async |world| contract::$case(&world).await);
+            }
+        )*
+    };
+}
+
+fn on_the_cloud<F: Future<Output = ()>>(case: impl FnOnce(CloudWorld) -> F) {
+    let Some((endpoint, cache)) = cloud() else {
+        eprintln!("SKIPPED: no cloud to test on; `make test-cloud` brings one up");
+        return;
+    };
+    block_on(async { case(CloudWorld::new(&endpoint, &cache).await).await });
+}
+
+cases!(
+    a_conditional_write_needs_the_version_it_saw,
+    a_price_and_its_history_row_are_written_together,
+    history_is_append_only_and_newest_first,
+    what_is_written_reads_back_the_same,
+    pages_walk_the_whole_catalogue_in_order,
+    due_records_come_longest_due_first,
+    settings_are_published_one_after_the_other,
+    overrides_are_set_and_lifted,
+    alert_state_is_conditional,
+    events_reach_every_queue_whose_pattern_matches_and_no_other,
+    an_unacknowledged_message_comes_again_after_the_visibility_timeout,
+    partial_batch_failure_redelivers_only_what_failed,
+    a_message_delivered_too_often_is_a_dead_letter,
+    quarantined_messages_are_kept_aside_and_acknowledged,
+    r5_the_cache_takes_only_what_is_newer,
+    r5_versions_beyond_2_to_the_53_are_told_apart,
+    r6_a_tombstone_keeps_an_older_price_out,
+    r6_an_absent_key_is_reported_and_then_filled_from_the_record,
+    every_written_price_is_imaged_for_the_guaranteed_path,
+    what_is_reserved_is_committed_or_given_back,
+    a_reservation_is_all_or_nothing,
+    the_same_key_is_the_same_reservation,
+    an_expired_reservation_holds_nothing_and_is_never_committed,
+    every_limit_binds,
+    what_stays_used_is_not_given_back,
+    what_ended_long_ago_is_forgotten,
+    an_order_redeems_a_quote_once,
+);
+
+#[test]
+fn many_entries_are_written_by_one_call() {
+    on_the_cloud(async |world| {
+        let entry = |name: &str, version: u64| CacheEntry {
+            price_version: pricestream_domain::PriceVersion(version),
+            ..contract::priced(name, 1).0.cache_entry().expect("it has a price")
+        };
+        let entries: Vec<CacheEntry> = (1..=250).map(|number| entry(&format!("S{number}"), number)).collect();
+        let reported = world.cache.put_all_if_newer(&entries, IfAbsent::Report).await.unwrap();
+        assert_eq!(reported, vec![CacheWrite::Absent; 250]);
+        let written = world.cache.put_all_if_newer(&entries, IfAbsent::Write).await.unwrap();
+        assert_eq!(written, vec![CacheWrite::Applied; 250]);
+        let again = [entry("S1", 1), entry("S2", 1), entry("S3", 9)];
+        let results = world.cache.put_all_if_newer(&again, IfAbsent::Report).await.unwrap();
+        assert_eq!(results, [CacheWrite::Equal, CacheWrite::Stale, CacheWrite::Applied]);
+        let held = world.cache.get(&Sku::new("S3").unwrap()).await.unwrap().unwrap();
+        assert_eq!(held.price_version.0, 9);
+        let seconds = world.cache.seconds_left(&held.sku).await.unwrap();
+        assert!((77_000..=96_000).contains(&seconds), "a day, a tenth more or less: {seconds}");
+    });
+}
+
+/// Sixty-four customers at one moment, and seventeen units.
+#[test]
+fn nothing_is_oversold_by_customers_at_the_same_moment() {
+    on_the_cloud(async |world| {
+        let world = Arc::new(world);
+        let limit: pricestream_promotion_engine::Limit = serde_json::from_str(r#"{"units":17}"#).unwrap();
+        let now = jiff::Timestamp::from_second(1_795_000_000).unwrap();
+        let customers: Vec<_> = (0..64)
+            .map(|customer| {
+                let (world, limit) = (Arc::clone(&world), limit.clone());
+                runtime().spawn(async move {
+                    let used = pricestream_promotion_engine::Use {
+                        promotion: "flash".into(),
+                        units: 1,
+                        given: pricestream_domain::Money::new(100, pricestream_domain::Currency::EUR),
+                        coupons: Vec::new(),
+                    };
+                    let key = pricestream_ports::ReservationKey::new(&format!("r{customer}")).unwrap();
+                    let limits = [("flash".into(), limit)].into();
+                    let until = now + std::time::Duration::from_secs(60);
+                    let reservation = pricestream_ports::Reservation::new(
+                        key,
+                        None,
+                        vec![used],
+                        limits,
+                        pricestream_promotion_engine::OnCancel::GiveBack,
+                        until,
+                    );
+                    // One that meets too many others is asked for again, as a shop does.
+                    for _ in 0..20 {
+                        match world.store.reserve(reservation.as_ref().unwrap(), now).await {
+                            Ok(pricestream_ports::Reserved::Granted { .. }) => return true,
+                            Ok(pricestream_ports::Reserved::Refused(_)) => return false,
+                            Ok(other) => panic!("{other:?}"),
+                            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+                        }
+                    }
+                    panic!("twenty times too many others")
+                })
+            })
+            .collect();
+        let mut granted = 0;
+        for customer in customers {
+            granted += usize::from(customer.await.unwrap());
+        }
+        assert_eq!(granted, 17);
+    });
+}
