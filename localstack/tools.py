@@ -88,8 +88,9 @@ def functions(top: Path, folder: Path, say) -> Path:
     stamp.unlink(missing_ok=True)
     packages = [argument for name in FUNCTIONS for argument in ("--package", f"pricestream-{name}")]
     built = subprocess.run(
-        ["cargo", "lambda", "build", "--release", "--locked", "--features", "lambda", *packages, "--target", target]
-        + ["--output-format", "zip", "--lambda-dir", str(lambdas)],
+        ["cargo", "lambda", "build", "--profile", "lambda", "--locked", "--features", "lambda", *packages, "--target", target]
+        # Its own idea of an optimized build ends the process at a panic; ours catches it.
+        + ["--disable-optimizations", "--output-format", "zip", "--lambda-dir", str(lambdas)],
         cwd=top,
         env={
             **os.environ,
