@@ -20,11 +20,15 @@ def compose(folder: Path, *arguments: str) -> int:
     return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False).returncode
 
 
-def up(folder: Path, emulator: str, say) -> None:
+def check(emulator: str) -> None:
+    """Whether there is what it takes."""
     if shutil.which("docker") is None:
         raise Problem(f"PRICESTREAM_EMULATOR is {emulator}, and there is no docker here: install it, or leave the variable away")
     if emulator == "localstack" and not os.environ.get("LOCALSTACK_AUTH_TOKEN"):
         raise Problem("LocalStack wants a token: set LOCALSTACK_AUTH_TOKEN, or PRICESTREAM_EMULATOR=docker, which wants none")
+
+
+def up(folder: Path, emulator: str, say) -> None:
     say(f"starts {SERVICES[emulator]} and Valkey in containers")
     if compose(folder, "up", "--detach", "--wait", SERVICES[emulator], "valkey"):
         raise Problem("docker compose did not start them: see above; is the engine running, are ports 4566 and 6379 free?")

@@ -80,8 +80,11 @@ fn a_function_with_malformed_variables_says_what_is_wrong_with_each() {
     }
 }
 
-/// Valkey's package for Python speaks no TLS. Debian's Redis does: installed, or unpacked from its package without being installed.
-fn redis_with_tls(folder: &Path) -> Option<Command> {
+/// Valkey's package for Python speaks no TLS. Debian's Redis does: installed, or unpacked from its package without being installed,
+/// once for all clouds that come up here.
+fn redis_with_tls() -> Option<Command> {
+    let folder = &repository().join(".local/cloud/redis");
+    std::fs::create_dir_all(folder).expect("the folder of the cloud can be written");
     let works = |command: &mut Command| {
         let output = command.arg("--version").output();
         output.is_ok_and(|output| output.status.success())
@@ -127,7 +130,7 @@ fn a_price_reaches_a_cache_behind_tls_and_none_whose_certificate_nobody_vouches_
     let Some(cloud) = Cloud::of_this_machine() else { return };
     let folder = cloud.folder("tls");
     let Some(program) = program_of("cache-writer", &folder) else { return };
-    let Some(mut redis) = redis_with_tls(&folder) else {
+    let Some(mut redis) = redis_with_tls() else {
         println!("skipped: there is no redis-server here, and none to be had by apt-get download");
         return;
     };
