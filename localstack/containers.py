@@ -20,10 +20,12 @@ def compose(folder: Path, *arguments: str) -> int:
     return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False).returncode
 
 
-def check(emulator: str) -> None:
+def check(folder: Path, emulator: str) -> None:
     """Whether there is what it takes."""
     if shutil.which("docker") is None:
         raise Problem(f"PRICESTREAM_EMULATOR is {emulator}, and there is no docker here: install it, or leave the variable away")
+    if compose(folder, "version"):
+        raise Problem("docker has no compose, or its engine does not answer: see above")
     if emulator == "localstack" and not os.environ.get("LOCALSTACK_AUTH_TOKEN"):
         raise Problem("LocalStack wants a token: set LOCALSTACK_AUTH_TOKEN, or PRICESTREAM_EMULATOR=docker, which wants none")
 
