@@ -52,6 +52,8 @@ pub struct Reservation {
     limits: BTreeMap<Arc<str>, Limit>,
     on_cancel: OnCancel,
     expires_at: Timestamp,
+    terms: Option<ContentHash>,
+    instead_of: Option<ReservationKey>,
 }
 
 /// Why something cannot be a reservation.
@@ -94,7 +96,21 @@ impl Reservation {
                 return Err(InvalidReservation::Negative(Arc::clone(&used.promotion)));
             }
         }
-        Ok(Self { key, customer, uses, limits, on_cancel, expires_at: micros(expires_at) })
+        let expires_at = micros(expires_at);
+        Ok(Self { key, customer, uses, limits, on_cancel, expires_at, terms: None, instead_of: None })
+    }
+
+    /// On these terms besides: one of the same key on others is another reservation.
+    #[must_use]
+    pub fn on_terms(self, terms: ContentHash) -> Self {
+        Self { terms: Some(terms), ..self }
+    }
+
+    /// In the place of another one: what that holds is free for this one, and is given back when this one is held. When this one
+    /// is refused, the other one stays. One that was committed is used, and stays so.
+    #[must_use]
+    pub fn in_place_of(self, other: ReservationKey) -> Self {
+        Self { instead_of: Some(other), ..self }
     }
 
     /// Its name.
@@ -127,10 +143,18 @@ impl Reservation {
         self.expires_at
     }
 
-    /// What makes two reservations of one key the same: who takes what. Not until when, nor under which limits, which both
-    /// differ when a request is sent again.
+    /// The one whose place it takes.
+    pub fn instead_of(&self) -> Option<&ReservationKey> {
+        self.instead_of.as_ref()
+    }
+
+    /// What makes two reservations of one key the same: who takes what, on which terms. Not until when, under which limits, nor
+    /// in the place of which, which all differ when a request is sent again.
     pub fn content(&self) -> ContentHash {
-        ContentHash::of_json(&(&self.customer, &self.uses, self.on_cancel))
+        match &self.terms {
+            None => ContentHash::of_json(&(&self.customer, &self.uses, self.on_cancel)),
+            Some(terms) => ContentHash::of_json(&(&self.customer, &self.uses, self.on_cancel, terms)),
+        }
     }
 }
 
@@ -199,10 +223,12 @@ pub enum Released {
 
 /// Reads of the usage ledger. Each sees every write acknowledged before it.
 pub trait UsageReads: Send + Sync {
-    /// What is left of each promotion at `now`, by its id: as [`pricestream_promotion_engine::Context`] wants it.
+    /// What is left of each promotion at `now`, by its id: as [`pricestream_promotion_engine::Context`] wants it. As if what the
+    /// reservations of the keys `freed` hold were given back: what is committed is not held.
     fn left(
         &self,
         asked: &[LimitAsked],
+        freed: &[ReservationKey],
         now: Timestamp,
     ) -> impl Future<Output = Result<BTreeMap<String, Left>, PortError>> + Send;
 }
@@ -308,11 +334,14 @@ impl Taken {
         let of = |limit: Option<u64>, taken: u64| limit.map(|limit| limit.saturating_sub(taken));
         let least = |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).min();
         let per_code = limit.uses_per_coupon.filter(|_| !self.coupons.is_empty());
+        let spent = |taken: &u64| limit.uses_per_coupon.is_some_and(|limit| *taken >= limit);
+        let places = self.coupons.iter().zip(0_u32..128).filter(|(taken, _)| spent(taken));
         Left {
             uses: least(of(limit.uses, self.uses), of(limit.uses_per_customer, self.customer_uses)),
             units: least(of(limit.units, self.units), of(limit.units_per_customer, self.customer_units)),
             coupons: per_code
                 .map(|limit| self.coupons.iter().fold(0_u64, |sum, taken| sum.saturating_add(limit.saturating_sub(*taken)))),
+            spent_coupons: places.fold(0, |spent, (_, place)| spent | 1 << place),
             budget: limit.budget.map(|budget| budget.minor.saturating_sub(self.given).max(0)),
         }
     }
@@ -368,7 +397,8 @@ mod tests {
             (r#"{"units_per_customer":4}"#, Left { units: Some(1), ..Left::default() }),
             (r#"{"budget":{"minor":1000,"currency":"EUR"}}"#, Left { budget: Some(50), ..Left::default() }),
             (r#"{"budget":{"minor":900,"currency":"EUR"}}"#, Left { budget: Some(0), ..Left::default() }),
-            (r#"{"uses_per_coupon":1}"#, Left { coupons: Some(1), ..Left::default() }),
+            (r#"{"uses_per_coupon":1}"#, Left { coupons: Some(1), spent_coupons: 0b01, ..Left::default() }),
+            (r#"{"uses_per_coupon":0}"#, Left { coupons: Some(0), spent_coupons: 0b11, ..Left::default() }),
             (r#"{"uses_per_coupon":3}"#, Left { coupons: Some(5), ..Left::default() }),
         ] {
             assert_eq!(taken.left(&limit(json)), expected, "{json}");

@@ -189,8 +189,8 @@ pub struct AnsweredGroup {
 pub struct AnsweredCoupon {
     /// As it was given.
     pub code: String,
-    /// `applied`; `no_effect`: a promotion is on, and did not apply; `not_yet`: none is on, one will be; `expired`: all are over;
-    /// `unknown`: none knows it.
+    /// `applied`; `no_effect`: a promotion is on, and did not apply; `used_up`: one is on, and no order may use the code
+    /// any more; `not_yet`: none is on, one will be; `expired`: all are over; `unknown`: none knows it.
     pub status: &'static str,
     /// When the first promotion for it is on, of `not_yet`.
     #[serde(skip_serializing_if = "Option::is_none")]

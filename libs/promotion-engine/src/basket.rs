@@ -1,4 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -99,6 +102,8 @@ pub struct Context {
     pub group_by: Option<GroupBy>,
     /// Components that are switched off, by their names: the quote says that it is degraded.
     pub switched_off: BTreeSet<String>,
+    /// Components that have failed lately and are not to be tried for a while, by their names: the quote says so.
+    pub resting: BTreeSet<String>,
     /// What the price is asked for, which makes no difference to it.
     pub scenario: Scenario,
 }
@@ -132,6 +137,8 @@ pub struct Left {
     pub units: Option<u64>,
     /// Orders that may still use the codes of it that the customer gave, together; `None` when its codes are not limited.
     pub coupons: Option<u64>,
+    /// Which of those codes no order may use any more: a bit of each, by its place among them.
+    pub spent_coupons: u128,
     /// Money that it may still give, in minor units of its budget's currency.
     pub budget: Option<i64>,
 }
@@ -170,6 +177,9 @@ pub enum BasketError {
     /// A red packet in another currency, or below zero.
     #[error("red packet {0:?} holds no amount of the basket's currency")]
     RedPacket(String),
+    /// Two of the same id: it would pay twice.
+    #[error("two red packets have the id {0:?}: name each once")]
+    TwiceTheSamePacket(String),
     /// More than anybody holds.
     #[error("{0} red packets are more than {MAX_RED_PACKETS}")]
     TooManyRedPackets(usize),
@@ -188,72 +198,115 @@ pub enum BasketError {
 }
 
 impl Basket {
-    /// Whether it can be priced at all.
+    /// Whether it can be priced at all: the first reason why not.
     pub fn check(&self) -> Result<(), BasketError> {
+        first(self.faults(&mut |_, error| ControlFlow::Break(error)))
+    }
+
+    /// Whether so much can be asked for besides: the first reason why not.
+    pub(crate) fn check_context(&self, context: &Context) -> Result<(), BasketError> {
+        first(self.faults_of_context(context, &mut |_, error| ControlFlow::Break(error)))
+    }
+
+    /// Everything for which it cannot be priced in `context`, with the place of each: what [`crate::RuleSet::quote`] says the
+    /// first of.
+    pub(crate) fn all_faults(&self, context: &Context) -> Vec<(Place, BasketError)> {
+        let mut faults = Vec::new();
+        let mut tell = |place: Place, error: BasketError| {
+            faults.push((place, error));
+            ControlFlow::<Infallible>::Continue(())
+        };
+        let ControlFlow::Continue(()) = self.faults(&mut tell);
+        if self.lines.len() <= MAX_LINES {
+            let mut ids = BTreeSet::new();
+            for (place, line) in self.lines.iter().enumerate().filter(|(_, line)| !ids.insert(&line.id)) {
+                let ControlFlow::Continue(()) = tell(Place::Line(place, "id"), BasketError::TwiceTheSameId(Arc::clone(&line.id)));
+            }
+        }
+        let ControlFlow::Continue(()) = self.faults_of_context(context, &mut tell);
+        faults
+    }
+
+    /// Tells why it cannot be priced, reason by reason, until `tell` breaks off.
+    fn faults<B>(&self, tell: &mut impl FnMut(Place, BasketError) -> ControlFlow<B>) -> ControlFlow<B> {
         if self.lines.is_empty() {
-            return Err(BasketError::Empty);
+            return tell(Place::Lines, BasketError::Empty);
         }
         if self.lines.len() > MAX_LINES {
-            return Err(BasketError::TooManyLines(self.lines.len()));
+            return tell(Place::Lines, BasketError::TooManyLines(self.lines.len()));
         }
         let mut units = 0_u64;
-        let mut worth = 0_i64;
-        for line in &self.lines {
+        let mut worth = Some(0_i64);
+        for (place, line) in self.lines.iter().enumerate() {
             let product = &line.product;
-            let others = [product.promotion_floor, product.cost, line.last_price];
-            for price in [line.unit_price, product.list_price].into_iter().chain(others.into_iter().flatten()) {
-                self.own(&line.id, price)?;
+            let others = [product.promotion_floor, product.cost];
+            let mut prices = [line.unit_price, product.list_price].into_iter().chain(others.into_iter().flatten());
+            // All of them come with the SKU: one fault is enough.
+            if let Some(error) = prices.find_map(|price| self.own(&line.id, price).err()) {
+                tell(Place::Line(place, "sku"), error)?;
+            }
+            if let Some(error) = line.last_price.and_then(|price| self.own(&line.id, price).err()) {
+                tell(Place::Line(place, "last_price"), error)?;
             }
             if line.quantity == 0 {
-                return Err(BasketError::NoQuantity(Arc::clone(&line.id)));
+                tell(Place::Line(place, "quantity"), BasketError::NoQuantity(Arc::clone(&line.id)))?;
             }
             units += u64::from(line.quantity);
             for price in [line.unit_price, line.product.list_price] {
                 let of_line = price.minor.checked_mul(i64::from(line.quantity));
-                worth = of_line.and_then(|of_line| worth.checked_add(of_line)).ok_or(BasketError::Overflow)?;
+                worth = worth.zip(of_line).and_then(|(worth, of_line)| worth.checked_add(of_line));
             }
         }
         if units > u64::from(MAX_UNITS) {
-            return Err(BasketError::TooManyUnits(units));
+            tell(Place::Lines, BasketError::TooManyUnits(units))?;
         }
         if let Some(postage) = &self.postage {
-            self.own("postage", postage.amount)?;
-            worth = worth.checked_add(postage.amount.minor).ok_or(BasketError::Overflow)?;
+            if let Err(error) = self.own("postage", postage.amount) {
+                tell(Place::Postage, error)?;
+            }
+            worth = worth.and_then(|worth| worth.checked_add(postage.amount.minor));
         }
-        if worth > MOST_WORTH {
-            return Err(BasketError::Overflow);
+        if worth.is_none_or(|worth| worth > MOST_WORTH) {
+            tell(Place::Lines, BasketError::Overflow)?;
         }
-        Ok(())
+        ControlFlow::Continue(())
     }
 
-    /// Whether it can be paid with these.
-    fn check_packets(&self, packets: &[RedPacket]) -> Result<(), BasketError> {
+    fn faults_of_context<B>(
+        &self,
+        context: &Context,
+        tell: &mut impl FnMut(Place, BasketError) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let packets = &context.red_packets;
         if packets.len() > MAX_RED_PACKETS {
-            return Err(BasketError::TooManyRedPackets(packets.len()));
+            tell(Place::RedPackets, BasketError::TooManyRedPackets(packets.len()))?;
+        } else {
+            for (place, packet) in packets.iter().enumerate() {
+                if packet.amount.currency != self.currency || packet.amount.minor < 0 {
+                    tell(Place::RedPacket(place, "amount"), BasketError::RedPacket(packet.id.clone()))?;
+                }
+                // They are few.
+                if packets[..place].iter().any(|other| other.id == packet.id) {
+                    tell(Place::RedPacket(place, "id"), BasketError::TwiceTheSamePacket(packet.id.clone()))?;
+                }
+            }
+            if packets.iter().try_fold(0_i64, |sum, packet| sum.checked_add(packet.amount.minor)).is_none() {
+                tell(Place::RedPackets, BasketError::Overflow)?;
+            }
         }
-        let of_basket = |packet: &&RedPacket| packet.amount.currency == self.currency && packet.amount.minor >= 0;
-        if let Some(packet) = packets.iter().find(|packet| !of_basket(packet)) {
-            return Err(BasketError::RedPacket(packet.id.clone()));
-        }
-        let total = packets.iter().try_fold(0_i64, |sum, packet| sum.checked_add(packet.amount.minor));
-        total.map(|_| ()).ok_or(BasketError::Overflow)
-    }
-
-    /// Whether so much can be asked for besides.
-    pub(crate) fn check_context(&self, context: &Context) -> Result<(), BasketError> {
-        self.check_packets(&context.red_packets)?;
-        if context.coupons.len() > MAX_COUPONS {
-            return Err(BasketError::TooManyCoupons(context.coupons.len()));
-        }
-        let long = |code: &&String| code.chars().nth(MAX_CODE_LENGTH).is_some();
-        if let Some(code) = context.coupons.iter().find(long) {
-            return Err(BasketError::LongCoupon(code.chars().take(MAX_CODE_LENGTH).collect()));
+        let codes = &context.coupons;
+        if codes.len() > MAX_COUPONS {
+            tell(Place::Coupons, BasketError::TooManyCoupons(codes.len()))?;
+        } else {
+            for (place, code) in codes.iter().enumerate().filter(|(_, code)| code.chars().nth(MAX_CODE_LENGTH).is_some()) {
+                tell(Place::Coupon(place), BasketError::LongCoupon(code.chars().take(MAX_CODE_LENGTH).collect()))?;
+            }
         }
         let chosen = context.gift_choices.values().map(Vec::len).sum();
         if chosen > MAX_GIFT_CHOICES {
-            return Err(BasketError::TooManyGiftChoices(chosen));
+            tell(Place::GiftChoices, BasketError::TooManyGiftChoices(chosen))?;
         }
-        Ok(())
+        ControlFlow::Continue(())
     }
 
     fn own(&self, line: &str, price: Money) -> Result<(), BasketError> {
@@ -264,5 +317,42 @@ impl Basket {
             return Err(BasketError::Negative(line.to_owned()));
         }
         Ok(())
+    }
+}
+
+fn first(told: ControlFlow<BasketError>) -> Result<(), BasketError> {
+    match told {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+/// Where in a request a fault is; as text a JSON path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Lines,
+    /// A field of a line.
+    Line(usize, &'static str),
+    Postage,
+    RedPackets,
+    /// A field of a red packet.
+    RedPacket(usize, &'static str),
+    Coupons,
+    Coupon(usize),
+    GiftChoices,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lines => f.write_str("lines"),
+            Self::Line(place, field) => write!(f, "lines[{place}].{field}"),
+            Self::Postage => f.write_str("postage.amount"),
+            Self::RedPackets => f.write_str("red_packets"),
+            Self::RedPacket(place, field) => write!(f, "red_packets[{place}].{field}"),
+            Self::Coupons => f.write_str("coupons"),
+            Self::Coupon(place) => write!(f, "coupons[{place}]"),
+            Self::GiftChoices => f.write_str("gift_choices"),
+        }
     }
 }

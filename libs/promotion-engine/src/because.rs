@@ -82,6 +82,8 @@ pub enum Because {
     TooCostly { steps: u64 },
     /// Its component failed.
     Failed,
+    /// Its component has failed lately, and is not tried for a while.
+    Resting,
     /// Too little is left of a limit: of `uses`, `coupons` or `units`.
     Limit { what: &'static str, left: u64, needed: u64 },
     /// Too little is left of its budget.
@@ -107,6 +109,7 @@ impl Reason {
             Self::SwitchedOff => Because::SwitchedOff,
             Self::TooCostly { steps } => Because::TooCostly { steps: *steps },
             Self::Failed => Because::Failed,
+            Self::Resting => Because::Resting,
             Self::UsedUp { what: Limited::Budget, left, needed } => {
                 Because::Budget { left: money(*left), needed: money(*needed) }
             }

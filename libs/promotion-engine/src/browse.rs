@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use foldhash::HashMap;
@@ -27,7 +27,7 @@ use crate::usage::LimitAsked;
 /// Items of one call, at most.
 pub const MAX_BROWSED: usize = 1_000;
 
-/// Quantities of an item that are tried for its lowest average price, at most: the smallest.
+/// Quantities of an item that are tried for its lowest average price, at most.
 const MAX_TRIED: usize = 16;
 
 /// What items cost, each by itself: the answer to a list, a detail page or a recommendation.
@@ -130,9 +130,11 @@ impl RuleSet {
     /// What one unit of each of `items` costs in a basket of its own, without postage, whatever scenario `context` names. At most
     /// [`MAX_BROWSED`] items; those beyond are refused.
     ///
-    /// `with_from`: also the lowest average price over small quantities. Tried are the quantities at which what the promotions ask
-    /// for is reached (units of a set, tiers, amounts to spend), the smallest 16 of them, up to 100 units and to what is left in
-    /// stock; of those that may be sold the lowest average counts, and of equal averages the fewest units.
+    /// `with_from`: also the lowest average price over small quantities. Tried are the quantities at which what the promotions
+    /// ask for is reached (units of a set, tiers, amounts to spend at the price of one unit), the smallest 16 of them, up to 100
+    /// units and to what is left in stock; then, until there are 16, those at which an amount to spend is reached at the lowest
+    /// average found so far. Of those that may be sold the lowest average counts, to the minor unit, and of equal averages the
+    /// fewest units.
     ///
     /// An item may itself be a gift: [`Context::gift_stock`] counts the units that are browsed.
     pub fn browse(&self, items: &[Found], context: &Context, with_from: bool) -> BrowseAnswer {
@@ -214,24 +216,42 @@ impl<E: Edge> AtEdge<'_, E> {
                 promotion.when.iter().for_each(|condition| thresholds.condition(condition));
             }
         }
-        let mut best: Option<(u32, i64)> = None;
-        for quantity in thresholds.into_units().take_while(|units| u64::from(*units) <= stock_left).take(MAX_TRIED) {
-            basket.lines[0].quantity = quantity;
-            // Of so many units the worth may be beyond 64 bits; then there are no others to be tried either.
-            let context = without_bought(context, basket);
-            let Ok(sheet) = rules.sheet(basket, &context) else { break };
-            let quote: Quote = rules.write(&sheet, evaluate(&sheet, candidates, &candidates.all, self.edge));
-            let (units, payable) = best.unwrap_or((1, one));
-            let together = quote.lines[0].payable;
-            if quote.sellable && i128::from(together) * i128::from(units) < i128::from(payable) * i128::from(quantity) {
-                best = Some((quantity, together));
+        let in_stock = |units: &u32| u64::from(*units) <= stock_left;
+        let each = |together: i64, quantity: u32| Mode::HalfUp.ratio(together.into(), quantity.into());
+        let mut best: Option<FromUnits> = None;
+        let mut tried = BTreeSet::new();
+        let mut next: Vec<u32> = thresholds.in_units().filter(in_stock).take(MAX_TRIED).collect();
+        while !next.is_empty() {
+            for quantity in next {
+                tried.insert(quantity);
+                basket.lines[0].quantity = quantity;
+                // Of so many units the worth may be beyond 64 bits.
+                let context = without_bought(context, basket);
+                let Ok(sheet) = rules.sheet(basket, &context) else { continue };
+                let quote: Quote = rules.write(&sheet, evaluate(&sheet, candidates, &candidates.all, self.edge));
+                let found = FromUnits { each: each(quote.lines[0].payable, quantity), quantity, payable: quote.lines[0].payable };
+                if quote.sellable && found.each < one && best.as_ref().is_none_or(|best| found < *best) {
+                    best = Some(found);
+                }
             }
+            // At the lowest average so far an amount to spend takes more units than at the price of one.
+            let (units, payable) = best.as_ref().map_or((1, one), |best| (best.quantity, best.payable));
+            let more = thresholds.spent_at(units, payable).filter(in_stock).filter(|units| !tried.contains(units));
+            next = more.take(MAX_TRIED - tried.len()).collect();
+            next.dedup();
         }
-        let (quantity, payable) = best?;
-        let each = Mode::HalfUp.ratio(payable.into(), quantity.into());
+        let FromUnits { each, quantity, payable } = best?;
         let money = |minor| Money::new(minor, basket.currency);
-        (each < one).then(|| FromPrice { quantity, payable: money(payable), each: money(each) })
+        Some(FromPrice { quantity, payable: money(payable), each: money(each) })
     }
+}
+
+/// What some units cost: less is better, and of equal averages fewer units.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct FromUnits {
+    each: i64,
+    quantity: u32,
+    payable: i64,
 }
 
 /// What a basket of a gift holds of it cannot be given too.

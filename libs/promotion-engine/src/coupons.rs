@@ -1,7 +1,9 @@
 use jiff::Timestamp;
 
+use crate::basket::Context;
 use crate::compile::RuleSet;
 use crate::condition::Unmet;
+use crate::keys::spelled;
 use crate::record::{Outcome, Reason};
 use crate::state::Sheet;
 
@@ -23,6 +25,8 @@ pub enum CouponStatus {
     Applied,
     /// Promotions for it are on, and none was applied.
     NoEffect,
+    /// Promotions for it are on, and orders have used it as often as they may.
+    UsedUp,
     /// No promotion for it is on yet.
     NotYet {
         /// When the first one is.
@@ -40,6 +44,7 @@ impl CouponStatus {
         match self {
             Self::Applied => "applied",
             Self::NoEffect => "no_effect",
+            Self::UsedUp => "used_up",
             Self::NotYet { .. } => "not_yet",
             Self::Expired => "expired",
             Self::Unknown => "unknown",
@@ -56,30 +61,54 @@ impl RuleSet {
             let named = number.map_or(&[][..], |number| &self.postings[number as usize]);
             let decided = named.iter().filter_map(|posting| {
                 let at = outcomes.binary_search_by_key(&posting.promotion, |(promotion, _)| *promotion).ok()?;
-                Some((u32::try_from(at).expect("candidates are few"), &outcomes[at].1))
+                let spent = self.is_spent(sheet.context, posting.promotion, place);
+                Some(Decided { at: u32::try_from(at).expect("candidates are few"), outcome: &outcomes[at].1, spent })
             });
             let (status, decisions) = told_of(&decided.collect::<Vec<_>>(), number.is_some());
             QuotedCoupon { code: sheet.context.coupons[place].clone(), status, decisions }
         };
         sheet.codes.iter().map(coupon).collect()
     }
+
+    /// Whether no order may use the code in this place for a promotion any more, whatever its other codes are good for.
+    fn is_spent(&self, context: &Context, promotion: u32, place: usize) -> bool {
+        let promotion = &self.promotions[promotion as usize];
+        let Some(spent) = context.left.get(&*promotion.id).map(|left| left.spent_coupons).filter(|spent| *spent != 0) else {
+            return false;
+        };
+        let code = spelled(&context.coupons[place], self.policies.coupon_case);
+        let given = self.codes_given(promotion, context);
+        (0_u32..).zip(&given).any(|(place, given)| *given == code && spent.checked_shr(place).is_some_and(|spent| spent & 1 == 1))
+    }
+}
+
+/// What became of a promotion that names a code.
+struct Decided<'a> {
+    /// Its place in the decisions.
+    at: u32,
+    outcome: &'a Outcome,
+    /// The code is used up for it.
+    spent: bool,
 }
 
 /// The best that can be said of a code, and the decisions that say it.
-fn told_of(decided: &[(u32, &Outcome)], known: bool) -> (CouponStatus, Vec<u32>) {
-    let those = |of: &dyn Fn(&Outcome) -> bool| -> Vec<u32> {
-        decided.iter().filter(|(_, outcome)| of(outcome)).map(|(at, _)| *at).collect()
-    };
-    let applied = those(&|outcome| matches!(outcome, Outcome::Applied { .. }));
+fn told_of(decided: &[Decided<'_>], known: bool) -> (CouponStatus, Vec<u32>) {
+    let those =
+        |of: &dyn Fn(&Decided<'_>) -> bool| -> Vec<u32> { decided.iter().filter(|one| of(one)).map(|one| one.at).collect() };
+    let applied = those(&|one| matches!(one.outcome, Outcome::Applied { .. }) && !one.spent);
     if !applied.is_empty() {
         return (CouponStatus::Applied, applied);
     }
-    let on = those(&|outcome| !closed(outcome));
+    let on = those(&|one| !closed(one.outcome) && !one.spent);
     if !on.is_empty() || (known && decided.is_empty()) {
         return (CouponStatus::NoEffect, on);
     }
-    match decided.iter().filter_map(|(_, outcome)| opens(outcome)).min() {
-        Some(from) => (CouponStatus::NotYet { from }, those(&|outcome| opens(outcome).is_some())),
+    let spent = those(&|one| !closed(one.outcome));
+    if !spent.is_empty() {
+        return (CouponStatus::UsedUp, spent);
+    }
+    match decided.iter().filter_map(|one| opens(one.outcome)).min() {
+        Some(from) => (CouponStatus::NotYet { from }, those(&|one| opens(one.outcome).is_some())),
         None if known => (CouponStatus::Expired, those(&|_| true)),
         None => (CouponStatus::Unknown, Vec::new()),
     }

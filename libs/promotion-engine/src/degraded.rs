@@ -24,6 +24,8 @@ pub enum LeftOut {
     TooCostly,
     /// It failed.
     Failed,
+    /// It has failed lately, and is not tried for a while.
+    Resting,
 }
 
 impl LeftOut {
@@ -33,6 +35,7 @@ impl LeftOut {
             Self::SwitchedOff => "switched_off",
             Self::TooCostly => "too_costly",
             Self::Failed => "failed",
+            Self::Resting => "resting",
         }
     }
 
@@ -42,6 +45,7 @@ impl LeftOut {
             Self::SwitchedOff => Reason::SwitchedOff,
             Self::TooCostly => Reason::TooCostly { steps },
             Self::Failed => Reason::Failed,
+            Self::Resting => Reason::Resting,
         }
     }
 }
@@ -50,11 +54,14 @@ impl LeftOut {
 pub(crate) type Out = [Option<LeftOut>; COMPONENTS];
 
 /// What is left out before anything is tried.
-pub(crate) fn switched_off(context: &Context) -> Out {
+pub(crate) fn left_out(context: &Context) -> Out {
     let mut out = [None; COMPONENTS];
-    for name in &context.switched_off {
-        if let Some(place) = Effect::NAMES.iter().position(|component| component == name) {
-            out[place] = Some(LeftOut::SwitchedOff);
+    // Of one that is both it is said that it is switched off: that stays so.
+    for (names, why) in [(&context.resting, LeftOut::Resting), (&context.switched_off, LeftOut::SwitchedOff)] {
+        for name in names {
+            if let Some(place) = Effect::NAMES.iter().position(|component| component == name) {
+                out[place] = Some(why);
+            }
         }
     }
     out
@@ -70,6 +77,7 @@ pub(crate) fn degraded<'a>(out: &Out, decided: impl Iterator<Item = (&'static st
             Outcome::Declined(Reason::SwitchedOff) => LeftOut::SwitchedOff,
             Outcome::Declined(Reason::TooCostly { .. }) => LeftOut::TooCostly,
             Outcome::Declined(Reason::Failed) => LeftOut::Failed,
+            Outcome::Declined(Reason::Resting) => LeftOut::Resting,
             _ => return None,
         };
         Some(Degraded { component, why })

@@ -6,7 +6,7 @@ use crate::candidates::{Candidate, Candidates};
 use crate::compete::{Entry, Open, resolve};
 use crate::compile::Compiled;
 use crate::components::{COMPONENTS, Declined, Draft, Given, Shelf, StepCount, Unit, Wallet};
-use crate::degraded::{LeftOut, Out, switched_off};
+use crate::degraded::{LeftOut, Out, left_out};
 use crate::document::condition::Basis;
 use crate::document::pipeline::{Keep, Take};
 use crate::document::policies::ExclusiveBy;
@@ -35,7 +35,7 @@ pub(crate) struct Evaluated {
 /// Runs the pipeline over some of the candidates. When components fail or pass their budgets on the way, it is run again without
 /// them: so what they gave before does not stand, and the price is the same as if they were switched off.
 pub(crate) fn evaluate<E: Edge>(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candidate], edge: &E) -> Evaluated {
-    let mut out = switched_off(sheet.context);
+    let mut out = left_out(sheet.context);
     loop {
         let evaluated = without(sheet, candidates, all, edge, out);
         if evaluated.out == out {

@@ -66,7 +66,9 @@ pub use near_miss::{MissingUnits, NearMiss, NearPart, Part, Shortfall};
 pub use quote::{Quote, QuotedLine, QuotedPostage, SHOP, Share, TaxTotal, Totals, UnitPrice};
 pub use record::{Decision, Limited, Outcome, Reason};
 pub use refund::{OrderRefund, Paid, PaidLine, Refund, RefundError, RefundedLine, RefundedPostage};
-pub use request::{Found, QuoteRequest, RequestError, RequestedCustomer, RequestedLine, RequestedPacket, RequestedPostage};
+pub use request::{
+    Found, QuoteRequest, RequestError, RequestFault, RequestedCustomer, RequestedLine, RequestedPacket, RequestedPostage,
+};
 pub use rounding::{Level, Mode, Of, Rounding};
 pub use scenario::Scenario;
 pub use timeline::{AnsweredSlice, Slice, Timeline, TimelineAnswer};

@@ -66,6 +66,8 @@ pub enum Reason {
     },
     /// Its component failed, and is left out.
     Failed,
+    /// Its component has failed lately, and is not tried for a while.
+    Resting,
     /// Another one has used up units that it is for.
     UnitsTaken {
         /// Which.
@@ -99,7 +101,7 @@ pub enum Reason {
 impl Reason {
     /// Whether its component was left out.
     pub(crate) fn is_degraded(&self) -> bool {
-        matches!(self, Self::SwitchedOff | Self::TooCostly { .. } | Self::Failed)
+        matches!(self, Self::SwitchedOff | Self::TooCostly { .. } | Self::Failed | Self::Resting)
     }
 }
 

@@ -7,7 +7,7 @@ use pricestream_domain::{Currency, Money, Product, Sku};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::basket::{Basket, BasketError, Context, Customer, Line, Postage, RedPacket};
+use crate::basket::{Basket, BasketError, Context, Customer, Line, MAX_LINES, Place, Postage, RedPacket};
 use crate::grouping::GroupBy;
 use crate::scenario::Scenario;
 
@@ -128,6 +128,16 @@ pub struct Found {
     pub last_price: Option<Money>,
 }
 
+/// One reason why a request cannot be priced.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {error}")]
+pub struct RequestFault {
+    /// Where in the request: a JSON path, such as `lines[2].quantity`.
+    pub path: String,
+    /// What.
+    pub error: RequestError,
+}
+
 /// Why a request cannot be priced.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
@@ -195,12 +205,27 @@ impl QuoteRequest {
     }
 
     /// The basket and its context, with what `find` knows of each SKU. `now` is the instant to price unless the request names
-    /// one.
-    pub fn resolve(self, now: Timestamp, mut find: impl FnMut(&Sku) -> Option<Found>) -> Result<(Basket, Context), RequestError> {
+    /// one. Errors: everything for which it cannot be priced; one that passes can be.
+    pub fn resolve(
+        self,
+        now: Timestamp,
+        mut find: impl FnMut(&Sku) -> Option<Found>,
+    ) -> Result<(Basket, Context), Vec<RequestFault>> {
+        if self.lines.len() > MAX_LINES {
+            let error = BasketError::TooManyLines(self.lines.len());
+            return Err(vec![RequestFault { path: Place::Lines.to_string(), error: error.into() }]);
+        }
         let mut lines = Vec::with_capacity(self.lines.len());
-        for line in &self.lines {
-            let no_price = || RequestError::NoPrice { line: line.id().to_owned(), sku: line.sku.clone() };
-            let Found { product, unit_price, stock_left, last_price } = find(&line.sku).ok_or_else(no_price)?;
+        let mut faults = Vec::new();
+        // Where the lines of the basket are in the request.
+        let mut places = Vec::with_capacity(self.lines.len());
+        for (place, line) in self.lines.iter().enumerate() {
+            let Some(Found { product, unit_price, stock_left, last_price }) = find(&line.sku) else {
+                let error = RequestError::NoPrice { line: line.id().to_owned(), sku: line.sku.clone() };
+                faults.push(RequestFault { path: Place::Line(place, "sku").to_string(), error });
+                continue;
+            };
+            places.push(place);
             lines.push(Line {
                 id: line.id().into(),
                 product,
@@ -214,7 +239,6 @@ impl QuoteRequest {
         let currency = lines.first().map_or(Currency::EUR, |line| line.unit_price.currency);
         let postage = self.postage.map(|postage| Postage { amount: postage.amount, method: postage.method });
         let basket = Basket { currency, lines, postage };
-        basket.check()?;
         let customer = self.customer.unwrap_or_default();
         let context = Context {
             at: self.at.unwrap_or(now),
@@ -231,6 +255,16 @@ impl QuoteRequest {
             group_by: self.group_by,
             ..Context::default()
         };
-        Ok((basket, context))
+        let of_request = |(place, error): (Place, BasketError)| {
+            let place = match place {
+                Place::Line(place, field) => Place::Line(places[place], field),
+                place => place,
+            };
+            RequestFault { path: place.to_string(), error: error.into() }
+        };
+        // It has lines, none of which is known.
+        let is_told = |error: &BasketError| *error == BasketError::Empty && !self.lines.is_empty();
+        faults.extend(basket.all_faults(&context).into_iter().filter(|(_, error)| !is_told(error)).map(of_request));
+        if faults.is_empty() { Ok((basket, context)) } else { Err(faults) }
     }
 }

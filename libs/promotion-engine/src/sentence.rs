@@ -44,6 +44,7 @@ impl Reason {
             Self::SwitchedOff => "switched_off",
             Self::TooCostly { .. } => "too_costly",
             Self::Failed => "failed",
+            Self::Resting => "resting",
             Self::UnitsTaken { .. } => "units_taken",
             Self::UsedUp { what: Limited::Budget, .. } => "budget",
             Self::UsedUp { .. } => "limit",
@@ -66,6 +67,7 @@ impl Reason {
             Self::SwitchedOff => "is switched off".to_owned(),
             Self::TooCostly { steps } => format!("is left out: its component took more than {steps} steps"),
             Self::Failed => "is left out: its component failed".to_owned(),
+            Self::Resting => "is left out for a while: its component has failed lately".to_owned(),
             Self::UsedUp { what: Limited::Uses, .. } => "has been used as often as it may".to_owned(),
             Self::UsedUp { what: Limited::Coupons, .. } => "needs a code that is not used up: the codes given are".to_owned(),
             Self::UsedUp { what: Limited::Units, left: 0, .. } => "has no units left".to_owned(),
@@ -117,6 +119,7 @@ impl QuotedCoupon {
         let told = told.map(|decision| format!("{} {}", decision.promotion, decision.outcome.sentence(currency)));
         match (self.status, &self.decisions[..]) {
             (CouponStatus::Unknown, _) => "no promotion knows this code".to_owned(),
+            (CouponStatus::UsedUp, _) => "this code has been used as often as it may".to_owned(),
             (_, []) => "promotions name this code only to be left out by it".to_owned(),
             _ => told.collect::<Vec<_>>().join("; "),
         }

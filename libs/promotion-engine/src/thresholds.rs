@@ -13,6 +13,8 @@ pub(crate) struct Thresholds {
     list: i64,
     /// More than are looked at are not kept.
     found: BTreeSet<u32>,
+    /// What must be spent at the prices that promotions leave.
+    running_spends: BTreeSet<i64>,
 }
 
 impl Thresholds {
@@ -20,7 +22,7 @@ impl Thresholds {
     pub(crate) const MOST_UNITS: u32 = 100;
 
     pub(crate) fn new(original: i64, running: i64, list: i64) -> Self {
-        Self { original, running, list, found: BTreeSet::new() }
+        Self { original, running, list, found: BTreeSet::new(), running_spends: BTreeSet::new() }
     }
 
     /// So many units.
@@ -33,6 +35,9 @@ impl Thresholds {
     /// As many as cost `minor`. What a unit costs when a promotion's turn comes lies between its price before promotions and its
     /// price after them: either may be it.
     pub(crate) fn spend(&mut self, minor: i64, basis: Basis) {
+        if basis == Basis::Running {
+            self.running_spends.insert(minor);
+        }
         let (one, other) = match basis {
             Basis::Running => (self.original, self.running),
             Basis::Original => (self.original, self.original),
@@ -60,7 +65,16 @@ impl Thresholds {
     }
 
     /// In rising order.
-    pub(crate) fn into_units(self) -> impl Iterator<Item = u32> {
-        self.found.into_iter()
+    pub(crate) fn in_units(&self) -> impl Iterator<Item = u32> {
+        self.found.iter().copied()
+    }
+
+    /// As many as reach each amount to spend when so many units cost `payable` together: what more units earn may leave less than
+    /// one unit costs. In rising order.
+    pub(crate) fn spent_at(&self, units: u32, payable: i64) -> impl Iterator<Item = u32> {
+        let spends = self.running_spends.iter().filter(move |_| payable > 0);
+        let needed =
+            spends.map(move |minor| (i128::from(*minor) * i128::from(units) + i128::from(payable) - 1) / i128::from(payable));
+        needed.filter_map(|units| u32::try_from(units).ok()).filter(|units| (2..=Self::MOST_UNITS).contains(units))
     }
 }

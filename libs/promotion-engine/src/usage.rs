@@ -36,7 +36,7 @@ pub struct LimitAsked {
     pub limit: Limit,
     /// Who buys; `None` for a guest.
     pub customer: Option<String>,
-    /// Codes of it that the customer gave, as they are compared.
+    /// Codes of it that the customer gave, as they are compared; their places are those in [`crate::Left::spent_coupons`].
     pub coupons: Vec<String>,
 }
 
@@ -80,7 +80,7 @@ impl RuleSet {
     }
 
     /// Of the codes that the customer gave those that a promotion asks for, in the order in which they were given.
-    fn codes_given(&self, promotion: &Compiled, context: &Context) -> Vec<String> {
+    pub(crate) fn codes_given(&self, promotion: &Compiled, context: &Context) -> Vec<String> {
         if context.coupons.is_empty() {
             return Vec::new();
         }

@@ -3,9 +3,7 @@
 mod shop;
 
 use pricestream_domain::{Currency, Money};
-use pricestream_promotion_engine::{
-    BasketError, Code, Document, Found, QuoteRequest, RedPacket, RequestError, RuleSet, findings,
-};
+use pricestream_promotion_engine::{BasketError, Code, Document, Found, QuoteRequest, RedPacket, RuleSet, findings};
 use shop::{at, basket, line, now, rule_set, with_postage};
 
 /// Paths and messages of what is wrong with a rule set.
@@ -197,7 +195,7 @@ fn conditions_and_documents_are_only_so_deep_and_so_long() {
 /// What is wrong with a request, by path; or the basket's own error.
 fn refused(json: &str) -> String {
     let price = |sku: &str| match sku {
-        "gone" => None,
+        "gone" | "lost" => None,
         "dollar" => Some(Money::new(100, "USD".parse().unwrap())),
         "dear" => Some(Money::new(i64::MAX, Currency::EUR)),
         _ => Some(Money::new(100, Currency::EUR)),
@@ -219,8 +217,13 @@ fn refused(json: &str) -> String {
         Some(Found { product: product.into(), unit_price, stock_left: None, last_price: None })
     };
     let resolved = request.resolve(at("2026-11-11T12:00:00Z"), find);
-    let quoted = resolved.and_then(|(basket, context)| rule_set(&of("")).quote(&basket, &context).map_err(RequestError::Basket));
-    quoted.err().map(|error| error.to_string()).unwrap_or_default()
+    match resolved {
+        Ok((basket, context)) => {
+            rule_set(&of("")).quote(&basket, &context).expect("what is resolved can be priced");
+            String::new()
+        }
+        Err(faults) => faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+    }
 }
 
 #[test]
@@ -280,6 +283,44 @@ fn a_basket_that_cannot_be_is_refused_with_what_to_do() {
         let agrees = if expected.is_empty() { told.is_empty() } else { told.contains(expected) };
         assert!(agrees, "{told:?} does not say {expected:?}: {json:.200}");
     }
+}
+
+#[test]
+fn everything_that_is_wrong_with_a_basket_is_told_at_once_each_with_its_path() {
+    let long = "x".repeat(65);
+    let eur = |minor: i64| format!(r#"{{"minor":{minor},"currency":"EUR"}}"#);
+    let lines = r#"{"sku":"a"},{"sku":"gone"},{"sku":"b","quantity":0,"last_price":{"minor":1,"currency":"USD"}},{"id":"a","sku":"c"},
+        {"sku":"dollar"},{"sku":"lost"}"#;
+    let packets = format!(
+        r#"{{"id":"p","amount":{}}},{{"id":"q","amount":{}}},{{"id":"p","amount":{}}}"#,
+        eur(1),
+        eur(-1),
+        r#"{"minor":1,"currency":"USD"}"#
+    );
+    let request = format!(
+        r#"{{"lines":[{lines}],"postage":{{"amount":{}}},"red_packets":[{packets}],"coupons":["fine","{long}"]}}"#,
+        eur(-1)
+    );
+    let told = refused(&request);
+    let told: Vec<(&str, &str)> = told.split("; ").map(|fault| fault.split_once(": ").unwrap()).collect();
+    let expected = [
+        ("lines[1].sku", "gone has no price"),
+        ("lines[5].sku", "lost has no price"),
+        ("lines[2].last_price", "line \"b\" is in USD"),
+        ("lines[2].quantity", "line \"b\" has the quantity 0"),
+        ("lines[4].sku", "line \"dollar\" is in USD"),
+        ("postage.amount", "has a price below zero"),
+        ("lines[3].id", "two lines have the id \"a\""),
+        ("red_packets[1].amount", "red packet \"q\" holds no amount"),
+        ("red_packets[2].amount", "red packet \"p\" holds no amount"),
+        ("red_packets[2].id", "two red packets have the id \"p\""),
+        ("coupons[1]", "more than 64 characters"),
+    ];
+    assert_eq!(told.iter().map(|(path, _)| *path).collect::<Vec<_>>(), expected.map(|(path, _)| path), "{told:?}");
+    for ((_, message), (path, expected)) in told.iter().zip(expected) {
+        assert!(message.contains(expected), "{path}: {message:?} does not say {expected:?}");
+    }
+    assert_eq!(refused(r#"{"lines":[{"sku":"gone"}]}"#).matches("; ").count(), 0, "not that it is empty besides");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use pricestream_domain::{Currency, Money};
 use pricestream_promotion_engine::{
     BasketError, BrowseError, Browsed, BrowsedPrice, Context, Found, FromPrice, LeftOut, Line, MAX_BROWSED, RuleSet, Scenario,
 };
-use shop::{Failing, at, eur, item, line, now, of_category, rule_set};
+use shop::{Failing, at, basket, eur, item, line, now, of_category, rule_set};
 
 fn browse_one(rules: &RuleSet, found: Found) -> BrowsedPrice {
     let answer = rules.browse(&[found], &now(), true);
@@ -79,8 +79,8 @@ fn it_goes_from_the_lowest_average_of_few_units() {
             r#"{"id":"full","effect":{"spend_and_save":{"steps":{"every_full":{"spend":{"minor":100,"currency":"EUR"},"off":{"minor":10,"currency":"EUR"}}}}}}"#,
             30,
             None,
-            Some((10, 270, 27)),
-            "ten make three full hundreds, four would leave 20 of them unused",
+            Some((7, 190, 27)),
+            "seven make two full hundreds; ten make three, and are 0.14 cheaper each, which nobody is shown",
         ),
         (
             r#"{"id":"when","effect":{"percent_off":{"off_bp":1000}},"when":{"any":[{"quantity":{"at_least":7}},{"spend":{"at_least":{"minor":450,"currency":"EUR"}}}]}}"#,
@@ -113,6 +113,39 @@ fn it_goes_from_the_lowest_average_of_few_units() {
         assert_eq!(from, expected, "{why}: {promotions}");
         let plain = rules.browse(&[found], &now(), false);
         assert_eq!(plain.items[0].price().unwrap().from, None, "nobody asked");
+    }
+}
+
+#[test]
+fn what_it_goes_from_is_the_lowest_average_of_all_quantities_where_units_and_amounts_to_spend_meet() {
+    let tier = |from: u32, off_bp: u32| format!(r#"{{"from":{from},"off":{{"percent_bp":{off_bp}}}}}"#);
+    let tiers = |tiers: &[String]| format!(r#"{{"id":"tiers","effect":{{"quantity_tiers":{{"tiers":[{}]}}}}}}"#, tiers.join(","));
+    let spend = |id: &str, minor: i64, off_bp: u32| {
+        format!(
+            r#"{{"id":"{id}","effect":{{"percent_off":{{"off_bp":{off_bp}}}}},"when":{{"spend":{{"at_least":{{"minor":{minor},"currency":"EUR"}}}}}}}}"#
+        )
+    };
+    let pipeline = r#"[[{"component":"quantity_tiers"}],[{"component":"percent_off","take":"stack"}]]"#;
+    for (promotions, price, expected) in [
+        // Six units cost 45.00, seven 52.50: 50.00 are not reached where they would be at 10.00 each.
+        (vec![tiers(&[tier(6, 2_500)]), spend("rich", 5_000, 1_000)], 1_000, 7),
+        (vec![tiers(&[tier(6, 2_500)]), spend("rich", 5_000, 1_000)], 830, 9),
+        (vec![tiers(&[tier(3, 1_000), tier(6, 5_000)]), spend("rich", 5_000, 1_000)], 1_000, 10),
+        // One amount after the other.
+        (vec![tiers(&[tier(4, 5_000)]), spend("rich", 4_000, 1_000), spend("richer", 6_000, 2_000)], 1_000, 14),
+        (vec![spend("rich", 5_000, 1_000)], 1_000, 5),
+        (vec![tiers(&[tier(6, 2_500)])], 1_000, 6),
+    ] {
+        let rules = rule_set(&format!(r#"{{"version":1,"pipeline":{pipeline},"promotions":[{}]}}"#, promotions.join(",")));
+        let from = browse_one(&rules, item(line("A", 1, price, ""))).from.unwrap();
+        let all = (1..=100).map(|quantity| {
+            let quote = rules.quote(&basket(vec![line("A", quantity, price, "")]), &now()).unwrap();
+            (quantity, quote.lines[0].payable)
+        });
+        let each = |payable: i64, quantity: u32| (payable * 2 + i64::from(quantity)) / (i64::from(quantity) * 2);
+        let best = all.map(|(quantity, payable)| (each(payable, quantity), quantity)).min().unwrap();
+        assert_eq!((from.each.minor, from.quantity), best, "{promotions:?}");
+        assert_eq!(from.quantity, expected, "{promotions:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod shop;
 
-use pricestream_promotion_engine::{AnsweredCoupon, BasketError, Context, Document, MAX_CODE_LENGTH, MAX_COUPONS, RuleSet};
+use pricestream_promotion_engine::{AnsweredCoupon, BasketError, Context, Document, Left, MAX_CODE_LENGTH, MAX_COUPONS, RuleSet};
 use shop::{at, basket, now, of_category, rule_set};
 
 /// Promotions for codes in every state at noon of the 11th of November; `more` fields of the rule set.
@@ -96,6 +96,33 @@ fn every_code_is_told_with_what_became_of_it() {
     }
     let with_books = told(&rules, "books", &["CLUB", "BOOKS"]);
     assert_eq!(with_books.iter().map(|coupon| coupon.status).collect::<Vec<_>>(), ["applied", "applied"]);
+}
+
+#[test]
+fn a_code_that_is_used_up_is_told_so_beside_one_that_is_not() {
+    let rules = rule_set(
+        r#"{"version":1,"promotions":[
+        {"id":"ten","effect":{"coupon":{"off":{"percent_bp":1000}}},"when":{"coupons":["A1","A2","A3"]},"limit":{"uses_per_coupon":1}},
+        {"id":"free","effect":{"coupon":{"off":{"percent_bp":100}}},"when":{"coupons":["A3"]}}]}"#,
+    );
+    for (given, spent, expected) in [
+        (&["a1", "A2"][..], 0b01, &["used_up", "applied"][..]),
+        (&["A2", "a1"], 0b10, &["applied", "used_up"]),
+        (&["a1", "A2"], 0b11, &["used_up", "used_up"]),
+        (&["a1", "A2"], 0, &["applied", "applied"]),
+        (&["A3", "A1"], 0b11, &["applied", "used_up"]), // it is good for another promotion
+        (&["what", "A1"], 0b1, &["unknown", "used_up"]), // the places are those of its own codes
+    ] {
+        let mut context = Context { coupons: given.iter().map(ToString::to_string).collect(), ..now() };
+        let good = given.iter().filter(|code| **code != "what").count() as u64 - u64::from(u128::count_ones(spent));
+        context.left.insert("ten".to_owned(), Left { coupons: Some(good), spent_coupons: spent, ..Left::default() });
+        let quote = rules.quote(&basket(vec![of_category("A", 1, 1_000, "toys")]), &context).unwrap();
+        let coupons = quote.answer().coupons;
+        assert_eq!(coupons.iter().map(|coupon| coupon.status).collect::<Vec<_>>(), expected, "{given:?} {spent:b}");
+        for coupon in coupons.iter().filter(|coupon| coupon.status == "used_up") {
+            assert_eq!(coupon.why, "this code has been used as often as it may");
+        }
+    }
 }
 
 #[test]

@@ -125,6 +125,22 @@ fn who_is_not_missed_is_not_named() {
 }
 
 #[test]
+fn what_rests_is_left_out_like_what_is_switched_off_and_says_so() {
+    let (rules, basket) = shop(PIPELINES[2]);
+    for (switched_off, resting, why, reason) in [
+        (&["percent_off"][..], &[][..], LeftOut::SwitchedOff, Reason::SwitchedOff),
+        (&[], &["percent_off", "no-such-thing"], LeftOut::Resting, Reason::Resting),
+        (&["percent_off"], &["percent_off"], LeftOut::SwitchedOff, Reason::SwitchedOff),
+    ] {
+        let context = Context { switched_off: set(switched_off), resting: set(resting), ..now() };
+        let quote = rules.quote(&basket, &context).unwrap();
+        assert_eq!(quote.degraded, [Degraded { component: "percent_off", why }]);
+        assert_eq!(*declined(&quote, "tenth"), reason);
+        assert_eq!(taken(&quote), [("fifty".to_owned(), 200), ("sent-free".to_owned(), 495)], "{why:?}");
+    }
+}
+
+#[test]
 fn a_price_without_a_component_is_sold_where_the_policy_says() {
     let with = |policy: &str| {
         rule_set(&format!(r#"{{"version":1,"policies":{{"degradation":{policy}}},"promotions":[{PERCENT},{PER_UNIT}]}}"#))

@@ -320,6 +320,9 @@ fn a_red_packet_and_points_are_spent_once() {
     let foreign = Context { red_packets: vec![RedPacket { id: "c".to_owned(), amount: Money::new(1, Currency::USD) }], ..now() };
     let refused = rules.quote(&basket(vec![line("A", 1, 1_000, "")]), &foreign);
     assert_eq!(refused.unwrap_err(), BasketError::RedPacket("c".to_owned()));
+    let twice = Context { red_packets: vec![packet("a", 300), packet("b", 900), packet("a", 300)], ..now() };
+    let refused = rules.quote(&basket(vec![line("A", 1, 1_000, "")]), &twice);
+    assert_eq!(refused.unwrap_err(), BasketError::TwiceTheSamePacket("a".to_owned()), "it would pay twice");
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub trait Desk: Send + Sync + 'static {
     /// Keeps input aside that could not be taken: its bytes, and why.
     fn quarantine(&self, items: Vec<(Vec<u8>, String)>) -> impl Future<Output = Result<(), DeskError>> + Send;
 
-    /// Holds what a quote promises, places an order or cancels one, in one transaction: [`crate::execute_order`] does it.
+    /// Holds what a quote promises or gives it back, places an order or cancels one, in one transaction: [`crate::execute_order`] does it.
     fn order(&self, command: OrderCommand) -> impl Future<Output = Result<OrderDone, DeskError>> + Send;
 
     /// Carries out a command of an administrator.

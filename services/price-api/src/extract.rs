@@ -1,4 +1,6 @@
+use std::fmt::Display;
 use std::future::poll_fn;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 
 use axum::body::{Body, Bytes};
@@ -42,6 +44,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryOf<T> {
         let read = Query::try_from_uri(&parts.uri);
         read.map(|Query(query)| Self(query)).map_err(|error| Problem::new(Code::BadQuery, error.body_text()))
     }
+}
+
+/// A number of a query, if it is within its bounds.
+pub(crate) fn bounded<T: PartialOrd + Display>(name: &str, number: T, bounds: RangeInclusive<T>) -> Result<T, Problem> {
+    if bounds.contains(&number) {
+        return Ok(number);
+    }
+    let (least, most) = bounds.into_inner();
+    Err(Problem::new(Code::BadQuery, format!("{name} must be {least} to {most}, not {number}")))
 }
 
 /// A body of JSON or lines of JSON, unread. Its type must be named: a browser asks a server before it sends that to

@@ -26,8 +26,11 @@ pub use api::{Api, World, router};
 pub use desk::{Change, Command, Desk, DeskError, DocumentProblem, Done, StockOutcome};
 pub use ledger::{DeadLetterView, Finding, Ledger, StoreStatus, Verification};
 pub use lowest_price::{Lowest, PriceChange, Reduction, Window, lowest_price};
-pub use orders::{HOLD_PROBLEMS, LONGEST_HOLD, OrderCommand, OrderDone, OrderError, OrderState, OrderView, execute_order, hold};
-pub use prices::{Explanation, HistoryEntry, PriceView, write_price};
+pub use orders::{
+    HOLD_PROBLEMS, Hold, IdempotencyKey, LONGEST_HOLD, OrderCommand, OrderDone, OrderError, OrderState, OrderView, execute_order,
+    hold,
+};
+pub use prices::{Explanation, GuestPrice, HistoryEntry, PriceView, write_price};
 pub use problem::{Code, Problem};
 pub use quotes::{Circuit, CircuitEdge, Items};
 pub use signed_quote::{QuoteClaims, QuoteKey, SignedLine, SignedQuote, SignedQuoteError, SignedUnits, WeakKey, answer_digest};

@@ -20,6 +20,7 @@ pub(crate) struct Operation {
     tag: &'static str,
     summary: &'static str,
     query: Option<SchemaOf>,
+    header: Option<(&'static str, &'static str)>,
     bodies: Vec<(&'static str, Option<SchemaOf>)>,
     answers: Vec<(u16, &'static str, &'static str, Option<SchemaOf>)>,
     problems: Vec<Code>,
@@ -27,13 +28,19 @@ pub(crate) struct Operation {
 
 impl Operation {
     pub(crate) fn new(tag: &'static str, summary: &'static str) -> Self {
-        Self { tag, summary, query: None, bodies: Vec::new(), answers: Vec::new(), problems: Vec::new() }
+        Self { tag, summary, query: None, header: None, bodies: Vec::new(), answers: Vec::new(), problems: Vec::new() }
     }
 
     /// Reads its parameters from the query, as the fields of `T`.
     pub(crate) fn query<T: JsonSchema>(mut self) -> Self {
         self.query = Some(SchemaGenerator::root_schema_for::<T>);
         self.fails(&[Code::BadQuery])
+    }
+
+    /// Reads a header, of this name and meaning, if it is there.
+    pub(crate) fn header(mut self, header: (&'static str, &'static str)) -> Self {
+        self.header = Some(header);
+        self
     }
 
     /// Reads a body of JSON.
@@ -96,7 +103,7 @@ impl Document {
     }
 
     pub(crate) fn describe(&mut self, method: &Method, path: &'static str, admin: bool, operation: Operation) {
-        let Operation { tag, summary, query, bodies, answers, mut problems } = operation;
+        let Operation { tag, summary, query, header, bodies, answers, mut problems } = operation;
         let mut parameters = Vec::new();
         for name in path.split(['{', '}']).skip(1).step_by(2) {
             let schema = match name {
@@ -104,13 +111,18 @@ impl Document {
                     problems.push(Code::BadSku);
                     self.generator.subschema_for::<pricestream_domain::Sku>()
                 }
-                "order_id" => json_schema!({ "type": "string", "minLength": 1, "maxLength": 64 }),
+                "order_id" | "quote_id" => json_schema!({ "type": "string", "minLength": 1, "maxLength": 64 }),
                 _ => self.generator.subschema_for::<u64>(),
             };
             parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
         }
         if let Some(schema) = query {
             parameters.extend(query_parameters(&schema(&mut self.generator).to_value()));
+        }
+        if let Some((name, description)) = header {
+            parameters.push(json!({
+                "name": name, "in": "header", "required": false, "description": description, "schema": { "type": "string" },
+            }));
         }
         if admin {
             problems.extend([Code::Unauthorized, Code::NoToken]);

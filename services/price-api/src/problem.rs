@@ -97,6 +97,12 @@ codes! {
     QuoteRedeemed = "quote-redeemed", CONFLICT, "The quote was redeemed already";
     /// The order redeemed another one.
     OtherQuote = "other-quote", CONFLICT, "The order redeemed another quote";
+    /// The header holds what cannot be a key.
+    BadIdempotencyKey = "bad-idempotency-key", BAD_REQUEST, "Not an Idempotency-Key";
+    /// The key names something else.
+    IdempotencyKeyTaken = "idempotency-key-taken", CONFLICT, "The Idempotency-Key names another quote";
+    /// The path or the query holds what cannot be a quote's name.
+    BadQuoteId = "bad-quote-id", BAD_REQUEST, "Not the name of a quote";
     /// The path holds what cannot be an order's id.
     BadOrderId = "bad-order-id", BAD_REQUEST, "Not an order id";
     /// There is no such order.
@@ -180,6 +186,12 @@ impl Problem {
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// With another text.
+    #[must_use]
+    pub(crate) fn saying(self, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), ..self }
     }
 
     /// What kind it is.

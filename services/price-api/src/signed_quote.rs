@@ -180,7 +180,7 @@ pub struct WeakKey(usize);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignedQuoteError {
     /// It is no signed quote.
-    #[error("it is no signed quote, {0}: send `signed_quote` back as it was answered, letter by letter")]
+    #[error("it is no signed quote, {0}: send `signed.quote` back as it was answered, letter by letter")]
     Malformed(String),
     /// It was signed with a key that is not ours, or no longer.
     #[error("it was signed with key {0:?}, which is none of this server's: ask for a new quote")]

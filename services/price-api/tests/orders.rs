@@ -9,7 +9,7 @@ use axum::http::{Method, Request, StatusCode, header};
 use jiff::SignedDuration;
 use pricestream_domain::{Currency, Money};
 use pricestream_ports::UsageReads;
-use pricestream_price_api::{Problem, QuoteClaims, QuoteKey, SignedQuote, Token, Tokens, answer_digest, hold};
+use pricestream_price_api::{Hold, Problem, QuoteClaims, QuoteKey, SignedQuote, Token, Tokens, answer_digest, hold};
 use pricestream_promotion_engine::{Basket, Context, Left, Line, Postage, Quote, RuleSet};
 use serde_json::{Value, json};
 use support::{Server, bare, quote_key};
@@ -56,15 +56,19 @@ async fn signed(
     let mut context = context(server, customer, coupons);
     let basket = Basket { currency: Currency::USD, lines: vec![line("A", units)], postage: None };
     let asked = rules.limits_asked(&basket, &context).unwrap();
-    context.left = server.memory.left(&asked, context.at).await.unwrap();
+    context.left = server.memory.left(&asked, &[], context.at).await.unwrap();
     let quote = rules.quote(&basket, &context).unwrap();
-    hold(&server.api(), &quote, rules, &context, SignedDuration::from_mins(10)).await
+    hold(&server.api(), &quote, rules, &context, held(SignedDuration::from_mins(10))).await
+}
+
+fn held(ttl: SignedDuration) -> Hold {
+    Hold { ttl, ..Hold::default() }
 }
 
 async fn units_left(server: &Server, rules: &RuleSet) -> Left {
     let basket = Basket { currency: Currency::USD, lines: vec![line("A", 1)], postage: None };
     let context = context(server, None, &["ONCE"]);
-    let left = server.memory.left(&rules.limits_asked(&basket, &context).unwrap(), context.at).await.unwrap();
+    let left = server.memory.left(&rules.limits_asked(&basket, &context).unwrap(), &[], context.at).await.unwrap();
     Left { units: left["flash"].units, coupons: left["code"].coupons, ..Left::default() }
 }
 
@@ -160,8 +164,8 @@ async fn when_too_little_is_left_nothing_is_held_and_it_is_said_of_what() {
     // Both were priced when all of it was left.
     let quote: Quote = rules.quote(&basket, &context).unwrap();
     let ttl = SignedDuration::from_mins(10);
-    hold(&server.api(), &quote, &rules, &context, ttl).await.unwrap();
-    let problem = hold(&server.api(), &quote, &rules, &context, ttl).await.unwrap_err();
+    hold(&server.api(), &quote, &rules, &context, held(ttl)).await.unwrap();
+    let problem = hold(&server.api(), &quote, &rules, &context, held(ttl)).await.unwrap_err();
     assert_eq!(problem.code(), pricestream_price_api::Code::LimitReached);
     assert!(
         problem.detail().contains("\"flash\"") && problem.detail().contains("price the basket again"),
@@ -208,7 +212,7 @@ async fn order_to_be_refunded(server: &Server, prices: &str) -> i64 {
     let postage = Some(Postage { amount: Money::new(495, Currency::USD), method: None });
     let basket = Basket { currency: Currency::USD, lines: vec![line("A", 3), line("B", 2)], postage };
     let quote = rules.quote(&basket, &context).unwrap();
-    let signed = hold(&server.api(), &quote, &rules, &context, SignedDuration::from_mins(10)).await.unwrap();
+    let signed = hold(&server.api(), &quote, &rules, &context, held(SignedDuration::from_mins(10))).await.unwrap();
     assert_eq!(signed.claims.paid(), Some(quote.paid()), "what is signed is all that a refund needs");
     assert_eq!(place(server, &signed.token, "o-1").await.0, StatusCode::OK);
     signed.claims.payable.minor
@@ -254,7 +258,7 @@ async fn a_large_quote_is_not_too_long_to_be_ordered() {
     let lines = (0..1_000).map(|number| line(&format!("{number:064}"), 7)).collect();
     let basket = Basket { currency: Currency::USD, lines, postage: None };
     let quote = rules.quote(&basket, &context).unwrap();
-    let signed = hold(&server.api(), &quote, &rules, &context, SignedDuration::from_mins(10)).await.unwrap();
+    let signed = hold(&server.api(), &quote, &rules, &context, held(SignedDuration::from_mins(10))).await.unwrap();
     assert!(signed.claims.lines.iter().all(|line| line.units.len() == 2), "each has a unit of which more was taken off");
     assert_eq!(quote_key().read(&signed.token).unwrap(), signed.claims);
     assert!(signed.token.len() < 600_000, "{} bytes", signed.token.len());
@@ -374,7 +378,7 @@ async fn a_quote_is_signed_as_it_was_answered_and_for_now() {
     let basket = Basket { currency: Currency::USD, lines: vec![line("A", 1), line("B", 2)], postage: None };
     let quote = rules.quote(&basket, &context).unwrap();
     for (ttl, expected) in [(0, 1), (-5, 1), (600, 600), (10_000_000, 86_400)] {
-        let signed = hold(&server.api(), &quote, &rules, &context, SignedDuration::from_secs(ttl)).await.unwrap();
+        let signed = hold(&server.api(), &quote, &rules, &context, held(SignedDuration::from_secs(ttl))).await.unwrap();
         let claims = signed.claims;
         assert_eq!(claims.expires_at.duration_since(claims.issued_at).as_secs(), expected, "{ttl}");
         assert_eq!(claims.digest, answer_digest(&quote.answer()));
@@ -387,7 +391,7 @@ async fn a_quote_is_signed_as_it_was_answered_and_for_now() {
     for (later, expected) in [(60, true), (61, false)] {
         let server = self::server();
         pass(&server, later);
-        let signed = hold(&server.api(), &quote, &rules, &context, SignedDuration::from_mins(1)).await;
+        let signed = hold(&server.api(), &quote, &rules, &context, held(SignedDuration::from_mins(1))).await;
         assert_eq!(signed.is_ok(), expected, "{later} s after it was priced");
     }
 }

@@ -169,6 +169,70 @@ async fn a_timeline_gives_every_change_and_the_lowest_price() {
 }
 
 #[tokio::test]
+async fn a_timeline_of_one_sku_is_asked_with_all_that_a_price_may_depend_on() {
+    let server = server().await;
+    let off = |id: &str, minor: i64, more: &str| {
+        format!(
+            r#"{{"id":"{id}","effect":{{"amount_off":{{"amount":{{"minor":{minor},"currency":"USD"}},"per":"order"}}}},"when":{more}}}"#
+        )
+    };
+    let rules = [
+        off("first", 1, r#"{"order_number":{"at_least":1,"at_most":1}}"#),
+        off("card", 2, r#"{"payment_methods":["card"]}"#),
+        off("app", 4, r#"{"channels":["app"]}"#),
+        off("north", 8, r#"{"regions":["north"]}"#),
+        off("vip", 16, r#"{"groups":["vip"]}"#),
+        off("code", 32, r#"{"coupons":["FIVE"]}"#),
+        off("slow", 64, r#"{"postage_methods":["slow"]}"#),
+        r#"{"id":"sent","effect":{"postage":{"off":"free"}},"when":{"quantity":{"at_least":2}}}"#.to_owned(),
+        r#"{"id":"points","effect":{"points":{"points":1,"worth":{"minor":128,"currency":"USD"}}}}"#.to_owned(),
+    ];
+    let (status, answer) = publish(&server, &format!(r#"{{"version":1,"promotions":[{}]}}"#, rules.join(","))).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    for (query, expected) in [
+        ("orders_placed=3", 1_000),
+        ("", 1_000 - 1),
+        ("orders_placed=1&payment_method=card", 1_000 - 2),
+        ("orders_placed=1&channel=app&region=north", 1_000 - 4 - 8),
+        ("orders_placed=1&customer=c&groups=new,vip&coupons=X,FIVE", 1_000 - 16 - 32),
+        ("orders_placed=1&postage_method=slow", 1_000 - 64),
+        ("orders_placed=1&postage=500&postage_method=fast", 1_500),
+        ("orders_placed=1&postage=500&postage_method=slow&quantity=2", 2_000 - 64),
+        ("orders_placed=1&points=2", 1_000 - 256),
+    ] {
+        let (_, answer) = server.get(&format!("/v1/prices/A/timeline?{query}")).await;
+        assert_eq!(answer["slices"][0]["payable"]["minor"], json!(expected), "{query}: {answer}");
+    }
+    assert_eq!(kind(&server.get("/v1/prices/A/timeline?postage=-1").await.1), "bad-basket");
+}
+
+#[tokio::test]
+async fn why_a_guest_pays_what_they_do_is_told_for_now_and_for_the_next_change() {
+    let server = with_rules().await;
+    let told = async |sku: &str| server.get(&format!("/v1/prices/{sku}/explanation")).await.1["guest"].clone();
+    let row = |slice: &Value| {
+        let promotions = slice["promotions"].as_array().unwrap().iter();
+        let promotions: Vec<(String, String)> =
+            promotions.map(|of| (of["promotion"].as_str().unwrap().to_owned(), of["why"].as_str().unwrap().to_owned())).collect();
+        (slice["from"].clone(), slice["until"].clone(), slice["payable"]["minor"].as_i64().unwrap(), promotions)
+    };
+    let of = |promotion: &str, why: &str| (promotion.to_owned(), why.to_owned());
+    let [start, noon, evening] = ["2026-11-22T08:00:00Z", "2026-11-22T12:00:00Z", "2026-11-22T18:00:00Z"].map(|at| json!(at));
+    let a = told("A").await;
+    let slices: Vec<_> = a.as_array().unwrap().iter().map(row).collect();
+    let closed = of("afternoon", "is not on now: it is from 2026-11-22T12:00:00Z");
+    let open = of("afternoon", "takes 1.00 USD off");
+    let expected = [(start, noon.clone(), 1_000, vec![closed]), (noon, evening.clone(), 900, vec![open.clone()])];
+    assert_eq!(slices, expected, "{a}");
+    server.memory.tables().now = "2026-11-22T13:00:00Z".parse().unwrap();
+    let a = told("A").await;
+    assert_eq!(row(&a[0]), expected[1], "the slice in force began before now");
+    assert_eq!((&a[1]["from"], a[1].get("until"), &a[1]["payable"]["minor"]), (&evening, None, &json!(1_000)), "{a}");
+    assert_eq!(row(&told("B").await[0]).3, [of("three", "needs 3 units, and there are 1")]);
+    assert_eq!(told("C").await, Value::Null, "no promotion concerns it");
+}
+
+#[tokio::test]
 async fn a_list_costs_what_each_of_it_is_quoted_alone_and_says_what_it_goes_from() {
     let server = with_rules().await;
     let asked =
@@ -280,6 +344,123 @@ async fn what_a_signed_quote_shows_is_what_its_order_charges_and_what_it_holds_n
     assert_eq!((status, kind(&answer)), (StatusCode::BAD_REQUEST, "bad-body"), "{answer}");
 }
 
+/// Signs a basket of so many units of A.
+async fn sign(server: &Server, units: u32, key: Option<&str>, more: &str) -> (StatusCode, Value) {
+    let request = Request::post(format!("/v1/quotes?sign=true{more}")).header(header::CONTENT_TYPE, "application/json");
+    let request = key.into_iter().fold(request, |request, key| request.header("Idempotency-Key", key));
+    server.json(request.body(basket(&[("A", units)]).to_string().into()).unwrap()).await
+}
+
+async fn release(server: &Server, quote: &str) -> (StatusCode, Value) {
+    server.json(Request::delete(format!("/v1/quotes/{quote}")).body(Body::empty()).unwrap()).await
+}
+
+async fn order(server: &Server, order: &str, signed: &Value) -> (StatusCode, Value) {
+    server.post("/v1/orders", json!({ "order_id": order, "quote": signed["signed"]["quote"] }).to_string()).await
+}
+
+fn quote_id(signed: &Value) -> &str {
+    signed["signed"]["quote_id"].as_str().unwrap_or_else(|| panic!("it is not signed: {signed}"))
+}
+
+/// Of three units at half price.
+async fn left_at_half_price(server: &Server) -> i64 {
+    (3 * 1_000 - payable(server, &basket(&[("A", 3)])).await) / 500
+}
+
+#[tokio::test]
+async fn a_quote_that_is_asked_for_again_under_its_key_is_the_same_and_takes_nothing_twice() {
+    let server = server().await;
+    publish(&server, LIMITED).await;
+    let (status, first) = sign(&server, 2, Some("\"k-1\""), "").await;
+    assert_eq!(status, StatusCode::OK, "{first}");
+    server.memory.pass(std::time::Duration::from_mins(1));
+    let (status, again) = sign(&server, 2, Some("\"k-1\""), "&hold_seconds=5000").await;
+    assert_eq!((status, &again["payable"]["minor"]), (StatusCode::OK, &json!(1_000)), "its own hold is not against it: {again}");
+    assert_eq!((quote_id(&again), &again["signed"]["expires_at"]), (quote_id(&first), &first["signed"]["expires_at"]));
+    assert_eq!(left_at_half_price(&server).await, 1, "held once");
+    let (status, other) = sign(&server, 1, Some("\"k-1\""), "").await;
+    assert_eq!((status, kind(&other)), (StatusCode::CONFLICT, "idempotency-key-taken"), "{other}");
+    assert_eq!(other["quote_id"], quote_id(&first), "so that it can be given back");
+    let (status, one) = sign(&server, 1, Some("k-2"), "").await;
+    assert!(status == StatusCode::OK && quote_id(&one) != quote_id(&first), "{one}");
+    assert_eq!(order(&server, "o-1", &again).await.0, StatusCode::OK);
+    let (status, answer) = order(&server, "o-2", &first).await;
+    assert_eq!((status, kind(&answer)), (StatusCode::CONFLICT, "quote-redeemed"), "they are one quote");
+    let (status, answer) = sign(&server, 3, Some("k-1"), "").await;
+    assert_eq!((status, kind(&answer), &answer["order_id"]), (StatusCode::CONFLICT, "quote-redeemed", &json!("o-1")));
+    assert_eq!(release(&server, quote_id(&one)).await.0, StatusCode::NO_CONTENT);
+    let (status, answer) = sign(&server, 1, Some("k-2"), "").await;
+    assert_eq!((status, kind(&answer)), (StatusCode::GONE, "quote-expired"), "{answer}");
+    let (status, answer) = sign(&server, 1, Some("\"k"), "").await;
+    assert_eq!((status, kind(&answer)), (StatusCode::BAD_REQUEST, "bad-idempotency-key"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_key_names_what_holds_nothing_too() {
+    let server = server().await;
+    let (_, first) = sign(&server, 2, Some("k-1"), "").await;
+    let (_, again) = sign(&server, 2, Some("k-1"), "").await;
+    assert_eq!(quote_id(&first), quote_id(&again));
+    assert_eq!(kind(&sign(&server, 1, Some("k-1"), "").await.1), "idempotency-key-taken");
+    server.set_price("A", 900).await;
+    assert_eq!(kind(&sign(&server, 2, Some("k-1"), "").await.1), "idempotency-key-taken", "it would be charged otherwise");
+    let (_, two) = sign(&server, 2, Some("k-2"), "").await;
+    assert_eq!(release(&server, quote_id(&two)).await.0, StatusCode::NO_CONTENT);
+    let (status, answer) = order(&server, "o-2", &two).await;
+    assert_eq!((status, kind(&answer)), (StatusCode::GONE, "quote-expired"), "it was given back");
+    assert_eq!(order(&server, "o-1", &first).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_signed_quote_is_given_back_or_replaced_by_another() {
+    let server = server().await;
+    publish(&server, LIMITED).await;
+    let (_, first) = sign(&server, 3, None, "").await;
+    let (_, without) = sign(&server, 1, None, "").await;
+    assert_eq!(without["payable"]["minor"], 1_000, "all three are held by the first: {without}");
+    let replaces = format!("&replaces={}", quote_id(&first));
+    let preview = server.post(&format!("/v1/quotes?{}", &replaces[1..]), basket(&[("A", 2)]).to_string()).await.1;
+    assert_eq!(preview["payable"]["minor"], 1_000, "what it will cost, before it is signed: {preview}");
+    assert_eq!(left_at_half_price(&server).await, 0, "that gives nothing back");
+    for attempt in 1..=2 {
+        let (status, second) = sign(&server, 2, Some("k-2"), &replaces).await;
+        assert_eq!((status, &second["payable"]["minor"]), (StatusCode::OK, &json!(1_000)), "attempt {attempt}: {second}");
+        assert_eq!(left_at_half_price(&server).await, 1);
+    }
+    assert_eq!(kind(&order(&server, "o-1", &first).await.1), "quote-expired", "it was replaced");
+    let (_, second) = sign(&server, 2, Some("k-2"), &replaces).await;
+    for _ in 0..2 {
+        assert_eq!(release(&server, quote_id(&second)).await.0, StatusCode::NO_CONTENT, "again: the same answer");
+        assert_eq!(left_at_half_price(&server).await, 3);
+    }
+    assert_eq!(kind(&order(&server, "o-1", &second).await.1), "quote-expired");
+    assert_eq!(release(&server, "nobody").await.0, StatusCode::NO_CONTENT, "it holds nothing");
+    assert_eq!(kind(&release(&server, &"q".repeat(65)).await.1), "bad-quote-id");
+    let (_, third) = sign(&server, 1, None, "").await;
+    order(&server, "o-3", &third).await;
+    let (status, answer) = release(&server, quote_id(&third)).await;
+    assert_eq!((status, kind(&answer), &answer["order_id"]), (StatusCode::CONFLICT, "quote-redeemed", &json!("o-3")), "{answer}");
+    let (status, answer) = sign(&server, 2, None, &format!("&replaces={}", quote_id(&third))).await;
+    assert_eq!((status, kind(&answer)), (StatusCode::CONFLICT, "quote-redeemed"), "{answer}");
+    assert_eq!(left_at_half_price(&server).await, 2, "an order's is given back with the order");
+    server.json(Request::delete("/v1/orders/o-3").body(Body::empty()).unwrap()).await;
+    assert_eq!(release(&server, quote_id(&third)).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(left_at_half_price(&server).await, 3);
+}
+
+#[tokio::test]
+async fn what_takes_from_others_or_looks_at_what_they_hold_needs_the_token_of_the_shop() {
+    let server = support::bare(pricestream_price_api::Tokens {
+        admin: None,
+        ingest: Some(pricestream_price_api::Token::new("the-ingest-token")),
+    });
+    assert_eq!(sign(&server, 1, Some("k"), "").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(release(&server, "q").await.0, StatusCode::UNAUTHORIZED);
+    let (status, _) = server.post("/v1/quotes?replaces=q", basket(&[("A", 2)]).to_string()).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+}
+
 #[tokio::test]
 async fn a_quote_that_a_guard_blocks_is_not_signed() {
     let server = server().await;
@@ -309,12 +490,14 @@ async fn a_rule_set_is_checked_over_the_catalogue_without_being_published() {
 async fn a_basket_that_cannot_be_priced_is_told_why() {
     let server = with_rules().await;
     let many: Vec<Value> = (0..10_000).map(|id| json!({ "id": id.to_string(), "sku": "A" })).collect();
+    let packet = json!({ "id": "p", "amount": { "minor": 300, "currency": "USD" } });
     for (body, status, expected) in [
         (basket(&[]).to_string(), 422, "bad-basket"),
         (basket(&[("A", 0)]).to_string(), 422, "bad-basket"),
         (basket(&[("A", 1_000_000_000)]).to_string(), 422, "bad-basket"),
         (json!({ "lines": many }).to_string(), 422, "bad-basket"),
         (basket(&[("A", 1), ("A", 2)]).to_string(), 422, "bad-basket"),
+        (json!({ "lines": [{ "sku": "A" }], "red_packets": [packet, packet] }).to_string(), 422, "bad-basket"),
         (basket(&[("Z", 1)]).to_string(), 404, "unknown-sku"),
         (basket(&[("N", 1)]).to_string(), 409, "no-price"),
         (json!({ "lines": [{ "sku": "A" }], "coupon": "X" }).to_string(), 400, "bad-body"),
@@ -329,6 +512,21 @@ async fn a_basket_that_cannot_be_priced_is_told_why() {
         let short: String = body.chars().take(80).collect();
         assert_eq!((got.as_u16(), kind(&answer)), (status, expected), "{short}: {answer}");
     }
+    // Everything at once, each with its path: two that nobody knows, and what is wrong besides.
+    let body = json!({
+        "lines": [{ "sku": "Y" }, { "sku": "A", "quantity": 0 }, { "sku": "N" }, { "sku": "Z" }],
+        "red_packets": [{ "id": "p", "amount": { "minor": -1, "currency": "USD" } }], "coupons": ["x".repeat(65)],
+    });
+    let (status, answer) = server.post("/v1/quotes", body.to_string()).await;
+    assert_eq!((status.as_u16(), kind(&answer), &answer["sku"]), (404, "unknown-sku", &json!("Y")), "{answer}");
+    let errors = answer["errors"].as_array().unwrap();
+    let paths: Vec<&str> = errors.iter().filter_map(|error| error["path"].as_str()).collect();
+    let expected = ["lines[0].sku", "lines[2].sku", "lines[3].sku", "lines[1].quantity", "red_packets[0].amount", "coupons[0]"];
+    assert_eq!(paths, expected, "{answer}");
+    assert!(errors.iter().all(|error| error["message"].as_str().is_some_and(|message| message.len() > 10)), "{answer}");
+    let (_, answer) = server.post("/v1/quotes", basket(&[("B", 1), ("A", 0)]).to_string()).await;
+    assert_eq!(answer["errors"][0]["path"], "lines[1].quantity");
+    assert_eq!(answer["errors"][0]["message"], answer["detail"], "one problem is told in words: {answer}");
     for path in
         ["/v1/prices/A/timeline?until=2020-01-01T00:00:00Z", "/v1/prices/A/timeline?from=now", "/v1/prices/A/timeline?hours=1"]
     {

@@ -280,7 +280,7 @@ impl Loop {
     }
 }
 
-/// Holds, places or cancels; within a turn.
+/// Holds, gives back, places or cancels; within a turn.
 fn order<C: Clock + Clone + 'static>(app: &App<C>, command: OrderCommand) -> Result<OrderDone, DeskError> {
     ready(execute_order(command, &*app.store, &*app.store, &app.metrics, app.clock.now())).map_err(DeskError::from)
 }
@@ -325,7 +325,7 @@ fn used_up<C: Clock>(app: &App<C>) -> Result<Option<BTreeSet<Arc<str>>>, PortErr
         let limit = Limit { uses_per_customer: None, units_per_customer: None, ..promotion.limit.clone()? };
         Some(LimitAsked { promotion: promotion.id.as_str().into(), limit, customer: None, coupons: Vec::new() })
     });
-    let left = ready(app.store.left(&asked.collect::<Vec<_>>(), app.clock.now()))?;
+    let left = ready(app.store.left(&asked.collect::<Vec<_>>(), &[], app.clock.now()))?;
     let nothing = |left: &Left| left.uses == Some(0) || left.units == Some(0) || left.budget.is_some_and(|budget| budget <= 0);
     let used_up: BTreeSet<Arc<str>> =
         left.iter().filter(|(_, left)| nothing(left)).map(|(id, _)| Arc::from(id.as_str())).collect();

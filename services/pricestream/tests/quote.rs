@@ -165,8 +165,10 @@ fn refunds_from_the_command_line_add_up_to_what_the_basket_cost() {
 
 #[test]
 fn a_basket_that_cannot_be_priced_says_what_to_do() {
+    let packet = json!({ "id": "p", "amount": { "minor": 300, "currency": "EUR" } });
     for (basket, expected) in [
         (json!({ "lines": [] }), "a basket needs a line"),
+        (json!({ "lines": [{ "sku": "avocado" }], "red_packets": [packet, packet] }), "two red packets have the id \"p\""),
         (json!({ "lines": [{ "sku": "unheard-of" }] }), "unheard-of has no price: import it into the catalogue"),
         (json!({ "lines": [{ "sku": "avocado", "quantity": 0 }] }), "has the quantity 0"),
         (json!({ "lines": [{ "sku": "avocado", "quantity": 1_000_000_000 }] }), "1000000000 units are more than"),
@@ -181,6 +183,11 @@ fn a_basket_that_cannot_be_priced_says_what_to_do() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{basket}: {error}");
         assert!(error.contains(expected), "{basket}: {error}");
+    }
+    let output = quote(&json!({ "lines": [{ "sku": "nobody" }, { "sku": "avocado", "quantity": 0 }, { "sku": "unheard-of" }] }));
+    let error = String::from_utf8_lossy(&output.stderr);
+    for path in ["lines[0].sku: ", "lines[1].quantity: ", "lines[2].sku: "] {
+        assert!(error.contains(path), "all of them at once, each with its path: {error}");
     }
 }
 

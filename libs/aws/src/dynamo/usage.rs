@@ -68,7 +68,7 @@ struct Taking {
     coupon: Option<String>,
 }
 
-/// A hold that has expired, and that nobody has ended yet.
+/// A hold that does not count: it has expired and nobody has ended it yet, or it is about to be given back.
 #[derive(Debug, Deserialize)]
 struct Expired {
     key: String,
@@ -200,8 +200,8 @@ impl DynamoStore {
         found.map_err(unavailable)?.into_iter().map(from_item).collect()
     }
 
-    /// What is taken, without what has expired; and what has.
-    async fn taken(&self, of: TakenOf<'_>, now: Timestamp) -> Result<(Taken, Vec<Expired>), PortError> {
+    /// What is taken, without what is `freed` and what has expired; and what has.
+    async fn taken(&self, of: TakenOf<'_>, freed: Vec<Expired>, now: Timestamp) -> Result<(Taken, Vec<Expired>), PortError> {
         let part = |part: String| (self.tables.usage.as_str(), item(of_promotion(of.promotion, part)));
         let keys = std::iter::once(part(ALL.to_owned()))
             .chain(of.customer.map(|customer| part(customer_part(customer))))
@@ -214,7 +214,7 @@ impl DynamoStore {
             counters.get(part).and_then(|counter| number_of(counter, name).ok()).unwrap_or(0)
         };
         let expired = self.expired(of.promotion, now).await?;
-        let less = |of_one: &dyn Fn(&Expired) -> i128| expired.iter().map(of_one).sum::<i128>();
+        let less = |of_one: &dyn Fn(&Expired) -> i128| expired.iter().chain(&freed).map(of_one).sum::<i128>();
         let count = |sum: i128| u64::try_from(sum.max(0)).unwrap_or(u64::MAX);
         let is_customers = |hold: &Expired| of.customer.is_some() && hold.customer.as_deref() == of.customer;
         let customer = of.customer.map(customer_part).unwrap_or_default();
@@ -368,10 +368,30 @@ fn contended(key: &str) -> PortError {
 }
 
 impl UsageReads for DynamoStore {
-    async fn left(&self, asked: &[LimitAsked], now: Timestamp) -> Result<BTreeMap<String, Left>, PortError> {
+    async fn left(
+        &self,
+        asked: &[LimitAsked],
+        freed: &[ReservationKey],
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, Left>, PortError> {
+        let mut held = Vec::new();
+        for key in freed {
+            let stored = self.reservation(key.as_str(), now).await?;
+            held.extend(stored.filter(|stored| stored.at(now) == UsageStanding::Held).map(|stored| (key.as_str(), stored)));
+        }
         let mut left = BTreeMap::new();
         for asked in asked {
-            let (taken, _) = self.taken(TakenOf::asked(asked), now).await?;
+            let of_promotion = held.iter().flat_map(|(key, stored)| {
+                let of_it = stored.uses.iter().filter(|taking| taking.promotion == *asked.promotion);
+                of_it.map(|taking| Expired {
+                    key: (*key).to_owned(),
+                    customer: stored.customer.clone(),
+                    units: taking.units,
+                    given: taking.given,
+                    coupon: taking.coupon.clone(),
+                })
+            });
+            let (taken, _) = self.taken(TakenOf::asked(asked), of_promotion.collect(), now).await?;
             left.insert(asked.promotion.to_string(), taken.left(&asked.limit));
         }
         Ok(left)
@@ -394,7 +414,7 @@ impl Usage for DynamoStore {
             }
             let (mut uses, mut over, mut writes) = (Vec::new(), Vec::new(), Vec::new());
             for used in reservation.uses() {
-                let (taken, expired) = self.taken(TakenOf::used(reservation, used), now).await?;
+                let (taken, expired) = self.taken(TakenOf::used(reservation, used), Vec::new(), now).await?;
                 let limit = reservation.limit_of(&used.promotion).cloned().unwrap_or_default();
                 let coupon = match taken.admit(&limit, used) {
                     Ok(coupon) => coupon.map(|place| used.coupons[place].as_str()),

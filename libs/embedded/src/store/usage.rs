@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -64,6 +64,12 @@ impl Db {
         select.query_row([key.as_str()], read).optional()
     }
 
+    /// A reservation that holds something at `now`.
+    fn held(&self, key: &ReservationKey, now: Timestamp) -> Result<Option<Stored>> {
+        let held = |stored: &Stored| stored.standing.at(stored.expires_at, now) == UsageStanding::Held;
+        Ok(self.reservation(key)?.filter(held))
+    }
+
     /// What is counted and no longer held: nobody has swept it yet.
     fn unswept(&self, now: Timestamp) -> Result<Vec<Taking>> {
         let mut select = self.conn.prepare_cached(
@@ -84,15 +90,16 @@ impl Db {
         rows.collect()
     }
 
-    fn taken(&self, of: TakenOf<'_>, unswept: &[Taking]) -> Result<Taken> {
+    /// What is counted, without what is `gone`.
+    fn taken(&self, of: TakenOf<'_>, gone: &[Taking]) -> Result<Taken> {
         let mut select = self
             .conn
             .prepare_cached("SELECT uses, units, given FROM usage_counts WHERE promotion = ?1 AND kind = ?2 AND name = ?3")?;
-        let mut count = |kind: i64, name: &str, gone: &dyn Fn(&&Taking) -> bool| {
+        let mut count = |kind: i64, name: &str, counts: &dyn Fn(&&Taking) -> bool| {
             let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
             let counted = select.query_row(params![of.promotion, kind, name], read).optional()?;
             let (mut uses, mut units, mut given): (i64, i64, i64) = counted.unwrap_or_default();
-            for taking in unswept.iter().filter(|taking| taking.promotion == of.promotion).filter(gone) {
+            for taking in gone.iter().filter(|taking| taking.promotion == of.promotion).filter(counts) {
                 uses -= 1;
                 units -= taking.units;
                 given -= taking.given.minor;
@@ -145,10 +152,15 @@ impl Db {
             }
             return Ok(stored.standing.at(stored.expires_at, now).answer(stored.expires_at));
         }
-        let mut unswept = self.unswept(now)?;
+        let mut gone = self.unswept(now)?;
+        let expired = gone.len();
+        let replaced = reservation.instead_of().map(|key| self.held(key, now)).transpose()?.flatten();
+        if let Some(replaced) = &replaced {
+            gone.extend(self.takings(replaced.id)?);
+        }
         let mut takings = Vec::with_capacity(reservation.uses().len());
         for used in reservation.uses() {
-            let taken = self.taken(TakenOf::used(reservation, used), &unswept)?;
+            let taken = self.taken(TakenOf::used(reservation, used), &gone)?;
             let limit = reservation.limit_of(&used.promotion).cloned().unwrap_or_default();
             match taken.admit(&limit, used) {
                 Ok(coupon) => takings.push(Taking {
@@ -167,11 +179,15 @@ impl Db {
             }
         }
         // For good: what they held may be given to this one.
-        unswept.retain(|gone| takings.iter().any(|taking| taking.promotion == gone.promotion));
-        unswept.sort_by_key(|gone| gone.reservation);
-        unswept.dedup_by_key(|gone| gone.reservation);
-        for gone in unswept {
+        gone.truncate(expired);
+        gone.retain(|gone| takings.iter().any(|taking| taking.promotion == gone.promotion));
+        gone.sort_by_key(|gone| gone.reservation);
+        gone.dedup_by_key(|gone| gone.reservation);
+        for gone in gone {
             self.end(gone.reservation, Ended::Expired, instant(gone.expires_at)?)?;
+        }
+        if let Some(replaced) = replaced {
+            self.end(replaced.id, Ended::Released, now)?;
         }
         self.conn
             .prepare_cached(
@@ -282,14 +298,24 @@ impl Taking {
 }
 
 impl UsageReads for Store {
-    async fn left(&self, asked: &[LimitAsked], now: Timestamp) -> std::result::Result<BTreeMap<String, Left>, PortError> {
+    async fn left(
+        &self,
+        asked: &[LimitAsked],
+        freed: &[ReservationKey],
+        now: Timestamp,
+    ) -> std::result::Result<BTreeMap<String, Left>, PortError> {
         if asked.is_empty() {
             return Ok(BTreeMap::new());
         }
         self.read(|db| {
-            let unswept = db.unswept(now)?;
+            let mut gone = db.unswept(now)?;
+            for key in freed.iter().collect::<BTreeSet<_>>() {
+                if let Some(held) = db.held(key, now)? {
+                    gone.extend(db.takings(held.id)?);
+                }
+            }
             let left = |asked: &LimitAsked| {
-                Ok((asked.promotion.to_string(), db.taken(TakenOf::asked(asked), &unswept)?.left(&asked.limit)))
+                Ok((asked.promotion.to_string(), db.taken(TakenOf::asked(asked), &gone)?.left(&asked.limit)))
             };
             asked.iter().map(left).collect()
         })

@@ -76,6 +76,8 @@ macro_rules! contract_suite {
             what_is_reserved_is_committed_or_given_back,
             a_reservation_is_all_or_nothing,
             the_same_key_is_the_same_reservation,
+            a_reservation_takes_the_place_of_another,
+            what_is_left_may_be_asked_as_if_a_reservation_held_nothing,
             an_expired_reservation_holds_nothing_and_is_never_committed,
             every_limit_binds,
             what_stays_used_is_not_given_back,

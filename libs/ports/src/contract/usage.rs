@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
+use pricestream_documents::ContentHash;
 use pricestream_domain::{Currency, Money};
 use pricestream_promotion_engine::{Left, Limit, LimitAsked, Limited, OnCancel, Use};
 
@@ -58,7 +59,7 @@ async fn left(usage: &impl UsageReads, promotion: &str, customer: Option<&str>, 
         customer: customer.map(str::to_owned),
         coupons: coupons.iter().map(|code| (*code).to_owned()).collect(),
     };
-    usage.left(&[asked], second(now)).await.unwrap()[promotion]
+    usage.left(&[asked], &[], second(now)).await.unwrap()[promotion]
 }
 
 fn granted(until: i64) -> Reserved {
@@ -115,6 +116,8 @@ pub async fn the_same_key_is_the_same_reservation(world: &impl World) {
         (of(3, 60), Reserved::Conflict, "more units"),
         (simple("k", Some("d"), vec![used("stock", 2, 10, &[])]), Reserved::Conflict, "another customer"),
         (simple("k", Some("c"), vec![]), Reserved::Conflict, "nothing"),
+        (of(2, 60).on_terms(ContentHash::of(b"a price")), Reserved::Conflict, "on terms"),
+        (of(2, 60).in_place_of(key("other")), granted(60), "in the place of another, which was replaced before"),
     ] {
         assert_eq!(usage.reserve(&again, second(1)).await.unwrap(), expected, "{why}");
         assert_eq!(left(usage, "stock", Some("c"), &[], 1).await.units, Some(4), "{why}");
@@ -126,6 +129,57 @@ pub async fn the_same_key_is_the_same_reservation(world: &impl World) {
     let late = simple("late", None, vec![used("stock", 2, 10, &[])]);
     assert_eq!(usage.reserve(&late, second(60)).await.unwrap(), Reserved::Ended(Ended::Expired), "before it began");
     assert_eq!(left(usage, "stock", Some("c"), &[], 60).await.units, Some(6));
+}
+
+/// What is replaced is free for what replaces it, and held on when that is refused.
+pub async fn a_reservation_takes_the_place_of_another(world: &impl World) {
+    let usage = world.usage();
+    let of = |name: &str, units: u64, other: &str| {
+        simple(name, Some("c"), vec![used("stock", units, 10, &[])]).in_place_of(key(other))
+    };
+    assert_eq!(usage.reserve(&of("a", 5, "nobody"), second(0)).await.unwrap(), granted(60), "there is none: nothing is replaced");
+    let expected = refused("stock", Limited::Units, Left { units: Some(6), ..Left::default() });
+    assert_eq!(usage.reserve(&of("b", 7, "a"), second(1)).await.unwrap(), expected, "its own 5 do not count");
+    assert_eq!(left(usage, "stock", Some("c"), &[], 1).await.units, Some(1), "and are held on");
+    for at in [2, 3] {
+        assert_eq!(usage.reserve(&of("b", 6, "a"), second(at)).await.unwrap(), granted(60), "again: the same answer");
+        assert_eq!(left(usage, "stock", None, &[], at).await.units, Some(4));
+    }
+    assert_eq!(usage.commit(&key("a"), second(4)).await.unwrap(), Committed::Ended(Ended::Released));
+    assert_eq!(usage.commit(&key("b"), second(4)).await.unwrap(), Committed::Done);
+    let expected = refused("stock", Limited::Units, Left { units: Some(0), ..Left::default() });
+    assert_eq!(usage.reserve(&of("c", 1, "b"), second(5)).await.unwrap(), expected, "what is used stays so");
+    let nothing = simple("d", None, Vec::new());
+    assert_eq!(usage.reserve(&simple("e", None, vec![used("stock", 4, 10, &[])]), second(5)).await.unwrap(), granted(60));
+    assert_eq!(usage.reserve(&nothing.in_place_of(key("e")), second(6)).await.unwrap(), granted(60));
+    assert_eq!(left(usage, "stock", None, &[], 6).await.units, Some(4), "even for one that takes nothing");
+}
+
+/// A price is made as if what it will replace were given back.
+pub async fn what_is_left_may_be_asked_as_if_a_reservation_held_nothing(world: &impl World) {
+    let usage = world.usage();
+    for (name, units) in [("held", 3), ("used", 2), ("late", 1)] {
+        let expires = if name == "late" { 5 } else { 60 };
+        let asked = reservation(name, None, vec![used("stock", units, 10, &[])], OnCancel::GiveBack, expires);
+        assert_eq!(usage.reserve(&asked, second(0)).await.unwrap(), granted(expires));
+    }
+    assert_eq!(usage.commit(&key("used"), second(1)).await.unwrap(), Committed::Done);
+    let asked = LimitAsked { promotion: "stock".into(), limit: limit("stock"), customer: None, coupons: Vec::new() };
+    let asked = LimitAsked { limit: Limit { units_per_customer: None, ..asked.limit.clone() }, ..asked };
+    for (freed, now, expected) in [
+        (&[][..], 4, 4),
+        (&["nobody"], 4, 4),
+        (&["held"], 4, 7),
+        (&["held", "held"], 4, 7),
+        (&["held", "late"], 4, 8),
+        (&["used"], 4, 4),
+        (&["late"], 5, 5), // it holds nothing any more
+        (&["held", "late"], 5, 8),
+    ] {
+        let freed: Vec<ReservationKey> = freed.iter().map(|name| key(name)).collect();
+        let left = usage.left(std::slice::from_ref(&asked), &freed, second(now)).await.unwrap();
+        assert_eq!(left["stock"].units, Some(expected), "{freed:?} at {now}");
+    }
 }
 
 /// Gone is gone, whether it was swept or not, and whether somebody has taken it since or not.
@@ -165,6 +219,7 @@ pub async fn an_expired_reservation_holds_nothing_and_is_never_committed(world: 
 pub async fn every_limit_binds(world: &impl World) {
     let usage = world.usage();
     let nothing = Left::default();
+    let none_of = |spent_coupons: u128| refused("code", Limited::Coupons, Left { coupons: Some(0), spent_coupons, ..nothing });
     for (number, (uses, customer, expected)) in [
         (used("orders", 1, 1, &[]), Some("c"), granted(60)),
         (used("orders", 1, 1, &[]), Some("c"), granted(60)),
@@ -176,9 +231,9 @@ pub async fn every_limit_binds(world: &impl World) {
         (used("budget", 1, 2, &[]), None, refused("budget", Limited::Budget, Left { budget: Some(1), ..nothing })),
         (used("budget", 1, 1, &[]), None, granted(60)),
         (used("code", 1, 1, &["x", "y"]), None, granted(60)), // uses x
-        (used("code", 1, 1, &["x"]), None, refused("code", Limited::Coupons, Left { coupons: Some(0), ..nothing })),
+        (used("code", 1, 1, &["x"]), None, none_of(0b1)),
         (used("code", 1, 1, &["x", "y"]), None, granted(60)), // uses y
-        (used("code", 1, 1, &["y", "x"]), None, refused("code", Limited::Coupons, Left { coupons: Some(0), ..nothing })),
+        (used("code", 1, 1, &["y", "x"]), None, none_of(0b11)),
         (used("code", 1, 1, &["z"]), None, granted(60)),
         (used("stock", 0, 500, &[]), None, granted(60)), // off the postage alone
     ]
@@ -194,6 +249,7 @@ pub async fn every_limit_binds(world: &impl World) {
     let none = refused("budget", Limited::Budget, Left { budget: Some(1_000), ..nothing });
     assert_eq!(usage.reserve(&simple("usd", None, vec![dollars]), second(0)).await.unwrap(), none, "a budget has one currency");
     assert_eq!(left(usage, "code", None, &["x", "w"], 0).await.coupons, Some(1));
+    assert_eq!(left(usage, "code", None, &["w", "x"], 0).await.spent_coupons, 0b10, "the second of them");
     assert_eq!(left(usage, "code", None, &["x", "y"], 0).await.coupons, Some(0));
 }
 
@@ -337,7 +393,10 @@ impl Model {
                 // Half of the time what this key asks for follows from its name.
                 let mut own =
                     if dice.roll(2) == 0 { Dice(name.bytes().fold(7, |sum, byte| sum * 31 + u64::from(byte))) } else { dice };
-                let asked = any_reservation(&name, &mut own, self.now);
+                let mut asked = any_reservation(&name, &mut own, self.now);
+                if dice.roll(4) == 0 {
+                    asked = asked.in_place_of(key(&format!("k{}", dice.roll(self.names))));
+                }
                 let expected = self.reserve(&name, &asked);
                 assert_eq!(usage.reserve(&asked, second(self.now)).await.unwrap(), expected, "{name} at {}: {asked:?}", self.now);
             }
@@ -406,7 +465,15 @@ impl Model {
             Left { uses: Some((4 - all).min(2 - mine)), ..Left::default() },
             Left { units: Some((10 - units(false)).min(6 - units(true))), ..Left::default() },
             Left { budget: Some(1_000 - spent), ..Left::default() },
-            Left { coupons: Some(codes.iter().filter(|code| !redeemed.contains(*code)).count() as u64), ..Left::default() },
+            Left {
+                coupons: Some(codes.iter().filter(|code| !redeemed.contains(*code)).count() as u64),
+                spent_coupons: codes
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, code)| redeemed.contains(*code))
+                    .fold(0, |spent, (place, _)| spent | 1 << place),
+                ..Left::default()
+            },
         ]
     }
 
@@ -423,6 +490,11 @@ impl Model {
                 Some((ended, _)) => Reserved::Ended(ended),
                 None => Reserved::Granted { expires_at: taken.asked.expires_at() },
             };
+        }
+        let held = |taken: &ModelReservation| taken.until.is_some_and(|until| until > self.now) && taken.over.is_none();
+        let replaced = asked.instead_of().map(ReservationKey::as_str).filter(|other| self.taken.get(*other).is_some_and(held));
+        if let Some(other) = replaced {
+            self.taken.get_mut(other).expect("it is held").over = Some((Ended::Released, self.now));
         }
         let mut code = None;
         for used in asked.uses() {
@@ -441,6 +513,9 @@ impl Model {
                 _ => None,
             };
             if let Some((what, left)) = refused {
+                if let Some(other) = replaced {
+                    self.taken.get_mut(other).expect("it was held").over = None;
+                }
                 return Reserved::Refused(Refusal { promotion: used.promotion.clone(), what, left });
             }
         }
@@ -581,7 +656,7 @@ impl Storm {
             coupons: Vec::new(),
         });
         let ask: Vec<LimitAsked> = ask.collect();
-        let left = usage.left(&ask, end).await.unwrap();
+        let left = usage.left(&ask, &[], end).await.unwrap();
         assert_eq!(left["stock"].units, Some(STORM_UNITS.cast_unsigned() - units), "{units} units are sold");
         assert_eq!(left["orders"].uses, Some(STORM_ORDERS.cast_unsigned() - orders), "{orders} orders are placed");
         assert!(left["orders"].budget >= Some(0) && units > 0, "{units} {left:?}");

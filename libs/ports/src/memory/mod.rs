@@ -193,8 +193,13 @@ impl<S: Steps> Documents for Memory<S> {
 }
 
 impl<S: Steps> UsageReads for Memory<S> {
-    async fn left(&self, asked: &[LimitAsked], now: Timestamp) -> Result<BTreeMap<String, Left>, PortError> {
-        step!(self, "usage.left", |tables| tables.usage.left(asked, now))
+    async fn left(
+        &self,
+        asked: &[LimitAsked],
+        freed: &[ReservationKey],
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, Left>, PortError> {
+        step!(self, "usage.left", |tables| tables.usage.left(asked, freed, now))
     }
 }
 

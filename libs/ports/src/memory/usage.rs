@@ -27,6 +27,10 @@ struct Held {
 }
 
 impl Held {
+    fn holds(&self, now: Timestamp) -> bool {
+        self.standing.at(self.expires_at, now) == Standing::Held
+    }
+
     fn expire(&mut self) {
         self.standing = Standing::Ended(Ended::Expired);
         self.ended_at = self.expires_at;
@@ -34,8 +38,11 @@ impl Held {
 }
 
 impl UsageTable {
-    pub(super) fn left(&self, asked: &[LimitAsked], now: Timestamp) -> BTreeMap<String, Left> {
-        let left = |asked: &LimitAsked| (asked.promotion.to_string(), self.taken(TakenOf::asked(asked), now).left(&asked.limit));
+    pub(super) fn left(&self, asked: &[LimitAsked], freed: &[ReservationKey], now: Timestamp) -> BTreeMap<String, Left> {
+        let left = |asked: &LimitAsked| {
+            let taken = self.taken(TakenOf::asked(asked), freed, now);
+            (asked.promotion.to_string(), taken.left(&asked.limit))
+        };
         asked.iter().map(left).collect()
     }
 
@@ -47,8 +54,9 @@ impl UsageTable {
             return held.standing.at(held.expires_at, now).answer(held.expires_at);
         }
         let mut uses = Vec::new();
+        let replaced = reservation.instead_of();
         for used in reservation.uses() {
-            let taken = self.taken(TakenOf::used(reservation, used), now);
+            let taken = self.taken(TakenOf::used(reservation, used), replaced.map_or(&[], std::slice::from_ref), now);
             let limit = reservation.limit_of(&used.promotion).cloned().unwrap_or_default();
             match taken.admit(&limit, used) {
                 Ok(coupon) => uses.push((used.clone(), coupon.map(|place| used.coupons[place].clone()))),
@@ -74,6 +82,9 @@ impl UsageTable {
         };
         for other in self.reservations.values_mut().filter(|other| concerns(other)) {
             other.expire();
+        }
+        if let Some(replaced) = replaced.filter(|key| self.reservations.get(*key).is_some_and(|other| other.holds(now))) {
+            let _it_held_something = self.release(replaced, now);
         }
         self.reservations.insert(reservation.key().clone(), held);
         answer
@@ -122,10 +133,11 @@ impl UsageTable {
         swept
     }
 
-    fn taken(&self, of: TakenOf<'_>, now: Timestamp) -> Taken {
+    fn taken(&self, of: TakenOf<'_>, freed: &[ReservationKey], now: Timestamp) -> Taken {
         let mut taken = Taken { coupons: vec![0; of.coupons.len()], ..Taken::default() };
-        for held in self.reservations.values() {
-            if matches!(held.standing.at(held.expires_at, now), Standing::Ended(_)) {
+        for (key, held) in &self.reservations {
+            let over = matches!(held.standing.at(held.expires_at, now), Standing::Ended(_));
+            if over || (held.holds(now) && freed.contains(key)) {
                 continue;
             }
             let Some((used, code)) = held.uses.iter().find(|(used, _)| *used.promotion == *of.promotion) else { continue };

@@ -18,7 +18,7 @@ use serde_json::json;
 use super::catalogue::{CatalogueLines, LineProblem, catalogue_lines};
 use crate::api::{Api, World};
 use crate::desk::{Change, Command, Desk, DocumentProblem, Done};
-use crate::extract::{JsonBytes, JsonOf, PathSku, QueryOf};
+use crate::extract::{JsonBytes, JsonOf, PathSku, QueryOf, bounded};
 use crate::ledger::{DeadLetterView, Ledger, StoreStatus, Verification};
 use crate::openapi::Operation;
 use crate::prices::unknown;
@@ -429,7 +429,7 @@ async fn dead_letters<W: World>(
     State(api): ApiState<W>,
     QueryOf(Page { before, limit }): QueryOf<Page>,
 ) -> Result<Json<DeadLetters>, Problem> {
-    let most = limit.unwrap_or(50).clamp(1, 500);
+    let most = bounded("limit", limit.unwrap_or(50), 1..=500)?;
     let dead_letters = api.ledger.dead_letters(before, most).await?;
     let next = dead_letters.last().filter(|_| dead_letters.len() == most).map(|oldest| oldest.id);
     Ok(Json(DeadLetters { dead_letters, next }))

@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 use pricestream_ports::{
-    Committed, Conditional, Order, OrderId, Orders, PortError, Refusal, Reservation, ReservationKey, Reserved, Usage,
+    Committed, Conditional, Order, OrderId, OrderReads, Orders, PortError, Refusal, Reservation, ReservationKey, Reserved, Usage,
 };
 use pricestream_promotion_engine::Limited;
 use pricestream_telemetry::Metrics;
@@ -18,6 +18,8 @@ const SWEPT: usize = 256;
 pub enum OrderCommand {
     /// Holds what a quote promises.
     Reserve(Reservation),
+    /// Gives back what a quote holds.
+    Release(ReservationKey),
     /// Places an order: redeems a quote.
     Place {
         /// The shop's name of it.
@@ -40,6 +42,8 @@ pub enum OrderDone {
         /// From this instant on it is not.
         until: Timestamp,
     },
+    /// It holds nothing.
+    Released,
     /// The order as it stands now.
     Order(Box<Order>),
 }
@@ -50,9 +54,18 @@ pub enum OrderError {
     /// Too little is left of a promotion.
     #[error("{}", refused_text(.0))]
     Limit(Refusal),
-    /// A quote's name was taken.
-    #[error("the quote's name was taken: ask for the quote again")]
-    NameTaken,
+    /// The key names another quote.
+    #[error(
+        "the key names quote {0}, for another customer, of other lines or at another price: take another key, and name that quote \
+         in `replaces`"
+    )]
+    KeyTaken(ReservationKey),
+    /// The key's quote is over.
+    #[error("quote {0}, which the key names, has expired or was given back: take another key")]
+    KeyEnded(ReservationKey),
+    /// An order redeemed the quote that is to be given back.
+    #[error("order {0} redeemed the quote: cancel the order, which gives back what it used")]
+    Ordered(OrderId),
     /// The quote is too old.
     #[error("the quote expired at {0}: ask for a new one")]
     Expired(Timestamp),
@@ -86,18 +99,20 @@ impl From<OrderError> for DeskError {
         let code = match &error {
             OrderError::Failed(error) => return Self::Failed(crate::desk::chain(error)),
             OrderError::Limit(_) => Code::LimitReached,
-            OrderError::Expired(_) | OrderError::NotHeld => Code::QuoteExpired,
-            OrderError::Redeemed(_) => Code::QuoteRedeemed,
+            OrderError::Expired(_) | OrderError::NotHeld | OrderError::KeyEnded(_) => Code::QuoteExpired,
+            OrderError::Redeemed(_) | OrderError::Ordered(_) => Code::QuoteRedeemed,
+            OrderError::KeyTaken(_) => Code::IdempotencyKeyTaken,
             OrderError::OtherQuote { .. } => Code::OtherQuote,
             OrderError::UnknownOrder(_) => Code::UnknownOrder,
-            OrderError::NameTaken | OrderError::Contended => Code::Contended,
+            OrderError::Contended => Code::Contended,
         };
         let problem = Problem::new(code, error.to_string());
         Self::Refused(match error {
             OrderError::Limit(refusal) => {
                 problem.with("promotion", &*refusal.promotion).with("limit", limited(refusal.what)).with("left", left(&refusal))
             }
-            OrderError::Redeemed(order) => problem.with("order_id", order.as_str()),
+            OrderError::Redeemed(order) | OrderError::Ordered(order) => problem.with("order_id", order.as_str()),
+            OrderError::KeyTaken(quote) | OrderError::KeyEnded(quote) => problem.with("quote_id", quote.as_str()),
             OrderError::OtherQuote { quote, .. } => problem.with("quote_id", quote),
             _ => problem,
         })
@@ -113,7 +128,8 @@ pub async fn execute_order(
     now: Timestamp,
 ) -> Result<OrderDone, OrderError> {
     match command {
-        OrderCommand::Reserve(reservation) => reserve(&reservation, usage, metrics, now).await,
+        OrderCommand::Reserve(reservation) => reserve(&reservation, usage, orders, metrics, now).await,
+        OrderCommand::Release(quote) => release(&quote, usage, orders, now).await,
         OrderCommand::Place { order, claims } => {
             let placed = place(order, &claims, usage, orders, metrics, now).await;
             if placed.is_err() {
@@ -130,9 +146,13 @@ pub async fn execute_order(
 async fn reserve(
     reservation: &Reservation,
     usage: &impl Usage,
+    orders: &impl OrderReads,
     metrics: &Metrics,
     now: Timestamp,
 ) -> Result<OrderDone, OrderError> {
+    if let Some(replaced) = reservation.instead_of() {
+        not_ordered(replaced, orders).await?;
+    }
     metrics.reservations.expired.inc_by(usage.sweep(now, SWEPT).await? as u64);
     match usage.reserve(reservation, now).await? {
         Reserved::Granted { expires_at } => {
@@ -143,7 +163,33 @@ async fn reserve(
             metrics.reservations.refused.inc();
             Err(OrderError::Limit(refusal))
         }
-        Reserved::Conflict | Reserved::Ended(_) => Err(OrderError::NameTaken),
+        ended @ (Reserved::Conflict | Reserved::Ended(_)) => {
+            let quote = reservation.key().clone();
+            Err(match orders.order_of_quote(quote.as_str()).await? {
+                Some(order) => OrderError::Redeemed(order.id),
+                None if ended == Reserved::Conflict => OrderError::KeyTaken(quote),
+                None => OrderError::KeyEnded(quote),
+            })
+        }
+    }
+}
+
+async fn release(
+    quote: &ReservationKey,
+    usage: &impl Usage,
+    orders: &impl OrderReads,
+    now: Timestamp,
+) -> Result<OrderDone, OrderError> {
+    not_ordered(quote, orders).await?;
+    let _one_that_held_nothing_is_unknown = usage.release(quote, now).await?;
+    Ok(OrderDone::Released)
+}
+
+/// What an order uses is given back with the order, and not otherwise.
+async fn not_ordered(quote: &ReservationKey, orders: &impl OrderReads) -> Result<(), OrderError> {
+    match orders.order_of_quote(quote.as_str()).await? {
+        Some(order) if order.cancelled_at.is_none() => Err(OrderError::Ordered(order.id)),
+        _ => Ok(()),
     }
 }
 
@@ -168,12 +214,12 @@ async fn place(
     if claims.expires_at <= now {
         return Err(OrderError::Expired(claims.expires_at));
     }
-    if !claims.uses.is_empty() {
-        let key = ReservationKey::new(&claims.id).map_err(|_| OrderError::NotHeld)?;
-        match usage.commit(&key, now).await? {
-            Committed::Done => {}
-            Committed::Ended(_) | Committed::Unknown => return Err(OrderError::NotHeld),
-        }
+    let key = ReservationKey::new(&claims.id).map_err(|_| OrderError::NotHeld)?;
+    match usage.commit(&key, now).await? {
+        Committed::Done => {}
+        // One that takes nothing may have been held all the same: then it may have been given back.
+        Committed::Unknown if claims.uses.is_empty() => {}
+        Committed::Ended(_) | Committed::Unknown => return Err(OrderError::NotHeld),
     }
     let signed = serde_json::to_string(claims).expect("claims have text for keys");
     let (quote, payable) = (claims.id.clone(), claims.payable);

@@ -150,7 +150,7 @@ async fn cancel<W: World>(
 async fn carry_out<W: World>(api: &Api<W>, command: OrderCommand) -> Result<Json<OrderView>, Problem> {
     match api.desk.order(command).await? {
         OrderDone::Order(order) => OrderView::of(*order).map(Json),
-        OrderDone::Held { .. } => unreachable!("an order is no reservation"),
+        OrderDone::Held { .. } | OrderDone::Released => unreachable!("an order is no reservation"),
     }
 }
 

@@ -2,14 +2,16 @@ use axum::Json;
 use axum::extract::State;
 use pricestream_domain::{PriceVersion, Sku};
 use pricestream_ports::{HistoryRow, RecordReads};
+use pricestream_promotion_engine::Context;
 use pricestream_repricing_engine::{Decision, Outcome, Reason};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::HistoryEntry;
-use crate::api::World;
+use super::{GuestPrice, HistoryEntry};
+use crate::api::{Api, World};
 use crate::extract::PathSku;
 use crate::problem::{Code, Problem};
+use crate::quotes::{NO_ITEM, bad_basket};
 use crate::routes::ApiState;
 
 /// Why the price is what it is.
@@ -27,13 +29,17 @@ pub struct Explanation {
     pub reason: Reason,
     /// The decision, with what it saw.
     pub decision: HistoryEntry,
+    /// What one unit costs a guest now, and from the next change of the lane on, each with what became of the promotions that
+    /// concern it; absent when none does, or nothing is sold.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub guest: Vec<GuestPrice>,
     /// What is stored differs from what its inputs give: absent unless something is broken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disagreement: Option<String>,
 }
 
 impl Explanation {
-    /// Takes the decision of `row` again.
+    /// Takes the decision of `row` again. What a guest pays follows from promotions, and is added.
     pub fn of(row: &HistoryRow) -> Self {
         let decision = row.inputs.decide();
         let outcome = match &decision.outcome {
@@ -48,6 +54,7 @@ impl Explanation {
             sentence: sentence(&decision),
             reason: decision.reason,
             decision: HistoryEntry::of(row),
+            guest: Vec::new(),
             disagreement: row.disagreement().map(|disagreement| disagreement.to_string()),
         }
     }
@@ -61,9 +68,20 @@ pub(super) fn sentence(decision: &Decision) -> String {
     }
 }
 
+/// As quotes have it.
+async fn guest<W: World>(api: &Api<W>, newest: &HistoryRow) -> Result<Vec<GuestPrice>, Problem> {
+    let asked = match api.asked(GuestPrice::request(&newest.sku), &[]).await {
+        Ok(asked) => asked,
+        Err(problem) if NO_ITEM.contains(&problem.code()) => return Ok(Vec::new()),
+        Err(problem) => return Err(problem),
+    };
+    let quote = |at| asked.rules().quote(&asked.basket, &Context { at, ..asked.context.clone() });
+    GuestPrice::now_and_next(newest.lane.as_deref(), asked.context.at, quote).map_err(|error| bad_basket(&error))
+}
+
 pub(super) async fn explanation<W: World>(State(api): ApiState<W>, PathSku(sku): PathSku) -> Result<Json<Explanation>, Problem> {
     if let Some(newest) = api.records.history(&sku, None, 1).await?.first() {
-        return Ok(Json(Explanation::of(newest)));
+        return Ok(Json(Explanation { guest: guest(&api, newest).await?, ..Explanation::of(newest) }));
     }
     api.known(&sku).await?;
     Err(Problem::new(Code::NoDecision, format!("{sku} is being priced for the first time: ask again in a second")))

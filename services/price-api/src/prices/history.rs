@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::explanation::sentence;
 use crate::api::World;
-use crate::extract::{PathSku, QueryOf};
+use crate::extract::{PathSku, QueryOf, bounded};
 use crate::problem::Problem;
 use crate::routes::ApiState;
 
@@ -124,7 +124,7 @@ pub(super) async fn history<W: World>(
     PathSku(sku): PathSku,
     QueryOf(Page { before, limit }): QueryOf<Page>,
 ) -> Result<Json<History>, Problem> {
-    let most = limit.unwrap_or(50).clamp(1, 500);
+    let most = bounded("limit", limit.unwrap_or(50), 1..=500)?;
     let rows = api.records.history(&sku, before, most).await?;
     if rows.is_empty() {
         api.known(&sku).await?;

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::withdrawn;
 use crate::api::{Api, World};
-use crate::extract::{PathSku, QueryOf};
+use crate::extract::{PathSku, QueryOf, bounded};
 use crate::lowest_price::{Lowest, PriceChange, lowest_price};
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::routes::ApiState;
 
 /// How the lowest price is worked out.
@@ -48,10 +48,7 @@ pub(super) async fn lowest<W: World>(
     PathSku(sku): PathSku,
     QueryOf(Asked { window_days, progressive }): QueryOf<Asked>,
 ) -> Result<Json<LowestPrice>, Problem> {
-    let (window_days, progressive) = (window_days.unwrap_or(30), progressive.unwrap_or(true));
-    if !(1..=365).contains(&window_days) {
-        return Err(Problem::new(Code::BadQuery, format!("window_days must be 1 to 365, not {window_days}")));
-    }
+    let (window_days, progressive) = (bounded("window_days", window_days.unwrap_or(30), 1..=365)?, progressive.unwrap_or(true));
     let Some(answer) = look_back(&api, &sku, api.clock.now(), window_days, progressive).await? else {
         // Either problem says why there is no price.
         let entry = api.entry_of_record(&sku).await?;

@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 mod current;
 mod explanation;
+mod guest;
 mod history;
 mod lowest;
 mod view;
@@ -12,6 +13,7 @@ use pricestream_domain::Sku;
 use pricestream_ports::{Cache, CacheEntry, RecordReads};
 
 pub use explanation::Explanation;
+pub use guest::GuestPrice;
 pub use history::HistoryEntry;
 pub use view::{PriceView, write_price};
 
@@ -37,7 +39,7 @@ pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
         .fails(&[Code::UnknownSku, Code::Unavailable]);
     routes.add(&Method::GET, "/v1/prices/{sku}/history", history::history::<W>, history);
     let explanation = Operation::new("prices", "Why the price is what it is: the newest decision, taken again")
-        .answers::<Explanation>(200, "The decision and its reason")
+        .answers::<Explanation>(200, "The decision and its reason, and what promotions make of it for a guest")
         .fails(&[Code::UnknownSku, Code::NoDecision, Code::Unavailable]);
     routes.add(&Method::GET, "/v1/prices/{sku}/explanation", explanation::explanation::<W>, explanation);
     let lowest = Operation::new("prices", "The lowest price before the reduction that is on (Directive 98/6/EC, article 6a)")

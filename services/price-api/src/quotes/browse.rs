@@ -75,7 +75,7 @@ pub(super) async fn browse<W: World>(State(api): ApiState<W>, JsonOf(asked): Jso
     let nothing = Basket { currency: Currency::EUR, lines: Vec::new(), postage: None };
     api.find_gifts(&published, &nothing, &mut context).await;
     let limits = published.rules.limits_browsed(&found, &context);
-    api.find_left(&limits, &mut context).await?;
+    api.find_left(&limits, &[], &mut context).await?;
     let edge = api.edge(&mut context);
     let browsed = published.rules.at_edge(&edge).browse(&found, &context, asked.with_from);
     let mut items = Vec::with_capacity(browsed.items.len());

@@ -17,8 +17,12 @@ const WITHIN: SignedDuration = SignedDuration::from_secs(60);
 /// How long a component is left out before it is tried again.
 const REST: SignedDuration = SignedDuration::from_secs(30);
 
-/// Which components of promotions are left out because they failed or cost too much lately. The engine is told, prices without
-/// them, and the quote says so. After a rest one quote tries again: if it fails, the rest begins anew.
+/// Which components of promotions are left out because they failed lately. The engine is told, prices without them, and the
+/// quote says so. After the rest the first quote that calls the component tries it, and the others go on without it: if it fails,
+/// the rest begins anew.
+///
+/// What costs too much does not open a circuit: it is one basket that does, whose own quote bears it, and whoever sends such
+/// baskets must not switch a component off for everybody.
 #[derive(Debug)]
 pub struct Circuit {
     components: Mutex<BTreeMap<&'static str, Component>>,
@@ -32,7 +36,7 @@ pub struct Circuit {
 struct Component {
     failures: u32,
     failed_at: Timestamp,
-    /// Left out until then; `None` while it is in.
+    /// Left out until then, and until it is called after that; `None` while it is in.
     open_until: Option<Timestamp>,
 }
 
@@ -42,24 +46,14 @@ impl Circuit {
         Self { components: Mutex::default(), troubled: AtomicBool::new(false), metrics }
     }
 
-    /// The components to be left out of a quote at `now`.
-    pub fn left_out(&self, now: Timestamp) -> BTreeSet<String> {
+    /// The components that a quote at `now` does without.
+    pub fn resting(&self, now: Timestamp) -> BTreeSet<String> {
         if !self.troubled.load(Ordering::Acquire) {
             return BTreeSet::new();
         }
-        let mut components = self.components();
-        let mut out = BTreeSet::new();
-        for (name, component) in components.iter_mut() {
-            match component.open_until {
-                Some(until) if now < until => {
-                    out.insert((*name).to_owned());
-                }
-                // This quote tries; the others wait for what comes of it.
-                Some(_) => component.open_until = now.checked_add(REST).ok(),
-                None => {}
-            }
-        }
-        out
+        let components = self.components();
+        let resting = components.iter().filter(|(_, component)| component.open_until.is_some_and(|until| now < until));
+        resting.map(|(name, _)| (*name).to_owned()).collect()
     }
 
     /// The edge at which the engine calls components at `now`.
@@ -67,12 +61,22 @@ impl Circuit {
         CircuitEdge { circuit: self, now }
     }
 
-    /// Notes what a quote did without because it cost too much.
-    pub fn note_degraded(&self, degraded: &[Degraded], now: Timestamp) {
-        for Degraded { component, why } in degraded {
-            if *why == LeftOut::TooCostly {
-                self.failed(component, now);
-            }
+    /// Counts what a quote did without because it cost too much.
+    pub fn note_degraded(&self, degraded: &[Degraded]) {
+        for Degraded { component, .. } in degraded.iter().filter(|degraded| degraded.why == LeftOut::TooCostly) {
+            self.metrics.component_failed(component);
+        }
+    }
+
+    /// Whoever calls a component after its rest tries it for all the others, who wait for what comes of it.
+    fn calling(&self, component: &'static str, now: Timestamp) {
+        if !self.troubled.load(Ordering::Acquire) {
+            return;
+        }
+        if let Some(state) = self.components().get_mut(component)
+            && state.open_until.is_some_and(|until| until <= now)
+        {
+            state.open_until = now.checked_add(REST).ok();
         }
     }
 
@@ -118,6 +122,7 @@ pub struct CircuitEdge<'a> {
 
 impl Edge for CircuitEdge<'_> {
     fn call<T>(&self, component: &'static str, promotion: &str, work: impl FnOnce() -> T) -> Option<T> {
+        self.circuit.calling(component, self.now);
         // The engine throws away whatever the component left half done.
         match catch_unwind(AssertUnwindSafe(work)) {
             Ok(made) => {
@@ -150,7 +155,16 @@ mod tests {
     }
 
     fn is_out(circuit: &Circuit, second: i64) -> bool {
-        circuit.left_out(at(second)).contains("bundle")
+        circuit.resting(at(second)).contains("bundle")
+    }
+
+    /// Fails three times, the last time at second 2.
+    fn failing() -> Circuit {
+        let circuit = Circuit::new(Arc::default());
+        for second in [0, 1, 2] {
+            call(&circuit, second, true);
+        }
+        circuit
     }
 
     #[test]
@@ -162,13 +176,25 @@ mod tests {
         }
         call(&circuit, 2, true);
         assert!(is_out(&circuit, 3) && is_out(&circuit, 31));
-        assert!(!is_out(&circuit, 32), "one quote tries again ...");
-        assert!(is_out(&circuit, 32), "... and no other until it is known what came of it");
+        assert!(!is_out(&circuit, 32));
         call(&circuit, 32, true);
         assert!(is_out(&circuit, 61), "it failed: the rest begins anew");
         assert!(!is_out(&circuit, 62));
         call(&circuit, 62, false);
         assert!(!is_out(&circuit, 63) && !is_out(&circuit, 64), "it works again");
+    }
+
+    #[test]
+    fn quotes_that_do_not_call_it_do_not_spend_the_trial_and_one_that_does_tries_for_all() {
+        let circuit = failing();
+        assert!((32..100).all(|second| !is_out(&circuit, second)), "nobody has called it");
+        let others = circuit.edge(at(100)).call("points", "p", || 7);
+        assert!(others.is_some() && !is_out(&circuit, 100), "nor by calling another");
+        let made = circuit.edge(at(100)).call("bundle", "lunch", || {
+            assert!(is_out(&circuit, 100) && is_out(&circuit, 129), "the others wait while it is tried");
+            7
+        });
+        assert!(made.is_some() && !is_out(&circuit, 100), "it works again");
     }
 
     #[test]
@@ -181,14 +207,17 @@ mod tests {
     }
 
     #[test]
-    fn what_costs_too_much_each_time_is_left_out_too() {
-        let circuit = Circuit::new(Arc::default());
-        let costly = [Degraded { component: "bundle", why: LeftOut::TooCostly }];
-        let switched_off = [Degraded { component: "points", why: LeftOut::SwitchedOff }];
-        for _ in 0..3 {
-            circuit.note_degraded(&costly, at(0));
-            circuit.note_degraded(&switched_off, at(0));
+    fn what_costs_too_much_is_counted_and_not_taken_from_the_others() {
+        let metrics = Arc::<Metrics>::default();
+        let circuit = Circuit::new(Arc::clone(&metrics));
+        for why in [LeftOut::TooCostly, LeftOut::SwitchedOff, LeftOut::Resting] {
+            (0..3).for_each(|_| circuit.note_degraded(&[Degraded { component: "bundle", why }]));
         }
-        assert_eq!(circuit.left_out(at(1)), BTreeSet::from(["bundle".to_owned()]));
+        assert_eq!(circuit.resting(at(1)), BTreeSet::new());
+        assert!(
+            metrics.render().contains("pricestream_component_failures_total{component=\"bundle\"} 3"),
+            "{}",
+            metrics.render()
+        );
     }
 }

@@ -4,6 +4,7 @@ mod browse;
 mod circuit;
 mod items;
 mod quote;
+mod release;
 mod timeline;
 
 use std::collections::HashMap;
@@ -11,18 +12,20 @@ use std::sync::{Arc, LazyLock};
 
 use axum::http::Method;
 use pricestream_domain::Sku;
-use pricestream_ports::{Clock, Promotions, PublishedRules, Settings, UsageReads};
+use pricestream_ports::{Clock, Promotions, PublishedRules, ReservationKey, Settings, UsageReads};
 use pricestream_promotion_engine::{
-    Action, AnsweredRisk, AtEdge, Basket, Context, Degraded, Found, LimitAsked, Quote, QuoteRequest, RequestError, Scenario,
-    TimelineAnswer,
+    Action, AnsweredRisk, AtEdge, Basket, Context, Degraded, Found, LimitAsked, MAX_LINES, Quote, QuoteRequest, RequestError,
+    RequestFault, Scenario, TimelineAnswer,
 };
+use serde_json::json;
 
 pub use circuit::{Circuit, CircuitEdge};
 pub use items::Items;
 
 use crate::api::{Api, World};
+use crate::desk::DocumentProblem;
 use crate::openapi::Operation;
-use crate::orders::HOLD_PROBLEMS;
+use crate::orders::{HOLD_PROBLEMS, IdempotencyKey};
 use crate::problem::{Code, Problem};
 use crate::routes::Routes;
 
@@ -30,12 +33,17 @@ pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
     const BASKET: [Code; 5] = [Code::BadBasket, Code::UnknownSku, Code::NoPrice, Code::Withdrawn, Code::Unavailable];
     let operation = Operation::new("quotes", "What a basket costs, and what became of every promotion that it concerns")
         .query::<quote::Asked>()
+        .header(IdempotencyKey::DESCRIBED)
         .reads::<QuoteRequest>()
         .answers::<quote::Answer>(200, "The quote with its decision record; signed, if it was asked for")
         .fails(&BASKET)
-        .fails(&[Code::Unauthorized, Code::NotSellable])
+        .fails(&[Code::Unauthorized, Code::NotSellable, Code::BadIdempotencyKey, Code::BadQuoteId])
         .fails(&HOLD_PROBLEMS);
     routes.add(&Method::POST, "/v1/quotes", quote::quote::<W>, operation);
+    let operation = Operation::new("quotes", "Gives back what a signed quote holds: it cannot be ordered any more")
+        .answers_any(204, "It holds nothing; the same when it never did", "")
+        .fails(&[Code::BadQuoteId, Code::QuoteRedeemed, Code::Unauthorized, Code::Busy, Code::NotStored]);
+    routes.add(&Method::DELETE, "/v1/quotes/{quote_id}", release::release::<W>, operation);
     let operation = Operation::new("quotes", "What a basket costs from one instant until another, and when that changes")
         .query::<timeline::Between>()
         .reads::<QuoteRequest>()
@@ -71,23 +79,47 @@ impl<W: World> Api<W> {
         }
     }
 
-    /// The basket and its context, with what is known of each SKU.
+    /// The basket and its context, with what is known of each SKU. Errors: everything for which it cannot be priced, or a store
+    /// that does not answer.
     pub(crate) async fn resolve(&self, request: QuoteRequest) -> Result<(Basket, Context), Problem> {
-        let mut found: HashMap<Sku, Arc<Found>> = HashMap::with_capacity(request.lines.len());
-        for line in &request.lines {
+        let mut found: HashMap<Sku, Result<Arc<Found>, Problem>> = HashMap::with_capacity(request.lines.len().min(MAX_LINES));
+        // Of too many nothing is looked up.
+        for line in request.lines.iter().filter(|_| request.lines.len() <= MAX_LINES) {
             if !found.contains_key(&line.sku) {
-                let item = self.item(&line.sku).await;
-                let item = item.map_err(|problem| problem.with("sku", line.sku.as_str()))?;
-                found.insert(line.sku.clone(), item);
+                match self.item(&line.sku).await {
+                    Err(problem) if !NO_ITEM.contains(&problem.code()) => return Err(problem),
+                    item => found.insert(line.sku.clone(), item),
+                };
             }
         }
         let now = self.clock.now();
-        let resolved = request.resolve(now, |sku| found.get(sku).map(|found| Found::clone(found)));
-        resolved.map_err(|error| match error {
-            RequestError::NoPrice { ref sku, .. } => Problem::new(Code::NoPrice, error.to_string()).with("sku", sku.as_str()),
-            RequestError::Basket(error) => bad_basket(&error),
-        })
+        let resolved = request.resolve(now, |sku| Some(Found::clone(found.get(sku)?.as_ref().ok()?)));
+        resolved.map_err(|faults| all_of(&faults, |sku| found.get(sku)?.as_ref().err()))
     }
+}
+
+/// Why a SKU cannot be in a basket, where the basket is at fault.
+pub(crate) const NO_ITEM: [Code; 3] = [Code::UnknownSku, Code::NoPrice, Code::Withdrawn];
+
+/// All `faults` of a basket as one problem: of the kind of the first SKU that cannot be in it, if there is one. `why` tells what
+/// is the matter with that.
+fn all_of<'a>(faults: &[RequestFault], why: impl Fn(&Sku) -> Option<&'a Problem>) -> Problem {
+    let no_item = |fault: &RequestFault| match &fault.error {
+        RequestError::NoPrice { sku, .. } => why(sku).cloned().map(|problem| problem.with("sku", sku.as_str())),
+        RequestError::Basket(_) => None,
+    };
+    let errors = faults.iter().map(|fault| DocumentProblem {
+        path: fault.path.clone(),
+        message: no_item(fault).map_or_else(|| fault.error.to_string(), |problem| problem.detail().to_owned()),
+    });
+    let errors: Vec<DocumentProblem> = errors.collect();
+    let text = match &errors[..] {
+        [error] => error.message.clone(),
+        errors => format!("the basket has {} problems: see `errors`", errors.len()),
+    };
+    let first = faults.iter().find_map(no_item);
+    let problem = first.map_or_else(|| Problem::new(Code::BadBasket, &*text), |first| first.saying(&*text));
+    problem.with("errors", json!(errors))
 }
 
 pub(crate) fn bad_basket(error: &pricestream_promotion_engine::BasketError) -> Problem {
@@ -103,13 +135,13 @@ pub(crate) struct Asked<'a> {
 }
 
 impl<W: World> Api<W> {
-    /// Makes `request` ready. Errors: it cannot be priced.
-    pub(crate) async fn asked(&self, request: QuoteRequest) -> Result<Asked<'_>, Problem> {
+    /// Makes `request` ready, as if what the quotes of the names `freed` hold were given back. Errors: it cannot be priced.
+    pub(crate) async fn asked(&self, request: QuoteRequest, freed: &[ReservationKey]) -> Result<Asked<'_>, Problem> {
         let published = self.rules()?;
         let (basket, mut context) = self.resolve(request).await?;
         self.find_gifts(&published, &basket, &mut context).await;
         let limits = published.rules.limits_asked(&basket, &context).map_err(|error| bad_basket(&error))?;
-        self.find_left(&limits, &mut context).await?;
+        self.find_left(&limits, freed, &mut context).await?;
         let edge = self.edge(&mut context);
         Ok(Asked { published, basket, context, edge })
     }
@@ -127,9 +159,9 @@ impl<W: World> Api<W> {
     }
 
     /// Adds to `context` what is left of limited promotions. Errors: the ledger cannot tell.
-    async fn find_left(&self, limits: &[LimitAsked], context: &mut Context) -> Result<(), Problem> {
+    async fn find_left(&self, limits: &[LimitAsked], freed: &[ReservationKey], context: &mut Context) -> Result<(), Problem> {
         if !limits.is_empty() {
-            context.left = self.usage.left(limits, self.clock.now()).await?;
+            context.left = self.usage.left(limits, freed, self.clock.now()).await?;
         }
         Ok(())
     }
@@ -141,7 +173,7 @@ impl<W: World> Api<W> {
             // What is used up is known exactly here.
             context.switched_off.extend(without.components.iter().cloned());
         }
-        context.switched_off.extend(self.circuit.left_out(measured));
+        context.resting = self.circuit.resting(measured);
         self.circuit.edge(measured)
     }
 
@@ -164,7 +196,7 @@ impl<W: World> Api<W> {
                 tracing::warn!(guard = risk.guard.name(), line = risk.line.as_deref().unwrap_or("the order"), "{}", risk.why);
             }
         }
-        self.circuit.note_degraded(degraded, self.clock.measured());
+        self.circuit.note_degraded(degraded);
     }
 }
 

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::bad_basket;
+use super::release::quote_id;
 use crate::api::World;
-use crate::extract::{JsonOf, QueryOf};
-use crate::orders::hold;
+use crate::extract::{JsonOf, QueryOf, bounded};
+use crate::orders::{Hold, IdempotencyKey, hold};
 use crate::problem::{Code, Problem};
 use crate::routes::ApiState;
 
@@ -31,6 +32,10 @@ pub(super) struct Asked {
     /// Seconds that a signed quote is held: 1 to 86400, 600 when absent.
     #[schemars(range(min = 1, max = 86_400))]
     hold_seconds: Option<u32>,
+    /// The `quote_id` of a signed quote whose place this one takes: what that holds is free for this one, and is given back when
+    /// this one is signed. Needs the ingest token too.
+    #[schemars(length(min = 1, max = 64))]
+    replaces: Option<String>,
 }
 
 /// A quote.
@@ -57,16 +62,25 @@ struct Signed {
 
 pub(super) async fn quote<W: World>(
     State(api): ApiState<W>,
-    QueryOf(Asked { all, sign, hold_seconds }): QueryOf<Asked>,
+    QueryOf(Asked { all, sign, hold_seconds, replaces }): QueryOf<Asked>,
     headers: HeaderMap,
     JsonOf(mut request): JsonOf<QuoteRequest>,
 ) -> Result<Json<Answer>, Problem> {
-    if sign {
-        // Whoever signs takes from what is left for others.
+    let held_seconds = bounded("hold_seconds", hold_seconds.unwrap_or(HELD_SECONDS), 1..=86_400)?;
+    let mut how = Hold {
+        ttl: SignedDuration::from_secs(held_seconds.into()),
+        key: None,
+        replaces: replaces.map(|name| quote_id(&name)).transpose()?,
+    };
+    if sign || how.replaces.is_some() {
+        // Whoever signs takes from what is left for others; what others hold is not everybody's business either.
         api.tokens.admit_ingest(&headers)?;
+    }
+    if sign {
+        how.key = IdempotencyKey::of(&headers)?;
         request.scenario = Scenario::Order;
     }
-    let asked = api.asked(request).await?;
+    let asked = api.asked(request, &how.freed()).await?;
     let (basket, context) = (&asked.basket, &asked.context);
     let quote = if all { asked.rules().explain(basket, context) } else { asked.rules().quote(basket, context) };
     let quote = quote.map_err(|error| bad_basket(&error))?;
@@ -80,8 +94,7 @@ pub(super) async fn quote<W: World>(
         let problem = Problem::new(Code::NotSellable, text);
         return Err(problem.with("risks", json!(answer.risks)).with("degraded", json!(answer.degraded)));
     }
-    let ttl = SignedDuration::from_secs(hold_seconds.unwrap_or(HELD_SECONDS).into());
-    let signed = hold(&api, &quote, &asked.published.rules, context, ttl).await?;
+    let signed = hold(&api, &quote, &asked.published.rules, context, how).await?;
     let signed = Signed { quote_id: signed.claims.id, quote: signed.token, expires_at: signed.claims.expires_at };
     Ok(Json(Answer { quote: quote.answer(), signed: Some(signed) }))
 }

@@ -11,7 +11,7 @@ use pricestream_domain::Sku;
 use pricestream_embedded::{Access, Store, ready};
 use pricestream_ports::{Documents, Promotions, RecordReads, SettingsSnapshot, Taken, UsageReads};
 use pricestream_price_api::catalogue_lines;
-use pricestream_promotion_engine::{Basket, Context as Asked, Found as Item, LimitAsked, QuoteRequest, RuleSet};
+use pricestream_promotion_engine::{Basket, Context as Asked, Found as Item, LimitAsked, QuoteRequest, RequestFault, RuleSet};
 use serde_json::Value;
 use ureq::http::Method;
 
@@ -87,7 +87,7 @@ fn asked_of_server(global: &Global, basket: &Path, with: &PricedWith) -> Result<
 }
 
 /// What a basket is priced under and with, what is left of limited promotions included.
-pub(super) fn read(global: &Global, basket: &Path, with: &PricedWith) -> Result<(RuleSet, Basket, Asked)> {
+pub(super) fn read(global: &Global, basket_file: &Path, with: &PricedWith) -> Result<(RuleSet, Basket, Asked)> {
     let told = |file: &Path, problems: Vec<Problem>| {
         let told: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
         anyhow::anyhow!("{} has {} problems:\n{}", file.display(), problems.len(), told.join("\n"))
@@ -96,14 +96,18 @@ pub(super) fn read(global: &Global, basket: &Path, with: &PricedWith) -> Result<
         Some(file) => Some(RuleSet::from_json(&read_text(file)?).map_err(|problems| told(file, problems))?),
         None => None,
     };
-    let request = QuoteRequest::from_json(&read_text(basket)?).map_err(|problems| told(basket, problems))?;
+    let request = QuoteRequest::from_json(&read_text(basket_file)?).map_err(|problems| told(basket_file, problems))?;
     let now = Timestamp::now();
+    let unresolved = |faults: Vec<RequestFault>| {
+        let problem = |fault: RequestFault| Problem { path: fault.path, message: fault.error.to_string() };
+        told(basket_file, faults.into_iter().map(problem).collect())
+    };
     let (rules, (basket, mut asked), store) = match &with.catalogue {
         Some(catalogue) => {
             let needed = || Usage("with --catalogue name the --rules too: there is no store to take them from".to_owned());
             let rules = given.ok_or_else(needed)?;
             let items = from_catalogue(catalogue)?;
-            let resolved = resolve(request, &rules, now, |sku| items.get(sku).cloned())?;
+            let resolved = resolve(request, &rules, now, |sku| items.get(sku).cloned()).map_err(unresolved)?;
             (rules, resolved, None)
         }
         None => {
@@ -112,14 +116,14 @@ pub(super) fn read(global: &Global, basket: &Path, with: &PricedWith) -> Result<
                 Some(rules) => (rules, BTreeSet::new()),
                 None => in_force(&store)?,
             };
-            let (basket, mut asked) = resolve(request, &rules, now, |sku| from_store(&store, sku))?;
+            let (basket, mut asked) = resolve(request, &rules, now, |sku| from_store(&store, sku)).map_err(unresolved)?;
             asked.switched_off.extend(components_off);
             (rules, (basket, asked), Some(store))
         }
     };
     let limits = rules.limits_asked(&basket, &asked).context("the basket cannot be priced")?;
     asked.left = match store {
-        Some(store) => ready(store.left(&limits, now)).context("reading what is left of limited promotions")?,
+        Some(store) => ready(store.left(&limits, &[], now)).context("reading what is left of limited promotions")?,
         // Nobody has bought anything: limits bind within this one order.
         None => limits.iter().map(|of| (of.promotion.to_string(), nothing_taken(of).left(&of.limit))).collect(),
     };
@@ -130,13 +134,13 @@ fn nothing_taken(asked: &LimitAsked) -> Taken {
     Taken { coupons: vec![0; asked.coupons.len()], ..Taken::default() }
 }
 
-fn resolve(
+pub(super) fn resolve(
     request: QuoteRequest,
     rules: &RuleSet,
     now: Timestamp,
     find: impl Fn(&Sku) -> Option<Item>,
-) -> Result<(Basket, Asked)> {
-    let (basket, mut asked) = request.resolve(now, &find).context("the basket cannot be priced")?;
+) -> Result<(Basket, Asked), Vec<RequestFault>> {
+    let (basket, mut asked) = request.resolve(now, &find)?;
     rules.find_gifts(&basket, &mut asked, &find);
     Ok((basket, asked))
 }
@@ -174,7 +178,7 @@ fn from_catalogue(file: &Path) -> Result<HashMap<Sku, Item>> {
 }
 
 /// A product at its current price.
-fn from_store(store: &Store, sku: &Sku) -> Option<Item> {
+pub(super) fn from_store(store: &Store, sku: &Sku) -> Option<Item> {
     let unit_price = ready(store.price(sku)).ok()??.standing?.price;
     let inputs = ready(store.inputs(sku)).ok()?;
     let product = Arc::new(inputs.product?.product.clone());

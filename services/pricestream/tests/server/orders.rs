@@ -51,7 +51,7 @@ fn quote(id: &str) -> (QuoteClaims, Reservation) {
 fn units_left(store: &Path) -> Option<u64> {
     let store = Store::open(store, Access::Read).unwrap();
     let asked = LimitAsked { promotion: "flash".into(), limit: limit(), customer: None, coupons: Vec::new() };
-    ready(store.left(&[asked], Timestamp::now())).unwrap()["flash"].units
+    ready(store.left(&[asked], &[], Timestamp::now())).unwrap()["flash"].units
 }
 
 #[test]

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use ureq::http::Method;
 
-use crate::process::{Files, Server, assert_clean, change, within};
+use crate::process::{Files, Server, assert_clean, change, pricestream, within};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -82,6 +82,18 @@ fn a_server_is_asked_for_quotes_and_timelines_from_the_command_line() {
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
     told = server.done(&["explain", "A"]);
     assert_eq!(told["explanation"]["decision"]["lane"]["slices"].as_array().unwrap().len(), 3, "{told}");
+    let guest = told["explanation"]["guest"].clone();
+    assert_eq!(guest.as_array().unwrap().len(), 2, "{told}");
+    // The store says the same as its server, as JSON and in words.
+    server.terminate();
+    let explain = |json: &[&str]| {
+        let output = pricestream().args(["explain", "A", "--data"]).arg(files.path("store")).args(json).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let of_store: serde_json::Value = serde_json::from_str(&explain(&["--json"])).unwrap();
+    assert_eq!(of_store["explanation"]["guest"], guest);
+    let words = explain(&[]);
+    assert!(words.contains("a guest pays 9.00 EUR from") && words.contains("takes 1.00 EUR off"), "{words}");
 }
 
 #[test]
