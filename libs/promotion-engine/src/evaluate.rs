@@ -53,37 +53,27 @@ fn without<E: Edge>(sheet: &Sheet<'_>, candidates: &Candidates, all: &[Candidate
     if exclusive.is_empty() {
         return run(out).whole(&[]);
     }
-    let by_priority = |mut places: Vec<usize>| {
-        places.sort_by_key(|place| (Reverse(document(*place).priority), *place));
-        places
-    };
     let in_order = |place: &usize| document(*place).exclusive == Some(Scope::Order);
     match sheet.rules.policies.exclusive_by {
         ExclusiveBy::Turn => run(out).whole(&[]),
-        ExclusiveBy::First => run(out).whole(&by_priority(exclusive)),
-        ExclusiveBy::Priority => {
-            let (of_order, elsewhere): (Vec<usize>, Vec<usize>) = exclusive.into_iter().partition(in_order);
-            let lines = |place: usize| candidates.lines(&all[place]);
-            let meet = |one, other| lines(one).iter().any(|(line, _)| lines(other).iter().any(|(with, _)| with == line));
-            let goes_ahead = |place: &usize| {
-                let is_out = |other: usize| out[sheet.rules.promotions[all[other].promotion as usize].component].is_some();
-                let is_rival = |other: usize| document(other).exclusive.is_none() && !is_out(other) && meet(*place, other);
-                (0..all.len()).filter(|other| is_rival(*other)).all(|other| document(other).priority < document(*place).priority)
-            };
-            let ahead = by_priority(elsewhere.into_iter().filter(goes_ahead).collect());
-            alone_or_others(run, out, &of_order, &ahead, |place| document(place).priority)
+        ExclusiveBy::First => {
+            let mut ahead = exclusive;
+            ahead.sort_by_key(|place| (Reverse(document(*place).priority), *place));
+            run(out).whole(&ahead)
         }
-        ExclusiveBy::Value => alone_or_others(run, out, &exclusive.into_iter().filter(in_order).collect::<Vec<_>>(), &[], |_| 0),
+        ExclusiveBy::Priority => {
+            let of_order: Vec<usize> = exclusive.into_iter().filter(in_order).collect();
+            alone_or_others(run, out, &of_order, |place| document(place).priority)
+        }
+        ExclusiveBy::Value => alone_or_others(run, out, &exclusive.into_iter().filter(in_order).collect::<Vec<_>>(), |_| 0),
     }
 }
 
-/// The best exclusive promotion alone, or all others without those, some of them `ahead`: what has the higher rank, of equal ranks
-/// what takes more off.
+/// The best exclusive promotion alone, or all others without those: what has the higher rank, of equal ranks what takes more off.
 fn alone_or_others<'a, E: Edge + 'a>(
     run: impl Fn(Out) -> Run<'a, E>,
     out: Out,
     exclusive: &[usize],
-    ahead: &[usize],
     rank: impl Fn(usize) -> i32,
 ) -> Evaluated {
     let mut others = run(out);
@@ -100,7 +90,7 @@ fn alone_or_others<'a, E: Edge + 'a>(
             Err(reason) => Some(Outcome::Declined(reason)),
         };
     }
-    let mut others = others.whole(ahead);
+    let mut others = others.whole(&[]);
     let off = others.applied.iter().map(|(_, application)| application.total).sum::<i64>();
     let highest = others.applied.iter().map(|(place, _)| rank(*place as usize)).max().unwrap_or(i32::MIN);
     let best = alone.iter().copied().max_by_key(|(rank, total, place)| (*rank, *total, Reverse(*place)));

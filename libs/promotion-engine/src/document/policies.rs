@@ -71,8 +71,7 @@ impl OddCents {
 pub enum ExclusiveBy {
     /// By priority, whatever nodes they stand in. In an order: the exclusive one of the highest priority, of equal ones the one
     /// that takes the most off, stands alone unless some other that applies has a higher priority; at equal priority what takes
-    /// more off stands, it or all others together. On lines and units: ahead of all others there if its priority is higher than
-    /// theirs, else in its turn.
+    /// more off stands, it or all others together. On lines and units, in its turn.
     #[default]
     Priority,
     /// Before all others, whatever their priorities; of several, the highest priority first.
