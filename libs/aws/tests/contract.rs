@@ -7,20 +7,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use pricestream_domain::Sku;
-use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, Usage, contract};
+use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, Usage, contract, contract_suite};
 use support::{CloudWorld, block_on, cloud, runtime};
-
-/// Makes a test of a case that runs where there is a cloud.
-macro_rules! cases {
-    ($($case:ident),* $(,)?) => {
-        $(
-            #[test]
-            fn $case() {
-                on_the_cloud(async |world| contract::$case(&world).await);
-            }
-        )*
-    };
-}
 
 fn on_the_cloud<F: Future<Output = ()>>(case: impl FnOnce(CloudWorld) -> F) {
     let Some((endpoint, cache)) = cloud() else {
@@ -30,35 +18,7 @@ fn on_the_cloud<F: Future<Output = ()>>(case: impl FnOnce(CloudWorld) -> F) {
     block_on(async { case(CloudWorld::new(&endpoint, &cache).await).await });
 }
 
-cases!(
-    a_conditional_write_needs_the_version_it_saw,
-    a_price_and_its_history_row_are_written_together,
-    history_is_append_only_and_newest_first,
-    what_is_written_reads_back_the_same,
-    pages_walk_the_whole_catalogue_in_order,
-    due_records_come_longest_due_first,
-    settings_are_published_one_after_the_other,
-    overrides_are_set_and_lifted,
-    alert_state_is_conditional,
-    events_reach_every_queue_whose_pattern_matches_and_no_other,
-    an_unacknowledged_message_comes_again_after_the_visibility_timeout,
-    partial_batch_failure_redelivers_only_what_failed,
-    a_message_delivered_too_often_is_a_dead_letter,
-    quarantined_messages_are_kept_aside_and_acknowledged,
-    r5_the_cache_takes_only_what_is_newer,
-    r5_versions_beyond_2_to_the_53_are_told_apart,
-    r6_a_tombstone_keeps_an_older_price_out,
-    r6_an_absent_key_is_reported_and_then_filled_from_the_record,
-    every_written_price_is_imaged_for_the_guaranteed_path,
-    what_is_reserved_is_committed_or_given_back,
-    a_reservation_is_all_or_nothing,
-    the_same_key_is_the_same_reservation,
-    an_expired_reservation_holds_nothing_and_is_never_committed,
-    every_limit_binds,
-    what_stays_used_is_not_given_back,
-    what_ended_long_ago_is_forgotten,
-    an_order_redeems_a_quote_once,
-);
+contract_suite!(on_the_cloud);
 
 #[test]
 fn many_entries_are_written_by_one_call() {

@@ -4,7 +4,7 @@
 //!
 //! What has expired is still counted until somebody needs it or sweeps it. Reads subtract it; who is given it ends it first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
@@ -15,14 +15,14 @@ use pricestream_ports::{
     Committed, Conditional, Ended, KEPT, PortError, Refusal, Released, Reservation, ReservationKey, Reserved, Taken, TakenOf,
     Usage, UsageReads, UsageStanding,
 };
-use pricestream_promotion_engine::{Left, Limit, LimitAsked, OnCancel, Use};
+use pricestream_promotion_engine::{Left, Limit, LimitAsked, OnCancel};
 use serde::{Deserialize, Serialize};
 
 use super::item::{Item, from_item, item, number, number_of, text, text_of, to_item};
 use super::{DynamoStore, unavailable};
 
-/// Limited promotions of one reservation, at most: a transaction writes 100 items, and each promotion takes up to four.
-const MOST_USES: usize = 24;
+/// Items that one transaction writes, at most (DynamoDB): up to four for each limited promotion of a reservation.
+const MOST_WRITES: usize = 100;
 
 /// Times that a transaction is tried anew when others write the same items.
 const ATTEMPTS: u32 = 12;
@@ -70,7 +70,7 @@ struct Taking {
 
 /// A hold that does not count: it has expired and nobody has ended it yet, or it is about to be given back.
 #[derive(Debug, Deserialize)]
-struct Expired {
+struct Uncounted {
     key: String,
     customer: Option<String>,
     units: u64,
@@ -101,6 +101,17 @@ impl Standing {
 impl Stored {
     fn at(&self, now: Timestamp) -> UsageStanding {
         self.standing.of_port().at(self.until, now)
+    }
+
+    /// What it holds of a promotion.
+    fn holds_of(&self, key: &ReservationKey, promotion: &str) -> impl Iterator<Item = Uncounted> {
+        self.uses.iter().filter(move |taking| taking.promotion == promotion).map(|taking| Uncounted {
+            key: key.as_str().to_owned(),
+            customer: self.customer.clone(),
+            units: taking.units,
+            given: taking.given,
+            coupon: taking.coupon.clone(),
+        })
     }
 
     /// It ended so long ago that nobody remembers it.
@@ -144,32 +155,87 @@ fn held_shard(key: &str) -> String {
     (ContentHash::of(key.as_bytes()).as_bytes()[0] % HELD_SHARDS).to_string()
 }
 
-/// A sum that is moved, and the most that it may be before.
-struct Move<'a> {
-    name: &'a str,
+/// How sums move together, by promotion and part: a transaction writes an item once, whatever moves it.
+#[derive(Debug, Default)]
+struct Sums<'a>(BTreeMap<(&'a str, String), BTreeMap<String, Move>>);
+
+/// By how much a sum moves, and what it may be afterwards at most.
+#[derive(Clone, Copy, Debug, Default)]
+struct Move {
     by: i128,
-    at_most: Option<i128>,
+    most: Option<i128>,
+}
+
+impl<'a> Sums<'a> {
+    fn add(&mut self, promotion: &'a str, part: String, name: &str, by: i128, most: Option<i128>) {
+        let moved = self.0.entry((promotion, part)).or_default().entry(name.to_owned()).or_default();
+        moved.by += by;
+        moved.most = moved.most.or(most);
+    }
+
+    /// What one use takes, each sum on condition that its limit is kept.
+    fn take(&mut self, customer: Option<&str>, taking: &'a Taking, limit: &Limit) {
+        let most = |limit: Option<u64>| limit.map(i128::from);
+        let most_given = limit.budget.map_or(i64::MAX, |budget| budget.minor);
+        self.count(
+            customer,
+            taking,
+            1,
+            [most(limit.uses), most(limit.units), Some(most_given.into())],
+            [most(limit.uses_per_customer), most(limit.units_per_customer), most(limit.uses_per_coupon)],
+        );
+    }
+
+    /// What one use took, and takes no more.
+    fn give_back(&mut self, customer: Option<&str>, taking: &'a Taking) {
+        self.count(customer, taking, -1, [None; 3], [None; 3]);
+    }
+
+    fn count(
+        &mut self,
+        customer: Option<&str>,
+        taking: &'a Taking,
+        sign: i128,
+        [uses, units, given]: [Option<i128>; 3],
+        [customer_uses, customer_units, coupon_uses]: [Option<i128>; 3],
+    ) {
+        let promotion = taking.promotion.as_str();
+        let of_units = sign * i128::from(taking.units);
+        self.add(promotion, ALL.to_owned(), "uses", sign, uses);
+        self.add(promotion, ALL.to_owned(), "units", of_units, units);
+        self.add(promotion, ALL.to_owned(), &given_in(taking.given.currency), sign * i128::from(taking.given.minor), given);
+        if let Some(customer) = customer {
+            self.add(promotion, customer_part(customer), "uses", sign, customer_uses);
+            self.add(promotion, customer_part(customer), "units", of_units, customer_units);
+        }
+        if let Some(code) = &taking.coupon {
+            self.add(promotion, coupon_part(code), "uses", sign, coupon_uses);
+        }
+    }
 }
 
 impl DynamoStore {
-    fn usage_update(&self, key: [(&'static str, AttributeValue); 2], moves: &[Move<'_>]) -> Result<TransactWriteItem, PortError> {
-        let mut update = Update::builder().table_name(&self.tables.usage).set_key(Some(item(key)));
-        let (mut adds, mut conditions) = (Vec::new(), Vec::new());
-        for (place, of) in moves.iter().enumerate() {
-            update = update.expression_attribute_names(format!("#{place}"), of.name);
-            update = update.expression_attribute_values(format!(":{place}"), number(of.by));
-            adds.push(format!("#{place} :{place}"));
-            if let Some(most) = of.at_most {
-                update = update.expression_attribute_values(format!(":most{place}"), number(most));
-                conditions.push(format!("(attribute_not_exists(#{place}) OR #{place} <= :most{place})"));
+    fn usage_updates(&self, sums: Sums<'_>) -> Result<Vec<TransactWriteItem>, PortError> {
+        let write = |((promotion, part), moves): ((&str, String), BTreeMap<String, Move>)| {
+            let mut update = Update::builder().table_name(&self.tables.usage).set_key(Some(item(of_promotion(promotion, part))));
+            let (mut adds, mut conditions) = (Vec::new(), Vec::new());
+            for (place, (name, Move { by, most })) in moves.into_iter().enumerate() {
+                update = update.expression_attribute_names(format!("#{place}"), name);
+                update = update.expression_attribute_values(format!(":{place}"), number(by));
+                adds.push(format!("#{place} :{place}"));
+                if let Some(most) = most {
+                    update = update.expression_attribute_values(format!(":most{place}"), number(most - by));
+                    conditions.push(format!("(attribute_not_exists(#{place}) OR #{place} <= :most{place})"));
+                }
             }
-        }
-        update = update.update_expression(format!("ADD {}", adds.join(", ")));
-        if !conditions.is_empty() {
-            update = update.condition_expression(conditions.join(" AND "));
-        }
-        let update = update.build().map_err(|error| PortError::corrupt("usage", error))?;
-        Ok(TransactWriteItem::builder().update(update).build())
+            update = update.update_expression(format!("ADD {}", adds.join(", ")));
+            if !conditions.is_empty() {
+                update = update.condition_expression(conditions.join(" AND "));
+            }
+            let update = update.build().map_err(|error| PortError::corrupt("usage", error))?;
+            Ok(TransactWriteItem::builder().update(update).build())
+        };
+        sums.0.into_iter().map(write).collect()
     }
 
     fn usage_delete(&self, key: [(&'static str, AttributeValue); 2]) -> Result<TransactWriteItem, PortError> {
@@ -183,8 +249,14 @@ impl DynamoStore {
         Ok(stored.filter(|stored| !stored.is_forgotten(now)))
     }
 
+    /// A reservation that holds something.
+    async fn held(&self, key: &ReservationKey, now: Timestamp) -> Result<Option<Stored>, PortError> {
+        let stored = self.reservation(key.as_str(), now).await?;
+        Ok(stored.filter(|stored| stored.at(now) == UsageStanding::Held))
+    }
+
     /// Holds of a promotion that have expired.
-    async fn expired(&self, promotion: &str, now: Timestamp) -> Result<Vec<Expired>, PortError> {
+    async fn expired(&self, promotion: &str, now: Timestamp) -> Result<Vec<Uncounted>, PortError> {
         let call = self
             .client
             .query()
@@ -201,7 +273,7 @@ impl DynamoStore {
     }
 
     /// What is taken, without what is `freed` and what has expired; and what has.
-    async fn taken(&self, of: TakenOf<'_>, freed: Vec<Expired>, now: Timestamp) -> Result<(Taken, Vec<Expired>), PortError> {
+    async fn taken(&self, of: TakenOf<'_>, freed: Vec<Uncounted>, now: Timestamp) -> Result<(Taken, Vec<Uncounted>), PortError> {
         let part = |part: String| (self.tables.usage.as_str(), item(of_promotion(of.promotion, part)));
         let keys = std::iter::once(part(ALL.to_owned()))
             .chain(of.customer.map(|customer| part(customer_part(customer))))
@@ -214,12 +286,12 @@ impl DynamoStore {
             counters.get(part).and_then(|counter| number_of(counter, name).ok()).unwrap_or(0)
         };
         let expired = self.expired(of.promotion, now).await?;
-        let less = |of_one: &dyn Fn(&Expired) -> i128| expired.iter().chain(&freed).map(of_one).sum::<i128>();
+        let less = |of_one: &dyn Fn(&Uncounted) -> i128| expired.iter().chain(&freed).map(of_one).sum::<i128>();
         let count = |sum: i128| u64::try_from(sum.max(0)).unwrap_or(u64::MAX);
-        let is_customers = |hold: &Expired| of.customer.is_some() && hold.customer.as_deref() == of.customer;
+        let is_customers = |hold: &Uncounted| of.customer.is_some() && hold.customer.as_deref() == of.customer;
         let customer = of.customer.map(customer_part).unwrap_or_default();
         let given = of.currency.map_or(0, |currency| {
-            let in_it = |hold: &Expired| if hold.given.currency == currency { i128::from(hold.given.minor) } else { 0 };
+            let in_it = |hold: &Uncounted| if hold.given.currency == currency { i128::from(hold.given.minor) } else { 0 };
             sum(ALL, &given_in(currency)) - less(&in_it)
         });
         let taken = Taken {
@@ -237,71 +309,14 @@ impl DynamoStore {
         Ok((taken, expired))
     }
 
-    /// What one use adds to the sums, each on condition that its limit is kept; and its hold.
-    fn take(&self, reservation: &Reservation, used: &Use, coupon: Option<&str>) -> Result<Vec<TransactWriteItem>, PortError> {
-        let limit = reservation.limit_of(&used.promotion).cloned().unwrap_or_default();
-        let Limit { uses, uses_per_customer, units, units_per_customer, uses_per_coupon, budget, .. } = limit;
-        let below = |limit: Option<u64>, by: u64| limit.map(|limit| i128::from(limit) - i128::from(by));
-        let given = given_in(used.given.currency);
-        let most_given = budget.map_or(i128::from(i64::MAX), |budget| budget.minor.into()) - i128::from(used.given.minor);
-        let key = |part: String| of_promotion(&used.promotion, part);
-        let mut writes = vec![self.usage_update(
-            key(ALL.to_owned()),
-            &[
-                Move { name: "uses", by: 1, at_most: below(uses, 1) },
-                Move { name: "units", by: used.units.into(), at_most: below(units, used.units) },
-                Move { name: &given, by: used.given.minor.into(), at_most: Some(most_given) },
-            ],
-        )?];
-        if let Some(customer) = reservation.customer() {
-            writes.push(self.usage_update(
-                key(customer_part(customer)),
-                &[
-                    Move { name: "uses", by: 1, at_most: below(uses_per_customer, 1) },
-                    Move { name: "units", by: used.units.into(), at_most: below(units_per_customer, used.units) },
-                ],
-            )?);
-        }
-        if let Some(code) = coupon {
-            let moved = [Move { name: "uses", by: 1, at_most: below(uses_per_coupon, 1) }];
-            writes.push(self.usage_update(key(coupon_part(code)), &moved)?);
-        }
-        let expires_at = reservation.expires_at().as_microsecond();
-        let mut hold = item(key(hold_part(expires_at, reservation.key().as_str())));
-        let of_hold = Taking {
-            promotion: used.promotion.to_string(),
-            units: used.units,
-            given: used.given,
-            coupon: coupon.map(str::to_owned),
-        };
-        hold.extend(to_item(&of_hold)?);
-        hold.insert("key".to_owned(), text(reservation.key().as_str()));
+    /// The hold of one use.
+    fn hold(&self, reservation: &Reservation, taking: &Taking) -> Result<TransactWriteItem, PortError> {
+        let key = reservation.key().as_str();
+        let mut hold = item(of_promotion(&taking.promotion, hold_part(reservation.expires_at().as_microsecond(), key)));
+        hold.extend(to_item(taking)?);
+        hold.insert("key".to_owned(), text(key));
         hold.insert("customer".to_owned(), reservation.customer().map_or(AttributeValue::Null(true), text));
-        writes.push(Self::put(&self.tables.usage, hold, None)?);
-        Ok(writes)
-    }
-
-    /// What takes one use off the sums again.
-    fn give_back(&self, stored: &Stored, taking: &Taking) -> Result<Vec<TransactWriteItem>, PortError> {
-        let key = |part: String| of_promotion(&taking.promotion, part);
-        let given = given_in(taking.given.currency);
-        let (uses, units) = (-1, -i128::from(taking.units));
-        let mut writes = vec![self.usage_update(
-            key(ALL.to_owned()),
-            &[
-                Move { name: "uses", by: uses, at_most: None },
-                Move { name: "units", by: units, at_most: None },
-                Move { name: &given, by: -i128::from(taking.given.minor), at_most: None },
-            ],
-        )?];
-        if let Some(customer) = &stored.customer {
-            let moves = [Move { name: "uses", by: uses, at_most: None }, Move { name: "units", by: units, at_most: None }];
-            writes.push(self.usage_update(key(customer_part(customer)), &moves)?);
-        }
-        if let Some(code) = &taking.coupon {
-            writes.push(self.usage_update(key(coupon_part(code)), &[Move { name: "uses", by: uses, at_most: None }])?);
-        }
-        Ok(writes)
+        Self::put(&self.tables.usage, hold, None)
     }
 
     /// Moves a reservation from where it stands to another standing, with its holds and, when it is over, its sums.
@@ -312,6 +327,23 @@ impl DynamoStore {
         to: Standing,
         ended_at: Option<Timestamp>,
     ) -> Result<Conditional, PortError> {
+        let mut writes = self.settled(key, stored, to, ended_at)?;
+        if ended_at.is_some() {
+            let mut sums = Sums::default();
+            stored.uses.iter().for_each(|taking| sums.give_back(stored.customer.as_deref(), taking));
+            writes.extend(self.usage_updates(sums)?);
+        }
+        self.transact(writes.into_iter().map(Ok)).await
+    }
+
+    /// The same without the sums.
+    fn settled(
+        &self,
+        key: &str,
+        stored: &Stored,
+        to: Standing,
+        ended_at: Option<Timestamp>,
+    ) -> Result<Vec<TransactWriteItem>, PortError> {
         let mut update = Update::builder()
             .table_name(&self.tables.usage)
             .set_key(Some(item(of_reservation(key))))
@@ -334,11 +366,8 @@ impl DynamoStore {
             if stored.standing == Standing::Held {
                 writes.push(self.usage_delete(of_promotion(&taking.promotion, hold_part(stored.expires_at, key)))?);
             }
-            if ended_at.is_some() {
-                writes.extend(self.give_back(stored, taking)?);
-            }
         }
-        self.transact(writes.into_iter().map(Ok)).await
+        Ok(writes)
     }
 
     /// Ends a hold for good, if it is still held and has expired; whether this did.
@@ -375,23 +404,13 @@ impl UsageReads for DynamoStore {
         now: Timestamp,
     ) -> Result<BTreeMap<String, Left>, PortError> {
         let mut held = Vec::new();
-        for key in freed {
-            let stored = self.reservation(key.as_str(), now).await?;
-            held.extend(stored.filter(|stored| stored.at(now) == UsageStanding::Held).map(|stored| (key.as_str(), stored)));
+        for key in freed.iter().collect::<BTreeSet<_>>() {
+            held.extend(self.held(key, now).await?.map(|stored| (key, stored)));
         }
         let mut left = BTreeMap::new();
         for asked in asked {
-            let of_promotion = held.iter().flat_map(|(key, stored)| {
-                let of_it = stored.uses.iter().filter(|taking| taking.promotion == *asked.promotion);
-                of_it.map(|taking| Expired {
-                    key: (*key).to_owned(),
-                    customer: stored.customer.clone(),
-                    units: taking.units,
-                    given: taking.given,
-                    coupon: taking.coupon.clone(),
-                })
-            });
-            let (taken, _) = self.taken(TakenOf::asked(asked), of_promotion.collect(), now).await?;
+            let freed = held.iter().flat_map(|(key, stored)| stored.holds_of(key, &asked.promotion)).collect();
+            let (taken, _) = self.taken(TakenOf::asked(asked), freed, now).await?;
             left.insert(asked.promotion.to_string(), taken.left(&asked.limit));
         }
         Ok(left)
@@ -401,10 +420,6 @@ impl UsageReads for DynamoStore {
 impl Usage for DynamoStore {
     async fn reserve(&self, reservation: &Reservation, now: Timestamp) -> Result<Reserved, PortError> {
         let key = reservation.key().as_str();
-        if reservation.uses().len() > MOST_USES {
-            let why = format!("an order uses {MOST_USES} limited promotions at most, this one {}", reservation.uses().len());
-            return Err(PortError::corrupt("usage", why));
-        }
         for attempt in 0..ATTEMPTS {
             if let Some(stored) = self.reservation(key, now).await? {
                 if stored.content != reservation.content() {
@@ -412,25 +427,24 @@ impl Usage for DynamoStore {
                 }
                 return Ok(stored.at(now).answer(stored.until));
             }
-            let (mut uses, mut over, mut writes) = (Vec::new(), Vec::new(), Vec::new());
+            let replaced = match reservation.instead_of() {
+                Some(other) => self.held(other, now).await?.map(|stored| (other, stored)),
+                None => None,
+            };
+            let (mut uses, mut over) = (Vec::new(), Vec::new());
             for used in reservation.uses() {
-                let (taken, expired) = self.taken(TakenOf::used(reservation, used), Vec::new(), now).await?;
+                let freed = replaced.iter().flat_map(|(key, stored)| stored.holds_of(key, &used.promotion)).collect();
+                let (taken, expired) = self.taken(TakenOf::used(reservation, used), freed, now).await?;
                 let limit = reservation.limit_of(&used.promotion).cloned().unwrap_or_default();
                 let coupon = match taken.admit(&limit, used) {
-                    Ok(coupon) => coupon.map(|place| used.coupons[place].as_str()),
+                    Ok(coupon) => coupon.map(|place| used.coupons[place].clone()),
                     Err(what) => {
                         let promotion = std::sync::Arc::clone(&used.promotion);
                         return Ok(Reserved::Refused(Refusal { promotion, what, left: taken.left(&limit) }));
                     }
                 };
                 over.extend(expired.into_iter().map(|hold| hold.key));
-                writes.extend(self.take(reservation, used, coupon)?);
-                uses.push(Taking {
-                    promotion: used.promotion.to_string(),
-                    units: used.units,
-                    given: used.given,
-                    coupon: coupon.map(str::to_owned),
-                });
+                uses.push(Taking { promotion: used.promotion.to_string(), units: used.units, given: used.given, coupon });
             }
             over.sort_unstable();
             over.dedup();
@@ -452,11 +466,27 @@ impl Usage for DynamoStore {
                 expires_at: reservation.expires_at().as_microsecond(),
                 ended_at: None,
             };
-            let is_new = (
-                "attribute_not_exists(#name) OR ended_at <= :forgotten".to_owned(),
-                vec![(":forgotten", number(forgotten(now)))],
-            );
-            writes.push(Self::put(&self.tables.usage, to_item(&stored)?, Some(is_new))?);
+            let is_new = "attribute_not_exists(#name) OR ended_at <= :forgotten".to_owned();
+            let is_new = (is_new, vec![(":forgotten", number(forgotten(now)))]);
+            let mut writes = vec![Self::put(&self.tables.usage, to_item(&stored)?, Some(is_new))?];
+            let mut sums = Sums::default();
+            for taking in &stored.uses {
+                let limit = reservation.limit_of(&taking.promotion).cloned().unwrap_or_default();
+                sums.take(reservation.customer(), taking, &limit);
+                writes.push(self.hold(reservation, taking)?);
+            }
+            if let Some((other, of_other)) = &replaced {
+                of_other.uses.iter().for_each(|taking| sums.give_back(of_other.customer.as_deref(), taking));
+                writes.extend(self.settled(other.as_str(), of_other, Standing::Released, Some(now))?);
+            }
+            writes.extend(self.usage_updates(sums)?);
+            if writes.len() > MOST_WRITES {
+                let why = format!(
+                    "it takes {} writes at once, and {MOST_WRITES} is the most: use fewer limited promotions",
+                    writes.len()
+                );
+                return Err(PortError::corrupt("usage", why));
+            }
             if self.transact(writes.into_iter().map(Ok)).await? == Conditional::Written {
                 return Ok(stored.at(now).answer(stored.until));
             }

@@ -48,12 +48,18 @@ pub const VISIBILITY: Duration = Duration::from_secs(30);
 /// Deliveries of one message before it is dead.
 pub const MAX_RECEIVE_COUNT: u32 = 3;
 
-/// Makes a test of each case of the suite: `contract_suite!(block_on, world)`, where `world()` gives a fresh [`World`]
-/// and `block_on(future)` runs a future to its end.
+/// Makes a test of each case of the suite: `contract_suite!(block_on, world)`, where `world` gives a fresh [`World`]
+/// and `block_on(future)` runs a future to its end; or `contract_suite!(run)`, where `run(async |world| ..)` does both.
 #[macro_export]
 macro_rules! contract_suite {
     ($block_on:path, $world:expr) => {
-        $crate::contract_suite!(@each $block_on, $world;
+        $crate::contract_suite!(@cases $block_on, $world);
+    };
+    ($run:path) => {
+        $crate::contract_suite!(@cases $run);
+    };
+    (@cases $($with:tt)*) => {
+        $crate::contract_suite!(@each ($($with)*)
             a_conditional_write_needs_the_version_it_saw,
             a_price_and_its_history_row_are_written_together,
             history_is_append_only_and_newest_first,
@@ -85,13 +91,19 @@ macro_rules! contract_suite {
             an_order_redeems_a_quote_once,
         );
     };
-    (@each $block_on:path, $world:expr; $($case:ident),* $(,)?) => {
+    (@each $with:tt $($case:ident),* $(,)?) => {
         $(
             #[test]
             fn $case() {
-                let world = $world;
-                $block_on($crate::contract::$case(&world));
+                $crate::contract_suite!(@run $with $case);
             }
         )*
+    };
+    (@run ($block_on:path, $world:expr) $case:ident) => {
+        let world = $world;
+        $block_on($crate::contract::$case(&world));
+    };
+    (@run ($run:path) $case:ident) => {
+        $run(async |world| $crate::contract::$case(&world).await);
     };
 }
