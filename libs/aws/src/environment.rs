@@ -1,4 +1,5 @@
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::dynamo::Tables;
@@ -52,6 +53,7 @@ pub mod variables {
 /// Variables of the environment, read one by one: what is missing or malformed is noted, and all of it is told at once.
 pub struct Environment {
     read: Box<dyn Fn(&str) -> Option<String>>,
+    asked: RefCell<BTreeSet<String>>,
     problems: Vec<String>,
 }
 
@@ -79,11 +81,12 @@ impl Environment {
 
     /// What `read` gives.
     pub fn new(read: impl Fn(&str) -> Option<String> + 'static) -> Self {
-        Self { read: Box::new(read), problems: Vec::new() }
+        Self { read: Box::new(read), asked: RefCell::default(), problems: Vec::new() }
     }
 
     /// A variable that may be absent; an empty one is.
     pub fn maybe(&self, name: &str) -> Option<String> {
+        self.asked.borrow_mut().insert(name.to_owned());
         (self.read)(name).filter(|value| !value.is_empty())
     }
 
@@ -163,6 +166,11 @@ impl Environment {
     /// Notes what is wrong with a variable.
     pub fn problem(&mut self, name: &str, what: &str) {
         self.problems.push(format!("{name} {what}"));
+    }
+
+    /// The names that were asked for so far.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.borrow().iter().cloned().collect()
     }
 
     /// `value`, unless something is wrong.

@@ -8,6 +8,9 @@ pub mod cache;
 mod clients;
 pub mod dynamo;
 mod environment;
+pub mod functions;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 mod queues;
 
 pub use alerts::SnsAlerts;
