@@ -14,6 +14,7 @@ pub mod lambda;
 mod queues;
 
 pub use alerts::SnsAlerts;
+pub use aws_sdk_sqs::Client as SqsClient;
 pub use bus::EventBridge;
 pub use cache::{IamTokens, IamUser, ValkeyCache};
 pub use clients::{Clients, client_configuration};

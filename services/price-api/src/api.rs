@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use axum::Router;
+use pricestream_http::Tokens;
 use pricestream_ports::{Cache, Clock, Documents, OrderReads, RecordReads, Settings, UsageReads};
 use pricestream_telemetry::Metrics;
 
@@ -11,7 +12,6 @@ use crate::quotes::{Circuit, Items};
 use crate::routes::Routes;
 use crate::signed_quote::QuoteKey;
 use crate::stream::StreamHub;
-use crate::tokens::Tokens;
 use crate::{admin, operations, orders, prices, quotes, stock, stream};
 
 /// The types that a composition is made of.

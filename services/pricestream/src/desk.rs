@@ -8,8 +8,8 @@ use pricestream_embedded::{EmbeddedBus, EmbeddedCache, EmbeddedSettings, Store};
 use pricestream_event_schema::{LowStockV1, StockChange, TraceContext};
 use pricestream_ports::{PortError, SystemClock};
 use pricestream_price_api::{
-    Command, DeadLetterView, Desk, DeskError, Done, Ledger, OrderCommand, OrderDone, StockOutcome, StoreStatus, Verification,
-    World,
+    Command, DeadLetterView, Desk, DeskError, Done, Intake, Ledger, OrderCommand, OrderDone, StockOutcome, StoreStatus,
+    Verification, World,
 };
 use tokio::sync::oneshot;
 
@@ -31,7 +31,7 @@ impl WriterDesk {
     }
 }
 
-impl Desk for WriterDesk {
+impl Intake for WriterDesk {
     async fn stock_changes(
         &self,
         changes: Vec<StockChange>,
@@ -43,7 +43,9 @@ impl Desk for WriterDesk {
     async fn quarantine(&self, items: Vec<(Vec<u8>, String)>) -> Result<(), DeskError> {
         self.ask(|to| Job::Quarantine(items, to)).await
     }
+}
 
+impl Desk for WriterDesk {
     async fn order(&self, command: OrderCommand) -> Result<OrderDone, DeskError> {
         self.ask(|to| Job::Order(Box::new(command), to)).await
     }

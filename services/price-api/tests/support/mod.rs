@@ -16,7 +16,7 @@ use pricestream_inventory_publisher::{PublishError, Published, Refused, TimeLimi
 use pricestream_ports::memory::Memory;
 use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, PolledSettings, PortError, QueueSettings, RecordReads};
 use pricestream_price_api::{
-    Api, Circuit, Code, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, OrderCommand, OrderDone, Problem,
+    Api, Circuit, Code, Command, DeadLetterView, Desk, DeskError, Done, Intake, Items, Ledger, OrderCommand, OrderDone, Problem,
     QuoteKey, StockOutcome, StoreStatus, StreamHub, Token, Tokens, World, execute, execute_order, router,
 };
 use pricestream_pricing_calculator::PricingCalculator;
@@ -118,7 +118,7 @@ impl TestDesk {
     }
 }
 
-impl Desk for TestDesk {
+impl Intake for TestDesk {
     async fn stock_changes(
         &self,
         changes: Vec<StockChange>,
@@ -155,7 +155,9 @@ impl Desk for TestDesk {
         self.aside.lock().unwrap().extend(items);
         Ok(())
     }
+}
 
+impl Desk for TestDesk {
     async fn order(&self, command: OrderCommand) -> Result<OrderDone, DeskError> {
         self.admit()?;
         let now = self.memory.tables().now;
