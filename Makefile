@@ -30,18 +30,18 @@ build: ## Build the release binary
 # cargo-nextest is faster and isolates each test, but runs no documentation tests.
 test: ## Run every test (with cargo-nextest where it is installed)
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		$(CARGO) nextest run --workspace --locked && $(CARGO) test --workspace --locked --doc --quiet; \
+		$(CARGO) nextest run --workspace --all-features --locked && $(CARGO) test --workspace --all-features --locked --doc --quiet; \
 	else \
-		$(CARGO) test --workspace --locked; \
+		$(CARGO) test --workspace --all-features --locked; \
 	fi
 
 # Emulator and Valkey are brought up for it and ended after it, whatever it says.
 test-cloud: ## Run the contract suite on an emulator of AWS and on Valkey (needs Python 3.10)
 	@localstack/cloud up --bare && eval "$$(localstack/cloud env --bare)" && \
 		if $(CARGO) nextest --version >/dev/null 2>&1; then \
-			$(CARGO) nextest run --workspace --locked -E 'package(pricestream-aws)'; \
+			$(CARGO) nextest run --workspace --all-features --locked -E 'package(pricestream-aws)'; \
 		else \
-			$(CARGO) test --package pricestream-aws --locked; \
+			$(CARGO) test --package pricestream-aws --all-features --locked; \
 		fi; status=$$?; localstack/cloud down --bare; exit $$status
 
 # TERRAFORM_TOOLBOX may name a directory with stand-ins for the registry and the cloud; else the terraform on PATH is used.
@@ -89,8 +89,8 @@ bench-peers: ## Price the same carts with other engines, in one run (PEERS=direc
 
 lint: ## Check formatting, clippy, documentation, and (with cargo-deny) dependencies
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked --quiet -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked --quiet
+	$(CARGO) clippy --workspace --all-features --all-targets --locked --quiet -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked --quiet
 	@if $(CARGO) deny --version >/dev/null 2>&1; then \
 		$(CARGO) deny --log-level error check bans licenses sources; \
 	elif [ -n "$$CI" ]; then \

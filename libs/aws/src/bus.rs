@@ -22,6 +22,11 @@ impl EventBridge {
         Self { client, bus: bus.into() }
     }
 
+    /// Opens the connection before the first event comes: by a call without entries, whatever is answered to it.
+    pub async fn connect(&self) {
+        let _refused = self.client.put_events().set_entries(Some(Vec::new())).send().await;
+    }
+
     async fn put(&self, events: &[Outgoing], first: usize, failures: &mut Vec<EntryFailure>) -> Result<(), PortError> {
         let entry = |event: &Outgoing| {
             PutEventsRequestEntry::builder()

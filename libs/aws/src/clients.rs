@@ -22,6 +22,8 @@ pub async fn client_configuration() -> SdkConfig {
 /// The clients of a function, made of one configuration.
 #[derive(Clone, Debug)]
 pub struct Clients {
+    /// What all of them share.
+    pub config: SdkConfig,
     /// Records.
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// Events.
@@ -41,6 +43,7 @@ impl Clients {
             eventbridge: aws_sdk_eventbridge::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
             sns: aws_sdk_sns::Client::new(&config),
+            config,
         }
     }
 }

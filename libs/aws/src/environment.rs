@@ -1,4 +1,5 @@
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::dynamo::Tables;
@@ -45,6 +46,8 @@ pub mod variables {
     pub const ADMIN_TOKEN_SHA256: &str = "PRICESTREAM_ADMIN_TOKEN_SHA256";
     /// SHA-256 of the token of stock changes and orders.
     pub const INGEST_TOKEN_SHA256: &str = "PRICESTREAM_INGEST_TOKEN_SHA256";
+    /// Base URL of an OpenTelemetry collector, such as `http://127.0.0.1:4318` of one that runs beside the function.
+    pub const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
     /// What is logged, such as `info` or `pricestream=debug`.
     pub const LOG: &str = "PRICESTREAM_LOG";
 }
@@ -52,6 +55,7 @@ pub mod variables {
 /// Variables of the environment, read one by one: what is missing or malformed is noted, and all of it is told at once.
 pub struct Environment {
     read: Read,
+    asked: RefCell<BTreeSet<String>>,
     problems: Vec<String>,
 }
 
@@ -81,11 +85,12 @@ impl Environment {
 
     /// What `read` gives.
     pub fn new(read: impl Fn(&str) -> Option<String> + 'static) -> Self {
-        Self { read: Box::new(read), problems: Vec::new() }
+        Self { read: Box::new(read), asked: RefCell::default(), problems: Vec::new() }
     }
 
     /// A variable that may be absent; an empty one is.
     pub fn maybe(&self, name: &str) -> Option<String> {
+        self.asked.borrow_mut().insert(name.to_owned());
         (self.read)(name).filter(|value| !value.is_empty())
     }
 
@@ -165,6 +170,11 @@ impl Environment {
     /// Notes what is wrong with a variable.
     pub fn problem(&mut self, name: &str, what: &str) {
         self.problems.push(format!("{name} {what}"));
+    }
+
+    /// The names that were asked for so far.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.borrow().iter().cloned().collect()
     }
 
     /// `value`, unless something is wrong.

@@ -6,14 +6,20 @@ mod alerts;
 mod bus;
 pub mod cache;
 mod clients;
+mod dead_letters;
 pub mod dynamo;
 mod environment;
+pub mod functions;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 mod queues;
 
 pub use alerts::SnsAlerts;
+pub use aws_sdk_sqs::Client as SqsClient;
 pub use bus::EventBridge;
 pub use cache::{IamTokens, IamUser, ValkeyCache};
 pub use clients::{Clients, client_configuration};
+pub use dead_letters::{DeadLetter, DeadLetters, QUARANTINE, depth};
 pub use dynamo::{DynamoStore, Tables};
 pub use environment::{Environment, Problems, variables};
 pub use queues::{Queues, quarantine};

@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pricestream_documents::ContentHash;
-use pricestream_domain::{Override, Product, RecordRev, Sku, StockVersion};
+use pricestream_domain::{Cause, Override, Product, RecordRev, Sku, StockVersion};
 
-use crate::{AlertState, HistoryRow, Inventory, PortError, PriceRecord};
+use crate::{AlertState, HistoryRow, Inventory, PortError, PriceRecord, SeenInputs, SettingsSnapshot};
 
 /// How a conditional write ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,29 @@ pub struct SkuState {
     pub inputs: SkuInputs,
     /// Its price record.
     pub price: Option<PriceRecord>,
+}
+
+impl SkuState {
+    /// Why the record is behind its inputs, or nothing if it is not.
+    pub fn behind(&self, settings: &SettingsSnapshot, now: Timestamp) -> Option<Cause> {
+        let product = self.inputs.product.as_ref()?;
+        let Some(record) = &self.price else {
+            return Some(Cause::Product);
+        };
+        let policy = settings.policy_for(&product.product);
+        let seen = SeenInputs::of(product, &policy, &self.inputs, settings);
+        [
+            (record.is_due(now), Cause::Due),
+            (record.seen.mode != seen.mode, Cause::Mode),
+            (record.seen.override_ != seen.override_, Cause::Override),
+            (record.seen.policy != seen.policy, Cause::Strategies),
+            (record.seen.promotions != seen.promotions, Cause::Promotions),
+            (record.seen.product != seen.product, Cause::Product),
+            (record.seen.stock_version != seen.stock_version, Cause::Reconcile),
+        ]
+        .into_iter()
+        .find_map(|(differs, cause)| differs.then_some(cause))
+    }
 }
 
 /// Reads of the record store. Each sees every write acknowledged before it (strong).

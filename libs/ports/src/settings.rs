@@ -101,6 +101,11 @@ pub trait Settings: Send + Sync {
 
     /// Reads them anew.
     fn refresh(&self, now: Timestamp) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// An event says that they have changed: whoever reads them now and then alone reads them now.
+    fn hear_of_change(&self, _now: Timestamp) -> impl Future<Output = Result<(), PortError>> + Send {
+        std::future::ready(Ok(()))
+    }
 }
 
 /// Why settings that could be read are not used; the last good ones stay in force.
@@ -168,5 +173,9 @@ impl<D: Documents> Settings for PolledSettings<D> {
             Ok(()) | Err(Unsettled::Invalid(_)) => Ok(()),
             Err(Unsettled::Port(error)) => Err(error),
         }
+    }
+
+    async fn hear_of_change(&self, now: Timestamp) -> Result<(), PortError> {
+        self.refresh(now).await
     }
 }

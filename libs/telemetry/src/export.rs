@@ -1,7 +1,8 @@
 //! Spans of hops to an OpenTelemetry collector. Their ids come from the events, so one trace follows a change through
 //! every hop, also across processes, and a replay gives the same trace again.
 
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
@@ -32,29 +33,52 @@ impl std::error::Error for ExportError {
     }
 }
 
+/// How long the collector may take for one batch.
+const LONGEST: Duration = Duration::from_secs(2);
+
 /// Sends hops to the collector at `endpoint` (its base URL), in batches from a thread of its own.
 pub fn collector(endpoint: &str) -> Result<HopLayer<BatchSpanProcessor>, ExportError> {
     let exporter = SpanExporter::builder()
         .with_http()
-        .with_http_client(Sender(ureq::Agent::new_with_defaults()))
+        .with_http_client(Sender(ureq::Agent::config_builder().timeout_global(Some(LONGEST)).build().into()))
         .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
         .build()
         .map_err(ExportError)?;
     let mut processor = BatchSpanProcessor::builder(exporter).build();
     processor.set_resource(&Resource::builder_empty().with_service_name("pricestream").build());
-    Ok(HopLayer { processor })
+    Ok(HopLayer::new(processor))
 }
 
 /// Turns the spans of hops into OpenTelemetry's and hands them to a processor.
 #[derive(Debug)]
 pub struct HopLayer<P> {
-    processor: P,
+    processor: Arc<P>,
 }
 
 impl<P: SpanProcessor> HopLayer<P> {
     /// Hands them to `processor`.
-    pub const fn new(processor: P) -> Self {
-        Self { processor }
+    pub fn new(processor: P) -> Self {
+        Self { processor: Arc::new(processor) }
+    }
+}
+
+impl HopLayer<BatchSpanProcessor> {
+    /// What sends waiting spans at once: for a process that is stopped between events, where no thread of its own runs on.
+    pub fn flusher(&self) -> Flusher {
+        Flusher(Arc::clone(&self.processor))
+    }
+}
+
+/// Sends spans that wait.
+#[derive(Clone, Debug)]
+pub struct Flusher(Arc<BatchSpanProcessor>);
+
+impl Flusher {
+    /// Sends them, and waits until they were sent; spans that the collector does not take are lost, which the log tells.
+    pub fn flush(&self) {
+        if let Err(error) = self.0.force_flush() {
+            tracing::warn!(%error, "spans were not sent");
+        }
     }
 }
 
@@ -156,7 +180,7 @@ impl Sender {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     use opentelemetry_sdk::error::OTelSdkResult;
     use pricestream_domain::Sku;

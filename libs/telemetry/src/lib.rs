@@ -9,6 +9,6 @@ mod span;
 
 pub use emf::Emf;
 #[cfg(feature = "otlp")]
-pub use export::{ExportError, HopLayer, collector};
+pub use export::{ExportError, Flusher, HopLayer, collector};
 pub use metrics::{Decisions, Freshness, FreshnessSummary, Metrics, RequestCounters, StockChanges};
 pub use span::Hop;

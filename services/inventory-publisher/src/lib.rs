@@ -1,6 +1,8 @@
 //! inventory-publisher: a stock change comes in, the inventory record moves, `StockChanged` goes out.
 
 mod accept;
+#[cfg(feature = "lambda")]
+pub mod door;
 
 use jiff::{Span, Timestamp};
 use pricestream_domain::{Sku, SourceSeq, StockVersion};

@@ -24,8 +24,8 @@ use pricestream_event_schema::{LowStockV1, StockChange, TraceContext};
 use pricestream_ports::memory::Memory;
 use pricestream_ports::{Cache, CacheEntry, CacheWrite, Clock, IfAbsent, PolledSettings, PortError, SystemClock};
 use pricestream_price_api::{
-    Api, Circuit, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, OrderCommand, OrderDone, PriceView, QuoteKey,
-    StockOutcome, StoreStatus, StreamHub, Tokens, World, router,
+    Api, Circuit, Command, DeadLetterView, Desk, DeskError, Done, Intake, Items, Ledger, OrderCommand, OrderDone, PriceView,
+    QuoteKey, StockOutcome, StoreStatus, StreamHub, Tokens, World, router,
 };
 use pricestream_telemetry::Metrics;
 use rustix::time::{ClockId, clock_gettime};
@@ -68,13 +68,16 @@ impl Cache for Shared {
 
 struct Nobody;
 
-impl Desk for Nobody {
+impl Intake for Nobody {
     async fn stock_changes(&self, _: Vec<StockChange>, _: Option<TraceContext>) -> Result<Vec<StockOutcome>, DeskError> {
         Err(DeskError::Busy)
     }
     async fn quarantine(&self, _: Vec<(Vec<u8>, String)>) -> Result<(), DeskError> {
         Err(DeskError::Busy)
     }
+}
+
+impl Desk for Nobody {
     async fn order(&self, _: OrderCommand) -> Result<OrderDone, DeskError> {
         Err(DeskError::Busy)
     }
@@ -90,7 +93,7 @@ impl Ledger for Nobody {
     async fn alerts(&self, _: usize) -> Result<Vec<LowStockV1>, PortError> {
         Ok(Vec::new())
     }
-    async fn verify(&self) -> Result<pricestream_price_api::Verification, PortError> {
+    async fn verify(&self, _: Option<pricestream_domain::Sku>) -> Result<pricestream_price_api::Verification, PortError> {
         Ok(pricestream_price_api::Verification::default())
     }
     async fn status(&self) -> Result<StoreStatus, PortError> {

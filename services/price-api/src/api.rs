@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use axum::Router;
+use pricestream_http::Tokens;
 use pricestream_ports::{Cache, Clock, Documents, OrderReads, RecordReads, Settings, UsageReads};
 use pricestream_telemetry::Metrics;
 
@@ -11,7 +12,6 @@ use crate::quotes::{Circuit, Items};
 use crate::routes::Routes;
 use crate::signed_quote::QuoteKey;
 use crate::stream::StreamHub;
-use crate::tokens::Tokens;
 use crate::{admin, operations, orders, prices, quotes, stock, stream};
 
 /// The types that a composition is made of.
@@ -76,7 +76,9 @@ pub fn router<W: World>(api: Api<W>) -> Router {
     quotes::routes(&mut routes);
     stock::routes(&mut routes);
     orders::routes(&mut routes);
-    stream::routes(&mut routes);
+    if api.hub.is_served() {
+        stream::routes(&mut routes);
+    }
     admin::routes(&mut routes);
     operations::routes(&mut routes);
     routes.finish()

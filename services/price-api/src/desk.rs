@@ -2,84 +2,23 @@ use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 
-use pricestream_domain::{Mode, Override, Product, Sku, StockVersion};
-use pricestream_event_schema::{StockChange, TraceContext};
+use pricestream_domain::{Mode, Override, Product, Sku};
+use pricestream_http::Intake;
+pub use pricestream_http::IntakeError as DeskError;
+pub(crate) use pricestream_http::intake::chain;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::orders::{OrderCommand, OrderDone};
-use crate::problem::{Code, Problem};
 
 /// Where requests that change something go. On one machine a worker thread that does everything in one transaction, on
 /// AWS the ports.
-pub trait Desk: Send + Sync + 'static {
-    /// Takes stock changes; one outcome for each, in order. Returns once each accepted one is durable.
-    fn stock_changes(
-        &self,
-        changes: Vec<StockChange>,
-        trace: Option<TraceContext>,
-    ) -> impl Future<Output = Result<Vec<StockOutcome>, DeskError>> + Send;
-
-    /// Keeps input aside that could not be taken: its bytes, and why.
-    fn quarantine(&self, items: Vec<(Vec<u8>, String)>) -> impl Future<Output = Result<(), DeskError>> + Send;
-
+pub trait Desk: Intake {
     /// Holds what a quote promises or gives it back, places an order or cancels one, in one transaction: [`crate::execute_order`] does it.
     fn order(&self, command: OrderCommand) -> impl Future<Output = Result<OrderDone, DeskError>> + Send;
 
     /// Carries out a command of an administrator.
     fn command(&self, command: Command) -> impl Future<Output = Result<Done, DeskError>> + Send;
-}
-
-/// What a stock change came to.
-#[derive(Clone, Debug, PartialEq)]
-pub enum StockOutcome {
-    /// Accepted, and durable.
-    Applied {
-        /// Its place in the SKU's history.
-        stock_version: StockVersion,
-    },
-    /// The last accepted change once more: no second effect.
-    Repeated {
-        /// The place of the first.
-        stock_version: StockVersion,
-    },
-    /// Older than the last accepted change: no effect.
-    Stale {
-        /// The place of the last accepted one.
-        stock_version: StockVersion,
-    },
-    /// The change is at fault: unknown-sku, other-origin, contradiction or other-time.
-    Refused(Problem),
-}
-
-/// Why the desk did not do what it was asked. Nothing of it was kept.
-#[derive(Debug, thiserror::Error)]
-pub enum DeskError {
-    /// Too much is waiting: send it again, later.
-    #[error("too much is waiting")]
-    Busy,
-    /// It could not be stored, for the reason given: send it again when that is mended.
-    #[error("{0}")]
-    Failed(String),
-    /// The request is at fault.
-    #[error("{}", .0.detail())]
-    Refused(Problem),
-}
-
-impl From<DeskError> for Problem {
-    fn from(error: DeskError) -> Self {
-        match error {
-            DeskError::Busy => Self::new(Code::Busy, "nothing of it was kept: send it again in a second"),
-            DeskError::Failed(why) => Self::new(Code::NotStored, format!("nothing of it was kept, send it again: {why}")),
-            DeskError::Refused(problem) => problem,
-        }
-    }
-}
-
-/// An error with everything that led to it, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// What an administrator wants.
@@ -130,11 +69,6 @@ pub enum Change {
         by: String,
         /// Why.
         note: String,
-    },
-    /// Leaves promotions out of public lanes that have nothing left of their limits, and takes the others in again.
-    SetUsedUp {
-        /// All that have nothing left.
-        promotions: BTreeSet<Arc<str>>,
     },
     /// Turns the kill switch.
     SetMode {
@@ -191,14 +125,16 @@ pub enum Done {
         /// Which queue.
         queue: String,
     },
-    /// Every SKU was looked at.
+    /// SKUs were looked at.
     Reconciled {
         /// How many.
         looked_at: usize,
         /// Price records that were behind their inputs; they are being priced.
         records_behind: usize,
-        /// Cache entries that were behind their record; they were put right.
+        /// Cache entries that were behind their record; they are put right.
         cache_behind: usize,
+        /// Every SKU was looked at; false: there was no time for more, and the reconciler's next run looks at the rest.
+        finished: bool,
     },
 }
 

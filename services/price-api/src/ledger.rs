@@ -23,8 +23,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// How much there is of everything, and what is waiting.
     fn status(&self) -> impl Future<Output = Result<StoreStatus, PortError>> + Send;
 
-    /// Takes every decision again and compares record, cache and history.
-    fn verify(&self) -> impl Future<Output = Result<Verification, PortError>> + Send;
+    /// Takes decisions again and compares record, cache and history: of every SKU, or of those after `after`, as many as one request
+    /// has time for.
+    fn verify(&self, after: Option<Sku>) -> impl Future<Output = Result<Verification, PortError>> + Send;
 }
 
 /// What a verification looked at, and what it found.
@@ -42,6 +43,9 @@ pub struct Verification {
     pub findings: u64,
     /// The first 20 of them.
     pub first: Vec<Finding>,
+    /// There are more SKUs, after this one: ask again with it as `after`. Absent once every SKU was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Sku>,
 }
 
 /// Something that does not agree.
@@ -72,19 +76,23 @@ pub struct DeadLetterView {
     pub at: Timestamp,
 }
 
-/// How much there is of everything.
+/// How much there is of everything. What would have to be counted one by one is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StoreStatus {
     /// Catalogue lines.
     pub products: u64,
     /// SKUs with stock.
-    pub inventory: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<u64>,
     /// SKUs with a price record.
-    pub prices: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prices: Option<u64>,
     /// SKUs that are refused a price.
-    pub refused: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<u64>,
     /// Decisions ever taken.
-    pub decisions: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decisions: Option<u64>,
     /// Low-stock alerts told.
     pub alerts: u64,
     /// Set aside.

@@ -6,24 +6,24 @@
 mod admin;
 mod api;
 mod desk;
-mod extract;
 mod ledger;
 mod lowest_price;
 mod openapi;
 mod operations;
 mod orders;
 mod prices;
-mod problem;
 mod quotes;
 mod routes;
 mod signed_quote;
 mod stock;
 mod stream;
-mod tokens;
+mod verification;
+
+pub(crate) use pricestream_http::{extract, problem};
 
 pub use admin::{AdminError, CatalogueLines, LineProblem, catalogue_lines, execute};
 pub use api::{Api, World, router};
-pub use desk::{Change, Command, Desk, DeskError, DocumentProblem, Done, StockOutcome};
+pub use desk::{Change, Command, Desk, DeskError, DocumentProblem, Done};
 pub use ledger::{DeadLetterView, Finding, Ledger, StoreStatus, Verification};
 pub use lowest_price::{Lowest, PriceChange, Reduction, Window, lowest_price};
 pub use orders::{
@@ -31,8 +31,8 @@ pub use orders::{
     hold,
 };
 pub use prices::{Explanation, GuestPrice, HistoryEntry, PriceView, write_price};
-pub use problem::{Code, Problem};
+pub use pricestream_http::{Code, Intake, Problem, StockOutcome, Token, Tokens};
 pub use quotes::{Circuit, CircuitEdge, Items};
 pub use signed_quote::{QuoteClaims, QuoteKey, SignedLine, SignedQuote, SignedQuoteError, SignedUnits, WeakKey, answer_digest};
 pub use stream::{Interest, StreamHub, Subscription, TooManyStreams};
-pub use tokens::{Token, Tokens};
+pub use verification::{Newest, UNDER_WAY, Verifier, Verify};

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 
+use pricestream_domain::Sku;
 use pricestream_embedded::{EmbeddedBus, EmbeddedCache, EmbeddedSettings, Store};
 use pricestream_event_schema::{LowStockV1, StockChange, TraceContext};
 use pricestream_ports::{PortError, SystemClock};
 use pricestream_price_api::{
-    Command, DeadLetterView, Desk, DeskError, Done, Ledger, OrderCommand, OrderDone, StockOutcome, StoreStatus, Verification,
-    World,
+    Command, DeadLetterView, Desk, DeskError, Done, Intake, Ledger, OrderCommand, OrderDone, StockOutcome, StoreStatus,
+    Verification, World,
 };
 use tokio::sync::oneshot;
 
@@ -31,7 +32,7 @@ impl WriterDesk {
     }
 }
 
-impl Desk for WriterDesk {
+impl Intake for WriterDesk {
     async fn stock_changes(
         &self,
         changes: Vec<StockChange>,
@@ -43,7 +44,9 @@ impl Desk for WriterDesk {
     async fn quarantine(&self, items: Vec<(Vec<u8>, String)>) -> Result<(), DeskError> {
         self.ask(|to| Job::Quarantine(items, to)).await
     }
+}
 
+impl Desk for WriterDesk {
     async fn order(&self, command: OrderCommand) -> Result<OrderDone, DeskError> {
         self.ask(|to| Job::Order(Box::new(command), to)).await
     }
@@ -79,7 +82,8 @@ impl Ledger for StoreLedger {
         self.reader.alerts(most)
     }
 
-    async fn verify(&self) -> Result<Verification, PortError> {
+    /// All of it in one answer: nothing is left to come after another.
+    async fn verify(&self, _: Option<Sku>) -> Result<Verification, PortError> {
         let (directory, cache) = (self.directory.clone(), Arc::clone(&self.cache));
         let verified = tokio::task::spawn_blocking(move || verify_running(&directory, &cache, &SystemClock)).await;
         let verified = verified.map_err(|error| PortError::unavailable("verification", error))?;
@@ -90,10 +94,10 @@ impl Ledger for StoreLedger {
         let counts = self.reader.counts()?;
         Ok(StoreStatus {
             products: counts.products,
-            inventory: counts.inventory,
-            prices: counts.prices,
-            refused: counts.refused,
-            decisions: counts.history,
+            inventory: Some(counts.inventory),
+            prices: Some(counts.prices),
+            refused: Some(counts.refused),
+            decisions: Some(counts.history),
             alerts: counts.alerts,
             dead_letters: counts.dead_letters,
             queues: self.bus.depths().into_iter().map(|(queue, depth)| (queue.to_owned(), depth as u64)).collect(),

@@ -1,7 +1,6 @@
 //! The one thread that writes: what is waiting becomes one transaction (group commit), and everybody who waits is
 //! answered once it is durable.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -12,11 +11,10 @@ use pricestream_embedded::{Runtime, SetAside, ready};
 use pricestream_event_schema::{StockChange, TraceContext, parse_stock_change};
 use pricestream_inventory_publisher::Published;
 use pricestream_inventory_publisher::{PublishError, Refused, TimeLimits};
-use pricestream_ports::{Clock, PortError, Promotions, RecordReads, Settings, SystemClock, Usage, UsageReads};
+use pricestream_ports::{Clock, RecordReads, SystemClock, Usage};
 use pricestream_price_api::{
     Change, Code, Command, DeskError, Done, OrderCommand, OrderDone, Problem, StockOutcome, execute, execute_order,
 };
-use pricestream_promotion_engine::{Left, Limit, LimitAsked};
 use pricestream_reconciler::{Findings, Progress};
 use tokio::sync::oneshot;
 
@@ -242,16 +240,12 @@ impl Loop {
     /// Leaves out of public lanes what has nothing left, and takes in again what has.
     fn note_used_up(&mut self) {
         let app = Arc::clone(&self.app);
-        let noted = self.runtime.turn(|_| match used_up(&app) {
-            Ok(Some(promotions)) => change_records(&app, Change::SetUsedUp { promotions }),
-            Ok(None) => Ok(Done::Settings { rev: 0, changed: false }),
-            Err(error) => Err(DeskError::Failed(chain(&error))),
-        });
+        let noted = self.runtime.turn(|_| ready(app.reconciler().note_used_up(&*app.store, &*app.store)));
         match noted.map_err(|error| error.to_string()).and_then(|noted| noted.map_err(|error| error.to_string())) {
-            Ok(done) if done.needs_reconcile() => {
+            Ok(true) => {
                 self.progress.get_or_insert_with(Progress::default);
             }
-            Ok(_) => {}
+            Ok(false) => {}
             Err(why) => {
                 self.usage_moved = true;
                 tracing::error!(%why, "what is used up of limited promotions could not be noted");
@@ -266,7 +260,8 @@ impl Loop {
             Ok(Progress { findings: Findings { looked_at, records_behind, cache_behind }, .. }) => {
                 self.reconciled = Instant::now();
                 for to in self.awaiting.drain(..) {
-                    let _nobody_waits = to.send(Ok(Done::Reconciled { looked_at, records_behind, cache_behind })).is_err();
+                    let _nobody_waits =
+                        to.send(Ok(Done::Reconciled { looked_at, records_behind, cache_behind, finished: true })).is_err();
                 }
             }
             Err(why) => {
@@ -315,21 +310,6 @@ fn set_aside(app: &App<SystemClock>, items: &[(Vec<u8>, String)]) -> Result<(), 
         let aside = SetAside { queue: INTAKE, body, reason, receive_count: 1, at: app.clock.measured() };
         app.store.put_aside(&aside).map_err(|error| DeskError::Failed(chain(&error)))
     })
-}
-
-/// The promotions of the rule set in force that have nothing left for anybody; `None`: those that are left out already.
-fn used_up<C: Clock>(app: &App<C>) -> Result<Option<BTreeSet<Arc<str>>>, PortError> {
-    let Promotions::InForce { rules, without } = &app.settings.current().promotions else { return Ok(None) };
-    let asked = rules.rules.promotions().filter_map(|promotion| {
-        // What one customer has left is nothing to the others.
-        let limit = Limit { uses_per_customer: None, units_per_customer: None, ..promotion.limit.clone()? };
-        Some(LimitAsked { promotion: promotion.id.as_str().into(), limit, customer: None, coupons: Vec::new() })
-    });
-    let left = ready(app.store.left(&asked.collect::<Vec<_>>(), &[], app.clock.now()))?;
-    let nothing = |left: &Left| left.uses == Some(0) || left.units == Some(0) || left.budget.is_some_and(|budget| budget <= 0);
-    let used_up: BTreeSet<Arc<str>> =
-        left.iter().filter(|(_, left)| nothing(left)).map(|(id, _)| Arc::from(id.as_str())).collect();
-    Ok((used_up != without.used_up).then_some(used_up))
 }
 
 /// The name under which refused input is set aside.

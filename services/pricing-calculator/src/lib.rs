@@ -62,6 +62,13 @@ impl<R: Records, B: Bus, S: Settings, C: Clock> PricingCalculator<'_, R, B, S, C
                 Err(failure) => outcome.note(delivery.id, &failure),
             }
         }
+        let of_settings = |request: &Request| matches!(request.cause, Cause::Mode | Cause::Strategies | Cause::Promotions);
+        if requests.values().any(of_settings)
+            && let Err(error) = self.settings.hear_of_change(self.clock.now()).await
+        {
+            // Those in force are good ones, and the reconciler asks again for what was priced under them.
+            tracing::warn!(error = &error as &dyn std::error::Error, "the settings that changed cannot be read now");
+        }
         for (sku, request) in requests {
             if let Err(failure) = self.reprice(&sku, request.cause, request.trace.as_ref()).await {
                 for message in request.messages {

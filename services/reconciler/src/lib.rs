@@ -1,13 +1,16 @@
 //! reconciler: finds what the events missed. It writes only messages and cache compare-and-sets, never prices.
 
+mod used_up;
+
+use std::future::Future;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use pricestream_domain::{Cause, RecordRev, Sku};
 use pricestream_event_schema::{Outgoing, RepriceRequestedV1, TraceContext, encode};
 use pricestream_ports::{
-    Bus, Cache, CacheEntry, CacheWrite, Clock, Failure, IfAbsent, PriceRecord, RecordReads, SeenInputs, Settings,
-    SettingsSnapshot, SkuState, publish_all,
+    Bus, Cache, CacheEntry, CacheWrite, Clock, Failure, IfAbsent, PortError, PriceRecord, RecordReads, Settings, SkuState,
+    publish_all,
 };
 use pricestream_telemetry::Metrics;
 
@@ -34,6 +37,12 @@ pub struct Reconciler<'a, R, B, K, S, C> {
     pub metrics: &'a Metrics,
 }
 
+/// Takes a message for pricing-calculator that is to be seen later.
+pub trait Later: Send + Sync {
+    /// Puts `event` into pricing-calculator's queue, to be seen after `delay`.
+    fn send(&self, event: &Outgoing, delay: Duration) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
 /// What a run found and mended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
@@ -52,27 +61,6 @@ pub struct Progress {
     pub findings: Findings,
     /// The last SKU looked at; `None` when the run is through.
     pub after: Option<Sku>,
-}
-
-/// Why a record is behind its inputs, or nothing if it is not.
-pub fn behind(state: &SkuState, settings: &SettingsSnapshot, now: Timestamp) -> Option<Cause> {
-    let product = state.inputs.product.as_ref()?;
-    let Some(record) = &state.price else {
-        return Some(Cause::Product);
-    };
-    let policy = settings.policy_for(&product.product);
-    let seen = SeenInputs::of(product, &policy, &state.inputs, settings);
-    [
-        (record.is_due(now), Cause::Due),
-        (record.seen.mode != seen.mode, Cause::Mode),
-        (record.seen.override_ != seen.override_, Cause::Override),
-        (record.seen.policy != seen.policy, Cause::Strategies),
-        (record.seen.promotions != seen.promotions, Cause::Promotions),
-        (record.seen.product != seen.product, Cause::Product),
-        (record.seen.stock_version != seen.stock_version, Cause::Reconcile),
-    ]
-    .into_iter()
-    .find_map(|(differs, cause)| differs.then_some(cause))
 }
 
 impl<R: RecordReads, B: Bus, K: Cache, S: Settings, C: Clock> Reconciler<'_, R, B, K, S, C> {
@@ -96,7 +84,7 @@ impl<R: RecordReads, B: Bus, K: Cache, S: Settings, C: Clock> Reconciler<'_, R, 
         let mut requests = Vec::new();
         for state in &page {
             findings.looked_at += 1;
-            if let Some(cause) = behind(state, &settings, now)
+            if let Some(cause) = state.behind(&settings, now)
                 && !self.in_flight(state, cause, grace)
             {
                 findings.records_behind += 1;
@@ -128,6 +116,23 @@ impl<R: RecordReads, B: Bus, K: Cache, S: Settings, C: Clock> Reconciler<'_, R, 
             requests.push(encoded(&RepriceRequestedV1 { sku: sku.clone(), cause: Cause::Due, record_rev, requested_at: now }));
         }
         publish_all(self.bus, requests).await?;
+        Ok(due.len())
+    }
+
+    /// Asks for every record that falls due within `ahead` to be priced when it does, up to `most`; says how many there were. What
+    /// is due already is asked for at once.
+    pub async fn enqueue_ahead(&self, later: &impl Later, ahead: Duration, most: usize) -> Result<usize, Failure> {
+        let now = self.clock.now();
+        let until = now.checked_add(ahead).unwrap_or(Timestamp::MAX);
+        let due = self.records.due(until, most).await?;
+        for (at, sku) in &due {
+            let record_rev = self.records.price(sku).await?.map_or(RecordRev(0), |record| record.record_rev);
+            let request = RepriceRequestedV1 { sku: sku.clone(), cause: Cause::Due, record_rev, requested_at: now };
+            // Whole seconds, and not before: one that comes too early finds nothing due.
+            let delay = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+            let delay = Duration::from_secs(delay.as_secs() + u64::from(delay.subsec_nanos() > 0));
+            later.send(&encoded(&request), delay).await?;
+        }
         Ok(due.len())
     }
 

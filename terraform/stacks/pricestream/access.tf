@@ -6,8 +6,8 @@ locals {
 
   get  = ["dynamodb:GetItem", "dynamodb:BatchGetItem"]
   read = concat(local.get, ["dynamodb:Query"])
-  # What a transaction consists of.
-  change = ["dynamodb:ConditionCheckItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+  # Transactions need the rights of what they consist of.
+  change = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
 
   # An event is put on the bus only in the function's own name.
   publish = { for name, sources in local.speaks_for : name => {
@@ -32,7 +32,7 @@ locals {
 
     pricing-calculator = {
       Inputs     = { actions = local.read, resources = [local.table.inventory, local.table.catalogue, local.table.documents, local.table.prices] }
-      Decisions  = { actions = local.change, resources = [local.table.prices, local.table.history, local.table.documents] }
+      Decisions  = { actions = ["dynamodb:PutItem"], resources = [local.table.prices, local.table.history, local.table.documents] }
       Publish    = local.publish.pricing-calculator
       Quarantine = local.quarantine
     }
@@ -50,23 +50,28 @@ locals {
     }
 
     reconciler = merge(local.log_in.writer, {
-      Records = { actions = local.get, resources = [local.table.catalogue, local.table.inventory, local.table.prices] }
+      Records = { actions = local.get, resources = [for name in ["catalogue", "inventory", "prices", "documents", "usage"] : local.table[name]] }
       Lists   = { actions = ["dynamodb:Query"], resources = [local.index.catalogue.skus, local.index.prices.due, local.index.usage.held, local.table.documents, local.table.usage] }
-      Usage   = { actions = ["dynamodb:UpdateItem"], resources = [local.table.usage] }
-      Publish = local.publish.reconciler
-      Reprice = { actions = ["sqs:SendMessage"], resources = [module.route["pricing-calculator"].queue.arn] }
+      Usage   = { actions = local.change, resources = [local.table.usage] }
+      # Promotions that are used up are left out by the settings.
+      Settings = { actions = ["dynamodb:PutItem"], resources = [local.table.documents] }
+      Publish  = local.publish.reconciler
+      Reprice  = { actions = ["sqs:SendMessage"], resources = [module.route["pricing-calculator"].queue.arn] }
     })
 
     price-api = merge(local.log_in.reader, {
       Read      = { actions = local.read, resources = values(local.table) }
       ReadLists = { actions = ["dynamodb:Query"], resources = [local.index.catalogue.skus, local.index.alerts.told, local.index.usage.held] }
-      Write     = { actions = concat(local.change, ["dynamodb:DeleteItem"]), resources = [for name in ["catalogue", "documents", "usage", "orders"] : local.table[name]] }
+      Write     = { actions = local.change, resources = [for name in ["catalogue", "documents", "usage", "orders"] : local.table[name]] }
+      # Refused input that is taken up again.
+      Inventory = { actions = ["dynamodb:PutItem"], resources = [local.table.inventory] }
       Publish   = local.publish.price-api
       DeadLetters = {
-        actions   = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+        actions   = ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
         resources = concat([for route in values(module.route) : route.dead_letter_queue.arn], [module.quarantine.queue.arn])
       }
-      Redrive = { actions = ["sqs:SendMessage"], resources = [for route in values(module.route) : route.queue.arn] }
+      Redrive    = { actions = ["sqs:SendMessage", "sqs:GetQueueAttributes"], resources = [for route in values(module.route) : route.queue.arn] }
+      Quarantine = local.quarantine
     })
   }
 }

@@ -15,7 +15,7 @@ locals {
     inventory-publisher = ["pricestream.inventory"]
     pricing-calculator  = ["pricestream.pricing"]
     reconciler          = ["pricestream.reconciler"]
-    price-api           = ["pricestream.catalogue", "pricestream.pricing"]
+    price-api           = ["pricestream.catalogue", "pricestream.inventory", "pricestream.reconciler"]
   }
 }
 

@@ -56,9 +56,27 @@ impl ValkeyCache {
     /// Connects to `url` (`redis://` or `rediss://`, with a user and a password where there are any); `user` signs in with IAM
     /// tokens in place of a password. Errors: the URL is malformed, or nobody answers there.
     pub async fn connect(url: &str, user: Option<IamTokens>) -> Result<Self, PortError> {
-        let unreachable = |error: fred::error::Error| PortError::unavailable("cache", error);
+        let cache = Self::unconnected(url, user, true)?;
+        cache.client.init().await.map_err(unreachable)?;
+        Ok(cache)
+    }
+
+    /// As [`Self::connect`], but where nobody answers in time the connection comes later: until then every command fails, so that
+    /// reads go to the record. Errors: the URL is malformed.
+    pub async fn open(url: &str, user: Option<IamTokens>) -> Result<Self, PortError> {
+        let cache = Self::unconnected(url, user, false)?;
+        let _runs_until_the_client_ends = cache.client.connect();
+        match tokio::time::timeout(CONNECT_TIMEOUT, cache.client.wait_for_connect()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the cache does not answer yet"),
+            Err(_) => tracing::warn!("the cache does not answer yet"),
+        }
+        Ok(cache)
+    }
+
+    fn unconnected(url: &str, user: Option<IamTokens>, fail_fast: bool) -> Result<Self, PortError> {
         let mut config = Config::from_url(url).map_err(unreachable)?;
-        config.fail_fast = true;
+        config.fail_fast = fail_fast;
         if let Some(tokens) = user {
             config.credential_provider = Some(Arc::new(tokens));
         }
@@ -75,7 +93,6 @@ impl ValkeyCache {
             .set_policy(ReconnectPolicy::new_exponential(0, from, to, factor))
             .build()
             .map_err(unreachable)?;
-        client.init().await.map_err(unreachable)?;
         Ok(Self { client, put: Script::from_lua(include_str!("put.lua")) })
     }
 
@@ -110,6 +127,10 @@ impl ValkeyCache {
     pub async fn seconds_left(&self, sku: &Sku) -> Result<i64, PortError> {
         self.client.ttl(price_key(sku)).await.map_err(|error| PortError::unavailable("cache", error))
     }
+}
+
+fn unreachable(error: fred::error::Error) -> PortError {
+    PortError::unavailable("cache", error)
 }
 
 /// A tenth more or less, by the SKU: entries that were written together do not end together.

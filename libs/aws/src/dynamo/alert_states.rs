@@ -9,7 +9,7 @@ use super::{DynamoStore, seen, unavailable};
 const STATE: &str = "state";
 
 /// The one partition of the index of alerts told.
-const TOLD: &str = "told";
+pub(super) const TOLD: &str = "told";
 
 impl DynamoStore {
     pub(super) async fn read_alert_state(&self, sku: &Sku) -> Result<Option<AlertState>, PortError> {

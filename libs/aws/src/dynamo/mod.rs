@@ -8,6 +8,7 @@ mod documents;
 mod history;
 mod item;
 mod orders;
+mod quote_key;
 mod records;
 mod settings;
 mod usage;
@@ -19,13 +20,14 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Select};
 use moka::sync::Cache;
 use pricestream_documents::ContentHash;
 use pricestream_ports::{Conditional, PortError, PublishedRules};
 
 use self::documents::Kept;
 use self::item::Item;
+pub use self::quote_key::QuoteSecrets;
 
 /// Keys of one `BatchGetItem`, at most.
 const MOST_KEYS: usize = 100;
@@ -79,8 +81,37 @@ impl DynamoStore {
     }
 
     /// Makes one cheap read, so that the connection is open before the first event comes.
-    pub async fn connect(&self, table: &str, key: Item) -> Result<(), PortError> {
-        self.get(table, key).await.map(|_| ())
+    pub async fn connect(&self) -> Result<(), PortError> {
+        let tables = &self.tables;
+        // Every function has one of these.
+        let table = if tables.prices.is_empty() { &tables.inventory } else { &tables.prices };
+        self.get(table, item::item([("sku", item::text("-"))])).await.map(|_| ())
+    }
+
+    /// How many catalogue lines there are, retired ones included, and how many alerts were told: by indexes, so a moment ago.
+    pub async fn counts(&self) -> Result<(u64, u64), PortError> {
+        Ok((
+            self.count(&self.tables.catalogue, "skus", records::ALL).await?,
+            self.count(&self.tables.alerts, "told", alert_states::TOLD).await?,
+        ))
+    }
+
+    async fn count(&self, table: &str, index: &str, list: &str) -> Result<u64, PortError> {
+        let call = self
+            .client
+            .query()
+            .table_name(table)
+            .index_name(index)
+            .key_condition_expression("#list = :list")
+            .expression_attribute_names("#list", "list")
+            .expression_attribute_values(":list", AttributeValue::S(list.to_owned()))
+            .select(Select::Count);
+        let mut pages = call.into_paginator().send();
+        let mut count = 0;
+        while let Some(page) = pages.next().await {
+            count += u64::try_from(page.map_err(unavailable)?.count).unwrap_or(0);
+        }
+        Ok(count)
     }
 
     /// One item, by a strong read.

@@ -20,7 +20,7 @@ const PRODUCT: &str = "product";
 const OVERRIDE: &str = "override";
 
 /// The one partition of the index of all SKUs. It is written when a SKU is new, and no more.
-const ALL: &str = "all";
+pub(super) const ALL: &str = "all";
 
 /// Partitions of the index of what is due.
 const DUE_SHARDS: u64 = 8;

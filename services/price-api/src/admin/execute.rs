@@ -137,15 +137,6 @@ pub async fn execute(
             })
             .await
         }
-        Change::SetUsedUp { promotions: used_up } => {
-            publish(documents, settings, clock.now(), |stored| {
-                let stored = stored.ok_or(AdminError::NoSettings)?;
-                let without = Without { used_up: used_up.clone(), ..stored.promotions.without.clone() };
-                let promotions = PromotionsSetting { without, ..stored.promotions.clone() };
-                Ok(SettingsRecord { promotions, ..stored.clone() })
-            })
-            .await
-        }
         Change::SetMode { mode, by, note } => {
             signed(&by, &note)?;
             publish(documents, settings, clock.now(), |stored| {

@@ -7,7 +7,7 @@ use axum::extract::{RawPathParams, State};
 use axum::http::{HeaderValue, Method, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use pricestream_domain::{Mode, Money, Override, Product};
+use pricestream_domain::{Mode, Money, Override, Product, Sku};
 use pricestream_event_schema::LowStockV1;
 use pricestream_ports::{Documents, RecordReads, SettingsRecord};
 use pricestream_promotion_engine::{Document, Findings, RuleSet, findings};
@@ -121,6 +121,7 @@ pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
         .fails(&STORES);
     routes.add(&Method::POST, "/v1/admin/reconcile", reconcile::<W>, operation);
     let operation = admin("Takes every decision again; compares record, cache and history. It may take a while")
+        .query::<After>()
         .answers::<Verification>(200, "What was found")
         .fails(&[Code::Unavailable]);
     routes.add(&Method::POST, "/v1/admin/verify", verify::<W>, operation);
@@ -457,8 +458,20 @@ async fn reconcile<W: World>(State(api): ApiState<W>) -> Result<Json<Done>, Prob
     Ok(Json(api.desk.command(Command::Reconcile).await?))
 }
 
-async fn verify<W: World>(State(api): ApiState<W>) -> Result<Json<Verification>, Problem> {
-    Ok(Json(api.ledger.verify().await?))
+/// Where a verification goes on.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "VerificationAsked")]
+struct After {
+    /// The `next` of the answer before.
+    after: Option<Sku>,
+}
+
+async fn verify<W: World>(
+    State(api): ApiState<W>,
+    QueryOf(After { after }): QueryOf<After>,
+) -> Result<Json<Verification>, Problem> {
+    Ok(Json(api.ledger.verify(after).await?))
 }
 
 /// How the service stands.

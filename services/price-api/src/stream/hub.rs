@@ -93,9 +93,14 @@ impl std::fmt::Debug for StreamHub {
 }
 
 impl StreamHub {
-    /// At most `most_streams` connections at a time.
+    /// At most `most_streams` connections at a time; with none, the stream has no routes.
     pub fn new(metrics: Arc<Metrics>, most_streams: usize) -> Self {
         Self { state: Mutex::default(), metrics, most_streams, listeners: RwLock::default() }
+    }
+
+    /// Whether it takes any connections.
+    pub(crate) const fn is_served(&self) -> bool {
+        self.most_streams > 0
     }
 
     /// Passes `entry` on. From any thread; does not wait. What is not newer than what the hub holds of the SKU is dropped.

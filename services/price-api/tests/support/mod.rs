@@ -14,10 +14,12 @@ use pricestream_domain::Sku;
 use pricestream_event_schema::{LowStockV1, StockChange, TraceContext, patterns};
 use pricestream_inventory_publisher::{PublishError, Published, Refused, TimeLimits, publish};
 use pricestream_ports::memory::Memory;
-use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, PolledSettings, PortError, QueueSettings, RecordReads};
+use pricestream_ports::{
+    Cache, CacheEntry, CacheWrite, IfAbsent, PolledSettings, PortError, QueueSettings, RecordReads, Settings,
+};
 use pricestream_price_api::{
-    Api, Circuit, Code, Command, DeadLetterView, Desk, DeskError, Done, Items, Ledger, OrderCommand, OrderDone, Problem,
-    QuoteKey, StockOutcome, StoreStatus, StreamHub, Token, Tokens, World, execute, execute_order, router,
+    Api, Circuit, Code, Command, DeadLetterView, Desk, DeskError, Done, Intake, Items, Ledger, OrderCommand, OrderDone, Problem,
+    QuoteKey, StockOutcome, StoreStatus, StreamHub, Token, Tokens, Verification, Verify, World, execute, execute_order, router,
 };
 use pricestream_pricing_calculator::PricingCalculator;
 use pricestream_reconciler::Reconciler;
@@ -114,11 +116,12 @@ impl TestDesk {
         };
         let found = reconciler.run(Duration::ZERO).await.unwrap();
         self.settle().await;
-        Done::Reconciled { looked_at: found.looked_at, records_behind: found.records_behind, cache_behind: found.cache_behind }
+        let (looked_at, records_behind, cache_behind) = (found.looked_at, found.records_behind, found.cache_behind);
+        Done::Reconciled { looked_at, records_behind, cache_behind, finished: true }
     }
 }
 
-impl Desk for TestDesk {
+impl Intake for TestDesk {
     async fn stock_changes(
         &self,
         changes: Vec<StockChange>,
@@ -155,7 +158,9 @@ impl Desk for TestDesk {
         self.aside.lock().unwrap().extend(items);
         Ok(())
     }
+}
 
+impl Desk for TestDesk {
     async fn order(&self, command: OrderCommand) -> Result<OrderDone, DeskError> {
         self.admit()?;
         let now = self.memory.tables().now;
@@ -199,8 +204,10 @@ impl Ledger for TestDesk {
     async fn alerts(&self, _: usize) -> Result<Vec<LowStockV1>, PortError> {
         Ok(Vec::new())
     }
-    async fn verify(&self) -> Result<pricestream_price_api::Verification, PortError> {
-        Ok(pricestream_price_api::Verification::default())
+    async fn verify(&self, after: Option<Sku>) -> Result<Verification, PortError> {
+        let (settings, now) = (self.settings.current(), self.memory.tables().now);
+        let verify = Verify { records: &self.memory, cache: &self.cache, settings: &settings, now };
+        verify.some(after, || true, Duration::ZERO).await
     }
     async fn status(&self) -> Result<StoreStatus, PortError> {
         let products = self.memory.tables().products.len() as u64;

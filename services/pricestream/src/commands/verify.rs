@@ -9,14 +9,17 @@ use std::sync::Arc;
 
 use super::Found;
 use crate::cli::Global;
+use crate::client::Client;
 use crate::report::{Lines, table};
 use crate::verify::verify;
 
 pub(crate) fn run(global: &Global) -> Result<Found> {
     let report = match global.client()? {
         Some(client) => {
-            let body = client.ask(&ureq::http::Method::POST, "/v1/admin/verify", "application/json", b"{}")?;
-            serde_json::from_value(body).context("the server's answer is no verification")?
+            let bar = spinner("decisions taken again", 0);
+            let report = ask(&client, |done| bar.set_position(done))?;
+            bar.finish_and_clear();
+            report
         }
         None => {
             let store = Arc::new(Store::open(&global.directory(), Access::Read)?);
@@ -31,6 +34,21 @@ pub(crate) fn run(global: &Global) -> Result<Found> {
         }
     };
     Ok(show(global, &report))
+}
+
+/// Has a server verify, one answer after the other until every SKU was looked at.
+fn ask(client: &Client, progress: impl Fn(u64)) -> Result<Verification> {
+    let mut all = Verification::default();
+    loop {
+        let after = all.next.take().map_or_else(String::new, |sku| format!("?after={sku}"));
+        let path = format!("/v1/admin/verify{after}");
+        let body = client.ask(&ureq::http::Method::POST, &path, "application/json", b"{}")?;
+        all.add(serde_json::from_value(body).context("the server's answer is no verification")?);
+        progress(all.decisions);
+        if all.next.is_none() {
+            return Ok(all);
+        }
+    }
 }
 
 /// Prints a verification; says whether anything was found.

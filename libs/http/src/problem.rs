@@ -1,3 +1,5 @@
+//! What went wrong with a request, as it is answered.
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use pricestream_ports::PortError;
@@ -158,9 +160,9 @@ pub struct Problem {
 }
 
 /// A problem as it is written (RFC 9457). Some kinds have more members: `errors`, `sku`, `line`.
-#[derive(Serialize, JsonSchema)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Problem")]
-pub(crate) struct ProblemDocument<'a> {
+pub struct ProblemDocument<'a> {
     /// What kind it is: a client may switch on it.
     r#type: &'a str,
     /// The kind in words.
@@ -190,7 +192,7 @@ impl Problem {
 
     /// With another text.
     #[must_use]
-    pub(crate) fn saying(self, detail: impl Into<String>) -> Self {
+    pub fn saying(self, detail: impl Into<String>) -> Self {
         Self { detail: detail.into(), ..self }
     }
 
@@ -205,7 +207,7 @@ impl Problem {
     }
 
     /// The response to a request for `instance`.
-    pub(crate) fn respond(&self, instance: &str) -> Response {
+    pub fn respond(&self, instance: &str) -> Response {
         let document = ProblemDocument {
             r#type: self.code.uri(),
             title: self.code.title(),

@@ -1,3 +1,5 @@
+//! Who may do what.
+
 use std::fmt;
 use std::hint::black_box;
 
@@ -14,6 +16,11 @@ impl Token {
     /// The token `secret`.
     pub fn new(secret: &str) -> Self {
         Self(Sha256::digest(secret).into())
+    }
+
+    /// The token of that SHA-256 digest: for who is not to know it.
+    pub const fn of_sha256(digest: [u8; 32]) -> Self {
+        Self(digest)
     }
 
     /// Whether `secret` is it. How long that takes says nothing about where two secrets differ.
@@ -39,7 +46,8 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    pub(crate) fn admit_admin(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    /// Whether the request may administer.
+    pub fn admit_admin(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let Some(admin) = &self.admin else {
             let how = "set PRICESTREAM_ADMIN_TOKEN when starting the server, then send it as `Authorization: Bearer <token>`";
             return Err(Problem::new(Code::NoToken, how));
@@ -47,7 +55,8 @@ impl Tokens {
         if bearer(headers).is_some_and(|secret| admin.is(secret)) { Ok(()) } else { Err(unauthorized("admin")) }
     }
 
-    pub(crate) fn admit_ingest(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    /// Whether the request may bring stock changes and orders.
+    pub fn admit_ingest(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let Some(ingest) = &self.ingest else {
             return Ok(());
         };

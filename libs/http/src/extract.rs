@@ -1,3 +1,5 @@
+//! What requests are read as.
+
 use std::fmt::Display;
 use std::future::poll_fn;
 use std::ops::RangeInclusive;
@@ -21,7 +23,8 @@ const MAX_BODY: usize = 8 * 1_024 * 1_024;
 const MAX_DISCARDED: usize = 8 * MAX_BODY;
 
 /// The SKU that the path names.
-pub(crate) struct PathSku(pub(crate) Sku);
+#[derive(Debug)]
+pub struct PathSku(pub Sku);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathSku {
     type Rejection = Problem;
@@ -35,7 +38,8 @@ impl<S: Send + Sync> FromRequestParts<S> for PathSku {
 }
 
 /// The query, every field of which is known.
-pub(crate) struct QueryOf<T>(pub(crate) T);
+#[derive(Debug)]
+pub struct QueryOf<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryOf<T> {
     type Rejection = Problem;
@@ -47,7 +51,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryOf<T> {
 }
 
 /// A number of a query, if it is within its bounds.
-pub(crate) fn bounded<T: PartialOrd + Display>(name: &str, number: T, bounds: RangeInclusive<T>) -> Result<T, Problem> {
+pub fn bounded<T: PartialOrd + Display>(name: &str, number: T, bounds: RangeInclusive<T>) -> Result<T, Problem> {
     if bounds.contains(&number) {
         return Ok(number);
     }
@@ -57,7 +61,8 @@ pub(crate) fn bounded<T: PartialOrd + Display>(name: &str, number: T, bounds: Ra
 
 /// A body of JSON or lines of JSON, unread. Its type must be named: a browser asks a server before it sends that to
 /// another site, so no page that an operator visits can post to a server on this machine.
-pub(crate) struct JsonBytes(pub(crate) Bytes);
+#[derive(Debug)]
+pub struct JsonBytes(pub Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for JsonBytes {
     type Rejection = Problem;
@@ -94,7 +99,8 @@ async fn read(mut body: Body) -> Result<Bytes, Problem> {
 }
 
 /// A body that is one JSON value.
-pub(crate) struct JsonOf<T>(pub(crate) T);
+#[derive(Debug)]
+pub struct JsonOf<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonOf<T> {
     type Rejection = Problem;
@@ -106,7 +112,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonOf<T> {
 }
 
 /// Reads one JSON value; the text says where it is wrong.
-pub(crate) fn from_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
+pub fn from_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| match error.path().to_string().as_str() {
         "." => error.into_inner().to_string(),

@@ -1,0 +1,31 @@
+//! cache-writer as a Lambda function: a batch of its queue or of the stream of price records comes in, and goes into the cache.
+
+use pricestream_aws::lambda::{Aside, Error, Function, run_batches_and_images};
+use pricestream_aws::{Clients, DynamoStore, ValkeyCache, functions};
+use pricestream_cache_writer::{CacheWriter, SERVICE};
+use pricestream_ports::SystemClock;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let (function, own) = Function::begin(SERVICE, functions::CacheWriter::read);
+    let clients = Clients::new().await;
+    let records = DynamoStore::new(clients.dynamodb, own.tables);
+    records.connect().await?;
+    let cache = own.cache.open(&clients.config).await?;
+    let aside = Aside::new(clients.sqs, own.quarantine);
+    let world = (records, cache, function.clone());
+    let same = world.clone();
+    run_batches_and_images(
+        function,
+        aside,
+        async move |batch| writer(&world).handle(&batch).await,
+        async move |images| writer(&same).handle_images(&images).await,
+    )
+    .await
+}
+
+fn writer<'a>(
+    (records, cache, function): &'a (DynamoStore, ValkeyCache, Function),
+) -> CacheWriter<'a, DynamoStore, ValkeyCache, SystemClock> {
+    CacheWriter { records, cache, clock: &SystemClock, metrics: &function.metrics }
+}
