@@ -75,7 +75,9 @@ fn r8_a_failure_of_one_sku_leaves_only_its_message() {
         };
         for number in 0..calls {
             let shop = ten_messages_in(queue);
-            shop.fail(number, crate::shop::Fault::Refused);
+            // The cache is asked for all at once, then for each: only what fails both times is about one SKU.
+            let again = if queue == CACHING { vec![number, 2 * number + 1] } else { vec![number] };
+            shop.fail_each(&again, crate::shop::Fault::Refused);
             let outcome = shop.deliver(queue);
             assert_eq!(
                 (outcome.retry.len(), outcome.quarantined.len(), shop.waiting(queue)),
@@ -86,6 +88,16 @@ fn r8_a_failure_of_one_sku_leaves_only_its_message() {
             assert_eq!(shop.deliver(queue), BatchOutcome::default());
             assert_eq!(done(&shop, queue), 10, "{queue}: call {number}");
         }
+    }
+}
+
+#[test]
+fn r8_a_failure_of_the_one_call_for_all_costs_nothing_when_each_alone_succeeds() {
+    for number in 0..10 {
+        let shop = ten_messages_in(CACHING);
+        shop.fail(number, crate::shop::Fault::Refused);
+        assert_eq!(shop.deliver(CACHING), BatchOutcome::default(), "call {number}");
+        assert_eq!(done(&shop, CACHING), 10);
     }
 }
 

@@ -53,8 +53,8 @@ type Rival = Box<dyn Fn() + Send>;
 #[derive(Default)]
 struct Watched {
     calls: Vec<&'static str>,
-    /// Befalls the call with this number, counted from 0 since the calls were last taken.
-    fault: Option<(usize, Fault)>,
+    /// Each befalls the call with its number, counted from 0 since the calls were last taken.
+    faults: Vec<(usize, Fault)>,
     /// A call that is refused each time.
     down: Option<&'static str>,
     /// Does something just before each call of that name takes effect.
@@ -76,7 +76,7 @@ impl Steps for Watch {
         let mut watched = self.watched();
         let number = watched.calls.len();
         watched.calls.push(call);
-        if watched.fault == Some((number, Fault::Refused)) || watched.down == Some(call) {
+        if watched.faults.contains(&(number, Fault::Refused)) || watched.down == Some(call) {
             return Err(PortError::unavailable("port", "it refuses"));
         }
         if let Some((name, rival)) = &watched.rival
@@ -90,7 +90,7 @@ impl Steps for Watch {
     fn after(&self, call: &'static str) -> Result<(), PortError> {
         let watched = self.watched();
         let number = watched.calls.len() - 1;
-        if watched.fault == Some((number, Fault::AnswerLost)) {
+        if watched.faults.contains(&(number, Fault::AnswerLost)) {
             return Err(PortError::unavailable("port", format!("the answer of {call} was lost")));
         }
         Ok(())
@@ -199,8 +199,13 @@ impl Shop {
 
     /// From the next call on, which is number 0, `fault` befalls call `number`.
     pub(crate) fn fail(&self, number: usize, fault: Fault) {
+        self.fail_each(&[number], fault);
+    }
+
+    /// The same for several calls.
+    pub(crate) fn fail_each(&self, numbers: &[usize], fault: Fault) {
         self.calls();
-        self.watch.watched().fault = Some((number, fault));
+        self.watch.watched().faults = numbers.iter().map(|number| (*number, fault)).collect();
     }
 
     /// `call` is refused until this says something else.
@@ -210,7 +215,7 @@ impl Shop {
 
     pub(crate) fn mend(&self) {
         let mut watched = self.watch.watched();
-        (watched.fault, watched.down, watched.rival) = (None, None, None);
+        (watched.faults, watched.down, watched.rival) = (Vec::new(), None, None);
     }
 
     /// Before each `call` takes effect, `does` something to the tables.
