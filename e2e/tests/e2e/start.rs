@@ -156,6 +156,9 @@ fn a_price_reaches_a_cache_behind_tls_and_none_whose_certificate_nobody_vouches_
         "awsRegion": "eu-west-1", "eventSourceARN": source, "dynamodb": change });
     let event = json!({ "Records": [record] }).to_string();
     let quarantine = &cloud.outputs().dead_letter_queues["quarantine"];
+    // There, and empty: a folder of certificates that is not there is an error of its own.
+    let nothing = folder.join("nothing");
+    std::fs::create_dir_all(&nothing).expect("the folder can be written");
     let variables = |trusted: &Path| -> Vec<(String, String)> {
         let all = [
             ("PRICESTREAM_STAGE", "local".to_owned()),
@@ -164,7 +167,7 @@ fn a_price_reaches_a_cache_behind_tls_and_none_whose_certificate_nobody_vouches_
             ("PRICESTREAM_CACHE_URL", format!("rediss://:over-tls@localhost:{port}")),
             ("AWS_ENDPOINT_URL", cloud.endpoint().to_owned()),
             ("SSL_CERT_FILE", trusted.display().to_string()),
-            ("SSL_CERT_DIR", folder.join("nothing").display().to_string()),
+            ("SSL_CERT_DIR", nothing.display().to_string()),
         ];
         all.map(|(name, value)| (name.to_owned(), value)).to_vec()
     };
