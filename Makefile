@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 DEV_TOKEN = local-development
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up build test test-cloud terraform-check simulate fuzz bench bench-peers lint fmt
+.PHONY: help demo up build test test-cloud test-containers terraform-check cloud-up cloud-down e2e simulate fuzz bench bench-peers lint fmt
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,17 @@ test: ## Run every test (with cargo-nextest where it is installed)
 		$(CARGO) test --workspace --all-features --locked; \
 	fi
 
+cloud-up: ## Bring up the whole cloud on this machine: emulator of AWS, Valkey, the functions (needs Python 3.10)
+	@localstack/cloud up
+
+cloud-down: ## End what cloud-up began, and leave nothing behind
+	@localstack/cloud down
+
+# One after the other: they put faults into what all of them use.
+e2e: ## Test the flow from end to end on the cloud that cloud-up brought up, faults included
+	@localstack/cloud status >/dev/null || { echo "e2e: make cloud-up first" >&2; exit 1; }
+	@$(CARGO) test --package pricestream-e2e --locked -- --test-threads=1 --nocapture
+
 # Emulator and Valkey are brought up for it and ended after it, whatever it says.
 test-cloud: ## Run the contract suite on an emulator of AWS and on Valkey (needs Python 3.10)
 	@localstack/cloud up --bare && eval "$$(localstack/cloud env --bare)" && \
@@ -43,6 +54,9 @@ test-cloud: ## Run the contract suite on an emulator of AWS and on Valkey (needs
 		else \
 			$(CARGO) test --package pricestream-aws --all-features --locked; \
 		fi; status=$$?; localstack/cloud down --bare; exit $$status
+
+test-containers: ## Run the contract suite on containers (needs Docker)
+	@$(CARGO) test --package pricestream-aws --all-features --locked --test containers
 
 # TERRAFORM_TOOLBOX may name a directory with stand-ins for the registry and the cloud; else the terraform on PATH is used.
 terraform-check: ## Hold terraform/ to its rules without a cloud: format, validations, tests, contracts, refused edits
