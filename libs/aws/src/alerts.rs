@@ -22,6 +22,12 @@ impl SnsAlerts {
     pub fn new(client: Client, topic: impl Into<String>, store: DynamoStore) -> Self {
         Self { client, topic: topic.into(), store }
     }
+
+    /// Opens the connection before the first event comes: by a batch without entries, whatever is answered to it.
+    pub async fn connect(&self) {
+        let _refused =
+            self.client.publish_batch().topic_arn(&self.topic).set_publish_batch_request_entries(Some(Vec::new())).send().await;
+    }
 }
 
 impl Alerts for SnsAlerts {

@@ -3,6 +3,11 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext};
+
+use crate::roots::Roots;
 
 /// Attempts of the SDK at one call; beyond them the queue's redelivery is the retry.
 const ATTEMPTS: u32 = 3;
@@ -16,7 +21,17 @@ pub async fn client_configuration() -> SdkConfig {
         .operation_attempt_timeout(Duration::from_secs(2))
         .operation_timeout(Duration::from_secs(5))
         .build();
-    aws_config::from_env().timeout_config(timeouts).retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS)).load().await
+    let trusted = TlsContext::builder().with_trust_store(Roots::of_environment().trust_store()).build();
+    let https = Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_context(trusted.expect("a trust store is all that it takes"))
+        .build_https();
+    aws_config::from_env()
+        .http_client(https)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .load()
+        .await
 }
 
 /// The clients of a function, made of one configuration.

@@ -13,6 +13,7 @@ pub mod functions;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 mod queues;
+mod roots;
 
 pub use alerts::SnsAlerts;
 pub use aws_sdk_sqs::Client as SqsClient;
@@ -22,4 +23,4 @@ pub use clients::{Clients, client_configuration};
 pub use dead_letters::{DeadLetter, DeadLetters, QUARANTINE, depth};
 pub use dynamo::{DynamoStore, Tables};
 pub use environment::{Environment, Problems, variables};
-pub use queues::{Queues, quarantine};
+pub use queues::{Queues, connect_queue, quarantine};

@@ -34,6 +34,13 @@ impl Queues {
         &self.urls
     }
 
+    /// Opens the connection before the first event comes.
+    pub async fn connect(&self) {
+        for url in self.urls.values() {
+            connect_queue(&self.client, url).await;
+        }
+    }
+
     /// Puts `body` into a queue, to be seen after `delay`, which is cut to a quarter of an hour and whole seconds.
     pub async fn send(&self, queue: &str, body: &str, delay: Duration) -> Result<(), PortError> {
         let url = self.urls.get(queue).ok_or_else(|| PortError::unavailable("queue", format!("no URL is known of {queue:?}")))?;
@@ -42,6 +49,11 @@ impl Queues {
         call.send().await.map_err(|error| PortError::unavailable("queue", error.into_service_error()))?;
         Ok(())
     }
+}
+
+/// Opens the connection to SQS by a batch without entries, whatever is answered to it: it needs the right to send, and no other.
+pub async fn connect_queue(client: &Client, url: &str) {
+    let _refused = client.send_message_batch().queue_url(url).set_entries(Some(Vec::new())).send().await;
 }
 
 /// Keeps a message aside that no retry helps: its body, and as attributes the queue that it was in, why, and how often it was

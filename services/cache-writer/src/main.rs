@@ -13,6 +13,7 @@ async fn main() -> Result<(), Error> {
     records.connect().await?;
     let cache = own.cache.open(&clients.config).await?;
     let aside = Aside::new(clients.sqs, own.quarantine);
+    aside.connect().await;
     let world = (records, cache, function.clone());
     let same = world.clone();
     run_batches_and_images(

@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use pricestream_aws::lambda::{Error, Function, run_router};
-use pricestream_aws::{Clients, DynamoStore, EventBridge, functions};
+use pricestream_aws::{Clients, DynamoStore, EventBridge, connect_queue, functions};
 use pricestream_http::{Code, Problem, Token, Tokens, intake};
 use pricestream_inventory_publisher::SERVICE;
 use pricestream_inventory_publisher::door::Door;
@@ -25,6 +25,7 @@ async fn main() -> Result<(), Error> {
     let bus = EventBridge::new(clients.eventbridge, own.bus);
     records.connect().await?;
     bus.connect().await;
+    connect_queue(&clients.sqs, &own.quarantine).await;
     let tokens = Tokens { admin: None, ingest: own.ingest_token.map(Token::of_sha256) };
     let metrics = Arc::clone(&function.metrics);
     let requests = metrics.requests(PATH);

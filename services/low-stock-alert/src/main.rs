@@ -12,7 +12,9 @@ async fn main() -> Result<(), Error> {
     let records = DynamoStore::new(clients.dynamodb, own.tables);
     let alerts = SnsAlerts::new(clients.sns, own.topic, records.clone());
     records.connect().await?;
+    alerts.connect().await;
     let aside = Aside::new(clients.sqs, own.quarantine);
+    aside.connect().await;
     let this = function.clone();
     run_batches(function, aside, async move |batch| {
         LowStockAlert { records: &records, alerts: &alerts, clock: &SystemClock, metrics: &this.metrics }.handle(&batch).await

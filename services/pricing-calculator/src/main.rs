@@ -16,6 +16,7 @@ async fn main() -> Result<(), Error> {
     bus.connect().await;
     function.poll(&settings).await;
     let aside = Aside::new(clients.sqs, own.quarantine);
+    aside.connect().await;
     let this = function.clone();
     run_batches(function, aside, async move |batch| {
         this.poll(&settings).await;

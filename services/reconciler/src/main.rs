@@ -39,6 +39,7 @@ async fn main() -> Result<(), Error> {
     let settings = PolledSettings::new(records.clone(), Duration::ZERO);
     records.connect().await?;
     bus.connect().await;
+    later.0.connect().await;
     let cache = own.cache.open(&clients.config).await?;
     let this = function.clone();
     run_scheduled(function, async move || {

@@ -8,13 +8,14 @@ use std::time::Duration;
 use fred::clients::Client;
 use fred::interfaces::{ClientLike, HashesInterface, KeysInterface};
 use fred::types::Builder;
-use fred::types::config::{Config, ReconnectPolicy, UnresponsiveConfig};
+use fred::types::config::{Config, ReconnectPolicy, TlsConnector, UnresponsiveConfig};
 use fred::types::scripts::Script;
 use pricestream_documents::ContentHash;
 use pricestream_domain::Sku;
 use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, PortError, price_key};
 
 pub use self::token::{IamTokens, IamUser};
+use crate::roots::Roots;
 
 /// On which changes are published, as the entries' JSON.
 pub const CHANNEL: &str = "ch:prices";
@@ -75,8 +76,14 @@ impl ValkeyCache {
     }
 
     fn unconnected(url: &str, user: Option<IamTokens>, fail_fast: bool) -> Result<Self, PortError> {
-        let mut config = Config::from_url(url).map_err(unreachable)?;
+        // Left to itself the client reads every certificate of the machine when it sees that scheme.
+        let (plain, tls) = match url.strip_prefix("rediss://") {
+            Some(rest) => (format!("redis://{rest}"), Some(tls()?.into())),
+            None => (url.to_owned(), None),
+        };
+        let mut config = Config::from_url(&plain).map_err(unreachable)?;
         config.fail_fast = fail_fast;
+        config.tls = tls;
         if let Some(tokens) = user {
             config.credential_provider = Some(Arc::new(tokens));
         }
@@ -127,6 +134,16 @@ impl ValkeyCache {
     pub async fn seconds_left(&self, sku: &Sku) -> Result<i64, PortError> {
         self.client.ttl(price_key(sku)).await.map_err(|error| PortError::unavailable("cache", error))
     }
+}
+
+/// TLS with the roots that are trusted: AWS's own, unless the environment names others.
+fn tls() -> Result<TlsConnector, PortError> {
+    let roots = Roots::of_environment().root_store().map_err(|why| PortError::unavailable("cache", why))?;
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| PortError::unavailable("cache", error))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth().into())
 }
 
 fn unreachable(error: fred::error::Error) -> PortError {

@@ -6,7 +6,7 @@ use pricestream_ports::{BatchOutcome, Delivery, MessageId, PortError};
 use serde_json::{Value, json};
 
 use super::Function;
-use crate::quarantine;
+use crate::{connect_queue, quarantine};
 
 /// What a batch may be answered with: the identifiers of the messages that are to come again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,11 @@ impl Aside {
     /// In the queue of that URL.
     pub fn new(client: Client, url: impl Into<String>) -> Self {
         Self { client, url: url.into() }
+    }
+
+    /// Opens the connection before the first event comes.
+    pub async fn connect(&self) {
+        connect_queue(&self.client, &self.url).await;
     }
 
     pub(super) async fn keep(&self, queue: &str, body: &str, reason: &str, receive_count: u32) -> Result<(), PortError> {

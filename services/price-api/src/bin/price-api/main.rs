@@ -53,6 +53,7 @@ async fn main() -> Result<(), Error> {
 
     let metrics = Arc::clone(&function.metrics);
     let queues = Queues::new(clients.sqs.clone(), own.queues);
+    queues.connect().await;
     let dead_letters = DeadLetters::new(clients.sqs.clone(), own.dead_letters);
     let quarantine = dead_letters.quarantine().unwrap_or_default().to_owned();
     let door = Door { records: records.clone(), bus: bus.clone(), metrics: Arc::clone(&metrics), sqs: clients.sqs, quarantine };
