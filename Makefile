@@ -55,8 +55,13 @@ test-cloud: ## Run the contract suite on an emulator of AWS and on Valkey (needs
 			$(CARGO) test --package pricestream-aws --all-features --locked; \
 		fi; status=$$?; localstack/cloud down --bare; exit $$status
 
-test-containers: ## Run the contract suite on containers (needs Docker)
-	@$(CARGO) test --package pricestream-aws --all-features --locked --test containers
+test-containers: ## Run the contract suite on containers (needs Docker; PRICESTREAM_EMULATOR=localstack for LocalStack)
+	@if docker info >/dev/null 2>&1; then \
+		$(CARGO) run --locked --quiet --manifest-path localstack/testcontainers/Cargo.toml -- \
+			$(CARGO) test --package pricestream-aws --all-features --locked; \
+	else \
+		echo "SKIPPED: the contract suite on containers (the engine of Docker does not answer)"; \
+	fi
 
 # TERRAFORM_TOOLBOX may name a directory with stand-ins for the registry and the cloud; else the terraform on PATH is used.
 terraform-check: ## Hold terraform/ to its rules without a cloud: format, validations, tests, contracts, refused edits
