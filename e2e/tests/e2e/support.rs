@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sqs::types::QueueAttributeName;
 use jiff::Timestamp;
 use pricestream_e2e::{Fault, Rule, Standing};
@@ -97,13 +98,13 @@ impl Cloud {
         alone.lock().expect("a file can be locked");
         let runtime = Runtime::new().expect("a runtime can be made");
         let credentials = Credentials::new("test", "test", None, None, "local");
-        let config = runtime.block_on(
-            aws_config::defaults(BehaviorVersion::latest())
-                .region(Region::new(state.environment["AWS_REGION"].clone()))
-                .endpoint_url(&state.environment["AWS_ENDPOINT_URL"])
-                .credentials_provider(credentials)
-                .load(),
-        );
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(state.environment["AWS_REGION"].clone()))
+            .endpoint_url(&state.environment["AWS_ENDPOINT_URL"])
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build();
         let agent = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into();
         let cloud = Self { state, runtime, agent, config, _alone: alone };
         cloud.control("DELETE", "/rules", &Value::Null);

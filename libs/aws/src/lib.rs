@@ -19,7 +19,7 @@ pub use alerts::SnsAlerts;
 pub use aws_sdk_sqs::Client as SqsClient;
 pub use bus::EventBridge;
 pub use cache::{IamTokens, IamUser, ValkeyCache};
-pub use clients::{Clients, client_configuration};
+pub use clients::Clients;
 pub use dead_letters::{DeadLetter, DeadLetters, QUARANTINE, depth};
 pub use dynamo::{DynamoStore, Tables};
 pub use environment::{Environment, Problems, variables};

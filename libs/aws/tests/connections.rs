@@ -36,6 +36,7 @@ fn config(endpoint: &str) -> SdkConfig {
             "a", "b", None, None, "test",
         )))
         .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build()
 }
 

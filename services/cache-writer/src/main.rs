@@ -8,7 +8,7 @@ use pricestream_ports::SystemClock;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let (function, own) = Function::begin(SERVICE, functions::CacheWriter::read);
-    let clients = Clients::new().await;
+    let clients = Clients::of_environment();
     let records = DynamoStore::new(clients.dynamodb, own.tables);
     records.connect().await?;
     let cache = own.cache.open(&clients.config).await?;
@@ -25,8 +25,8 @@ async fn main() -> Result<(), Error> {
     .await
 }
 
-fn writer<'a>(
-    (records, cache, function): &'a (DynamoStore, ValkeyCache, Function),
-) -> CacheWriter<'a, DynamoStore, ValkeyCache, SystemClock> {
+fn writer(
+    (records, cache, function): &(DynamoStore, ValkeyCache, Function),
+) -> CacheWriter<'_, DynamoStore, ValkeyCache, SystemClock> {
     CacheWriter { records, cache, clock: &SystemClock, metrics: &function.metrics }
 }

@@ -8,7 +8,7 @@ use pricestream_ports::SystemClock;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let (function, own) = Function::begin(SERVICE, functions::LowStockAlert::read);
-    let clients = Clients::new().await;
+    let clients = Clients::of_environment();
     let records = DynamoStore::new(clients.dynamodb, own.tables);
     let alerts = SnsAlerts::new(clients.sns, own.topic, records.clone());
     records.connect().await?;

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -18,15 +18,17 @@ use crate::problem::{Code, Problem};
 pub(crate) struct Routes<W: World> {
     api: Arc<Api<W>>,
     router: Router<Arc<Api<W>>>,
-    document: Document,
+    described: Vec<Described>,
 }
+
+type Described = (Method, &'static str, Operation);
 
 /// A handler of routes over `W`.
 pub(crate) type ApiState<W> = State<Arc<Api<W>>>;
 
 impl<W: World> Routes<W> {
     pub(crate) fn new(api: &Arc<Api<W>>) -> Self {
-        Self { api: Arc::clone(api), router: Router::new(), document: Document::new() }
+        Self { api: Arc::clone(api), router: Router::new(), described: Vec::new() }
     }
 
     /// Serves and describes one route. Problems are rendered and requests counted around it; what lies under
@@ -60,20 +62,29 @@ impl<W: World> Routes<W> {
     }
 
     fn serve(&mut self, method: &Method, path: &'static str, route: MethodRouter<Arc<Api<W>>>, operation: Operation) {
-        self.document.describe(method, path, path.starts_with(ADMIN), operation);
+        self.described.push((method.clone(), path, operation));
         self.router = std::mem::take(&mut self.router).route(path, route);
     }
 
     pub(crate) fn finish(mut self) -> Router {
         let operation = Operation::new("operations", "This document").answers_any(200, "An OpenAPI document", "application/json");
-        let document = Arc::new(std::sync::OnceLock::<Bytes>::new());
-        let shared = Arc::clone(&document);
+        // Made when somebody asks for it: a function that starts for one price has no time for it.
+        let document = Arc::new(OnceLock::<Bytes>::new());
+        let described = Arc::new(Mutex::new(Vec::<Described>::new()));
+        let all = Arc::clone(&described);
         let serve = move || async move {
-            let body = shared.get().cloned().unwrap_or_default();
-            ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body)
+            let made = document.get_or_init(|| {
+                let described = std::mem::take(&mut *all.lock().unwrap_or_else(PoisonError::into_inner));
+                let mut document = Document::new();
+                for (method, path, operation) in described {
+                    document.describe(&method, path, path.starts_with(ADMIN), operation);
+                }
+                document.finish().to_string().into()
+            });
+            ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], made.clone())
         };
         self.add(&Method::GET, "/openapi.json", serve, operation);
-        document.set(self.document.finish().to_string().into()).expect("it is set once, here");
+        *described.lock().unwrap_or_else(PoisonError::into_inner) = self.described;
         self.router.method_not_allowed_fallback(bad_method).fallback(unknown_route).with_state(self.api)
     }
 }

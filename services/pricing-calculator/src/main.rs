@@ -8,7 +8,7 @@ use pricestream_pricing_calculator::{PricingCalculator, SERVICE};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let (function, own) = Function::begin(SERVICE, functions::PricingCalculator::read);
-    let clients = Clients::new().await;
+    let clients = Clients::of_environment();
     let records = DynamoStore::new(clients.dynamodb, own.tables);
     let bus = EventBridge::new(clients.eventbridge, own.bus);
     let settings = PolledSettings::new(records.clone(), PolledSettings::<DynamoStore>::EVERY);

@@ -13,7 +13,7 @@ use serde_json::json;
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Until the schedule calls again.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 
 /// Most messages of what falls due, and most expired reservations, of one run.
 const MOST: usize = 1_000;
@@ -32,7 +32,7 @@ impl Later for PricingQueue {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let (function, own) = Function::begin(SERVICE, functions::Reconciler::read);
-    let clients = Clients::new().await;
+    let clients = Clients::of_environment();
     let records = DynamoStore::new(clients.dynamodb, own.tables);
     let bus = EventBridge::new(clients.eventbridge, own.bus);
     let later = PricingQueue(Queues::new(clients.sqs, [(PRICING.to_owned(), own.pricing)].into()));

@@ -23,8 +23,8 @@ impl DynamoStore {
         let stored = match self.get(table, key()).await? {
             Some(stored) => stored,
             None => {
-                let made = item([("name", text(NAME)), ("current", text(new()))]);
-                match self.put_if(table, made.clone(), "attribute_not_exists(current)", Vec::new()).await? {
+                let made = item([("name", text(NAME)), ("signing_key", text(new()))]);
+                match self.put_if(table, made.clone(), "attribute_not_exists(signing_key)", Vec::new()).await? {
                     Conditional::Written => made,
                     Conditional::Superseded => {
                         let gone = || PortError::unavailable("quote key", "it was there a moment ago, and is gone");
@@ -33,7 +33,7 @@ impl DynamoStore {
                 }
             }
         };
-        let previous = stored.get("previous").and_then(|value| value.as_s().ok()).cloned();
-        Ok(QuoteSecrets { current: text_of(&stored, "current")?.to_owned(), previous })
+        let previous = stored.get("previous_key").and_then(|value| value.as_s().ok()).cloned();
+        Ok(QuoteSecrets { current: text_of(&stored, "signing_key")?.to_owned(), previous })
     }
 }

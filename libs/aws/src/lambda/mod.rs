@@ -21,10 +21,10 @@ use pricestream_ports::{Clock, Documents, PolledSettings, SystemClock, Unsettled
 use pricestream_telemetry::{Flusher, HopLayer, Metrics, collector};
 use serde_json::Value;
 use tracing::Level;
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
 
 pub use self::batch::{Aside, run_batches};
 #[cfg(feature = "lambda-http")]
@@ -57,9 +57,9 @@ impl Function {
         let mut environment = Environment::of_process();
         environment.text(variables::STAGE);
         let filter = environment.maybe(variables::LOG).unwrap_or_else(|| "info".to_owned());
-        let filter = EnvFilter::try_new(&filter).unwrap_or_else(|error| {
-            environment.problem(variables::LOG, &format!("is no filter: {error}"));
-            EnvFilter::new("info")
+        let filter = filter.parse::<Targets>().unwrap_or_else(|error| {
+            environment.problem(variables::LOG, &format!("is no filter such as info,pricestream=debug: {error}"));
+            Targets::new()
         });
         let spans = environment.maybe(variables::OTLP_ENDPOINT).and_then(|endpoint| match collector(&endpoint) {
             Ok(spans) => Some(spans),

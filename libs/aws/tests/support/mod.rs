@@ -68,6 +68,7 @@ pub(crate) fn configuration(endpoint: &str, account: &str) -> SdkConfig {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("eu-west-1"))
         .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(Credentials::new(
             account, "secret", None, None, "test",
         )))

@@ -41,7 +41,7 @@ impl World for Cloud {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let (function, own) = Function::begin(SERVICE, functions::PriceApi::read);
-    let clients = Clients::new().await;
+    let clients = Clients::of_environment();
     let records = DynamoStore::new(clients.dynamodb, own.tables);
     let bus = EventBridge::new(clients.eventbridge, own.bus);
     records.connect().await?;
