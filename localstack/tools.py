@@ -3,10 +3,12 @@
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
 import urllib.request
+import zipfile
 from pathlib import Path
 
 from processes import Problem
@@ -57,6 +59,9 @@ FUNCTIONS = ["inventory-publisher", "pricing-calculator", "cache-writer", "low-s
 # The oldest C library that the functions may need is that of provided.al2023. The emulator would run them against this machine's.
 GLIBC = "2.34"
 
+# Bytes of a zip, at most: it is loaded before the first event.
+LARGEST = 4_000_000
+
 
 def fingerprint(top: Path, parts: list[str]) -> str:
     """Of all files below some folders, and of some files: changes when one of them does."""
@@ -71,26 +76,42 @@ def fingerprint(top: Path, parts: list[str]) -> str:
     return digest.hexdigest()
 
 
-def functions(top: Path, folder: Path, say) -> Path:
+def target(machine: str | None = None) -> str:
+    """What the functions are built for: a processor, this machine's unless told otherwise, and the C library of Lambda."""
+    own = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}.get(platform.machine().lower())
+    if machine is None and (platform.system() != "Linux" or own is None):
+        raise Problem("the emulator runs functions as processes of this machine, which has to be Linux: use PRICESTREAM_EMULATOR=docker")
+    return f"{machine or own}-unknown-linux-gnu.{GLIBC}"
+
+
+def functions(top: Path, folder: Path, say, machine: str | None = None) -> Path:
     """Builds the zips of the functions, all in one run so that what they share is compiled once, unless nothing changed."""
     lambdas = top / "target" / "lambda"
-    machine = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "aarch64", "arm64": "aarch64"}.get(platform.machine().lower())
-    if platform.system() != "Linux" or machine is None:
-        raise Problem("the emulator runs functions as processes of this machine, which has to be Linux: use PRICESTREAM_EMULATOR=docker")
-    target = f"{machine}-unknown-linux-gnu.{GLIBC}"
     stamp = lambdas / "built-from"
-    wanted = f"{target} {fingerprint(top, ['libs', 'services', 'Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml'])}"
+    wanted = f"{target(machine)} {fingerprint(top, ['libs', 'services', 'Cargo.toml', 'Cargo.lock', 'rust-toolchain.toml'])}"
     complete = all((lambdas / name / "bootstrap.zip").exists() for name in FUNCTIONS)
     if complete and stamp.exists() and stamp.read_text() == wanted:
         return lambdas
-    environment(folder / "build", Path(__file__).with_name("requirements-build.txt"), say)
-    say(f"builds the functions for {target} (the first time takes a quarter of an hour)")
+    say(f"builds the functions for {target(machine)} (the first time takes a quarter of an hour)")
     stamp.unlink(missing_ok=True)
     packages = [argument for name in FUNCTIONS for argument in ("--package", f"pricestream-{name}")]
+    cargo_lambda(top, folder, target(machine), [*packages, "--output-format", "zip", "--lambda-dir", str(lambdas)], say)
+    missing = [name for name in FUNCTIONS if not (lambdas / name / "bootstrap.zip").exists()]
+    if missing:
+        raise Problem(f"the build made no bootstrap.zip of {', '.join(missing)}: each needs a program of this name with the feature lambda")
+    newer = [row["function"] for row in sizes(lambdas) if tuple(map(int, row["glibc"].split("."))) > tuple(map(int, GLIBC.split(".")))]
+    if newer:
+        raise Problem(f"{', '.join(newer)} would not start on Lambda: built against a C library newer than {GLIBC}")
+    stamp.write_text(wanted)
+    return lambdas
+
+
+def cargo_lambda(top: Path, folder: Path, triple: str, arguments: list[str], say) -> None:
+    environment(folder / "build", Path(__file__).with_name("requirements-build.txt"), say)
     built = subprocess.run(
-        ["cargo", "lambda", "build", "--profile", "lambda", "--locked", "--features", "lambda", *packages, "--target", target]
+        ["cargo", "lambda", "build", "--profile", "lambda", "--locked", "--features", "lambda", "--target", triple, *arguments]
         # Its own idea of an optimized build ends the process at a panic; ours catches it.
-        + ["--disable-optimizations", "--output-format", "zip", "--lambda-dir", str(lambdas)],
+        + ["--disable-optimizations"],
         cwd=top,
         env={
             **os.environ,
@@ -103,11 +124,39 @@ def functions(top: Path, folder: Path, say) -> Path:
     )
     if built.returncode:
         raise Problem("the functions cannot be built: see above what the compiler says")
-    missing = [name for name in FUNCTIONS if not (lambdas / name / "bootstrap.zip").exists()]
-    if missing:
-        raise Problem(f"the build made no bootstrap.zip of {', '.join(missing)}: each needs a program of this name with the feature lambda")
-    stamp.write_text(wanted)
-    return lambdas
+
+
+def bare_function(top: Path, folder: Path, say) -> Path:
+    """A function that does nothing, built as the others are."""
+    examples = folder / "examples"
+    cargo_lambda(top, folder, target(), ["--package", "pricestream-aws", "--example", "bare", "--lambda-dir", str(examples)], say)
+    return examples / "bare" / "bootstrap"
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """The program in a zip of a function."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "bootstrap"
+    with zipfile.ZipFile(archive) as opened:
+        program.write_bytes(opened.read("bootstrap"))
+    program.chmod(0o755)
+    return program
+
+
+def oldest_glibc(program: bytes) -> tuple[int, int]:
+    """The oldest C library that has everything that a program names of it."""
+    return max(((int(major), int(minor)) for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", program)), default=(0, 0))
+
+
+def sizes(lambdas: Path) -> list[dict]:
+    """Of each zip its size, and which C library its program needs."""
+    rows = []
+    for name in FUNCTIONS:
+        archive = lambdas / name / "bootstrap.zip"
+        with zipfile.ZipFile(archive) as opened:
+            needs = oldest_glibc(opened.read("bootstrap"))
+        rows.append({"function": name, "zip_bytes": archive.stat().st_size, "glibc": f"{needs[0]}.{needs[1]}"})
+    return rows
 
 
 def fault_proxy(top: Path, say) -> Path:
