@@ -187,18 +187,26 @@ async fn retire(sku: Sku, records: &impl Records, bus: &impl Bus) -> Result<Done
 
 /// Stores one line and announces it; false when it was there already.
 async fn put_product(product: Product, records: &impl Records, bus: &impl Bus) -> Result<bool, AdminError> {
+    let mut tried = false;
     for _ in 0..ATTEMPTS {
         let stored = records.product(&product.sku).await?;
-        if stored.as_ref().is_some_and(|stored| stored.product == product) {
-            return Ok(false);
-        }
-        let record = ProductRecord::new(product.clone(), stored.map_or(0, |stored| stored.rev) + 1);
-        if records.put_product(&record).await? == Conditional::Written {
-            let event = ProductChangedV1 { sku: product.sku, product_rev: record.rev, retired: product.retired };
-            let trace = TraceContext::root(&pricestream_event_schema::Event::id(&event));
-            publish_all(bus, vec![encode(&event, &trace)]).await?;
-            return Ok(true);
-        }
+        let record = match stored {
+            // After a try of ours it may be ours, whose answer was lost: then nobody has heard of it.
+            Some(stored) if stored.product == product && tried => stored.as_ref().clone(),
+            Some(stored) if stored.product == product => return Ok(false),
+            stored => {
+                let record = ProductRecord::new(product.clone(), stored.map_or(0, |stored| stored.rev) + 1);
+                tried = true;
+                if records.put_product(&record).await? == Conditional::Superseded {
+                    continue;
+                }
+                record
+            }
+        };
+        let event = ProductChangedV1 { sku: product.sku, product_rev: record.rev, retired: product.retired };
+        let trace = TraceContext::root(&pricestream_event_schema::Event::id(&event));
+        publish_all(bus, vec![encode(&event, &trace)]).await?;
+        return Ok(true);
     }
     Err(AdminError::Contended("the catalogue line"))
 }
