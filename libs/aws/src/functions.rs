@@ -62,6 +62,8 @@ pub struct InventoryPublisher {
     pub bus: String,
     /// URL of the queue for input that is refused.
     pub quarantine: String,
+    /// Whoever administers may send stock changes too.
+    pub admin_token: Option<[u8; 32]>,
     /// Who may send stock changes; `None`: everybody.
     pub ingest_token: Option<[u8; 32]>,
 }
@@ -76,6 +78,7 @@ impl InventoryPublisher {
             tables: read.tables(&[TABLE_INVENTORY, TABLE_CATALOGUE]),
             bus: read.text(BUS),
             quarantine: read.url(QUEUE_QUARANTINE, URL),
+            admin_token: read.sha256(ADMIN_TOKEN_SHA256),
             ingest_token: read.sha256(INGEST_TOKEN_SHA256),
         }
     }

@@ -26,7 +26,7 @@ async fn main() -> Result<(), Error> {
     records.connect().await?;
     bus.connect().await;
     connect_queue(&clients.sqs, &own.quarantine).await;
-    let tokens = Tokens { admin: None, ingest: own.ingest_token.map(Token::of_sha256) };
+    let tokens = Tokens { admin: own.admin_token.map(Token::of_sha256), ingest: own.ingest_token.map(Token::of_sha256) };
     let metrics = Arc::clone(&function.metrics);
     let requests = metrics.requests(PATH);
     let door = Door { records, bus, metrics, sqs: clients.sqs, quarantine: own.quarantine };
