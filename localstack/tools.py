@@ -113,12 +113,7 @@ def cargo_lambda(top: Path, folder: Path, triple: str, arguments: list[str], say
         # Its own idea of an optimized build ends the process at a panic; ours catches it.
         + ["--disable-optimizations"],
         cwd=top,
-        env={
-            **os.environ,
-            "PATH": f"{folder / 'build/bin'}{os.pathsep}{os.environ['PATH']}",
-            # The library of ciphers would measure the jitter of the clock for a tenth of a second at each start.
-            "AWS_LC_SYS_NO_JITTER_ENTROPY": "1",
-        },
+        env={**os.environ, "PATH": f"{folder / 'build/bin'}{os.pathsep}{os.environ['PATH']}"},
         stdout=sys.stderr,
         check=False,
     )

@@ -9,4 +9,5 @@ mod messages;
 mod process;
 mod start;
 mod support;
+mod telling;
 mod valkey;

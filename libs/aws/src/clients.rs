@@ -27,7 +27,7 @@ fn configuration() -> SdkConfig {
         .build();
     let trusted = TlsContext::builder().with_trust_store(Roots::of_environment().trust_store()).build();
     let https = Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(trusted.expect("a trust store is all that it takes"))
         .build_https();
     let mut config = SdkConfig::builder()

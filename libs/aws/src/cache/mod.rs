@@ -139,7 +139,7 @@ impl ValkeyCache {
 /// TLS with the roots that are trusted: AWS's own, unless the environment names others.
 fn tls() -> Result<TlsConnector, PortError> {
     let roots = Roots::of_environment().root_store().map_err(|why| PortError::unavailable("cache", why))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| PortError::unavailable("cache", error))?;

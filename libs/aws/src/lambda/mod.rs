@@ -76,8 +76,6 @@ impl Function {
                 let flusher = spans.as_ref().map(HopLayer::flusher);
                 let hops = Targets::new().with_target("pricestream_telemetry", Level::INFO);
                 tracing_subscriber::registry().with(log).with(spans.map(|spans| spans.with_filter(hops))).init();
-                // Once, for whoever speaks TLS; somebody may have set it already.
-                let _the_same = rustls::crypto::aws_lc_rs::default_provider().install_default();
                 (Self { service, metrics: Arc::new(Metrics::default()), spans: flusher }, value)
             }
             Err(problems) => {
