@@ -72,7 +72,7 @@ pub async fn quarantine(
     };
     // SQS takes no empty bodies and no empty attributes.
     let reason: String = reason.chars().take(LONGEST_REASON).collect();
-    let told = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
+    let told = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { sendable(text) };
     client
         .send_message()
         .queue_url(url)
@@ -84,4 +84,26 @@ pub async fn quarantine(
         .await
         .map_err(|error| PortError::unavailable("quarantine", error.into_service_error()))?;
     Ok(())
+}
+
+/// `text` with what SQS refuses in a message replaced: it takes the characters of XML 1.0.
+fn sendable(text: &str) -> String {
+    let takes = |letter: char| matches!(letter, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    text.chars().map(|letter| if takes(letter) { letter } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sqs_refuses_is_replaced() {
+        for (text, expected) in [
+            ("{\"sku\":\"A\"}\r\n\t", "{\"sku\":\"A\"}\r\n\t"),
+            ("a\0b\u{1a}c\u{1b}", "a\u{fffd}b\u{fffd}c\u{fffd}"),
+            ("\u{fffe}\u{ffff}ü漢😀", "\u{fffd}\u{fffd}ü漢😀"),
+        ] {
+            assert_eq!(sendable(text), expected);
+        }
+    }
 }

@@ -142,8 +142,15 @@ impl<D: Documents> PolledSettings<D> {
         let fresh = |read_at: &Option<Timestamp>| {
             read_at.is_some_and(|at| now >= at && now.duration_since(at).unsigned_abs() < self.every)
         };
-        if fresh(&self.read_at.lock().expect("no panic while held")) {
-            return Ok(());
+        {
+            let mut read_at = self.read_at.lock().expect("no panic while held");
+            if fresh(&read_at) {
+                return Ok(());
+            }
+            // Whatever comes of it: with good ones in force a store that does not answer is not asked by everybody at once.
+            if self.current.load().is_some() {
+                *read_at = Some(now);
+            }
         }
         self.read(now).await
     }

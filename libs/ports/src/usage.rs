@@ -241,6 +241,9 @@ pub trait Usage: UsageReads {
     /// Uses what is held.
     fn commit(&self, key: &ReservationKey, now: Timestamp) -> impl Future<Output = Result<Committed, PortError>> + Send;
 
+    /// Gives back what is held; what is used stays so ([`Released::Kept`]).
+    fn release_held(&self, key: &ReservationKey, now: Timestamp) -> impl Future<Output = Result<Released, PortError>> + Send;
+
     /// Gives back what is held or used.
     fn release(&self, key: &ReservationKey, now: Timestamp) -> impl Future<Output = Result<Released, PortError>> + Send;
 

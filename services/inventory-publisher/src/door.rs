@@ -16,6 +16,9 @@ use crate::{PublishError, Published, Refused, TimeLimits, publish};
 /// SKUs that are worked on at a time.
 const AT_A_TIME: usize = 16;
 
+/// Stock changes of one request, at most: more are not done in the time that a function has.
+const MOST: usize = 1_000;
+
 /// The records and the bus.
 pub struct Door {
     /// Inventory and catalogue.
@@ -63,6 +66,10 @@ impl Intake for Door {
         trace: Option<TraceContext>,
     ) -> Result<Vec<StockOutcome>, IntakeError> {
         let count = changes.len();
+        if count > MOST {
+            let how = format!("{count} stock changes are more than {MOST}: send them in parts");
+            return Err(IntakeError::Refused(Problem::new(Code::TooLarge, how)));
+        }
         let mut by_sku: HashMap<_, Vec<(usize, StockChange)>> = HashMap::new();
         for (place, change) in changes.into_iter().enumerate() {
             by_sku.entry(change.sku.clone()).or_default().push((place, change));
@@ -85,9 +92,12 @@ impl Intake for Door {
     }
 
     async fn quarantine(&self, items: Vec<(Vec<u8>, String)>) -> Result<(), IntakeError> {
-        for (body, reason) in items {
+        let keeping = items.into_iter().map(|(body, reason)| async move {
             let body = String::from_utf8_lossy(&body);
-            let kept = quarantine(&self.sqs, &self.quarantine, INTAKE, &body, &reason, 1).await;
+            quarantine(&self.sqs, &self.quarantine, INTAKE, &body, &reason, 1).await
+        });
+        let mut kept = iter(keeping).buffer_unordered(AT_A_TIME);
+        while let Some(kept) = kept.next().await {
             kept?;
         }
         Ok(())

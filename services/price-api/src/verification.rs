@@ -153,7 +153,7 @@ pub struct Verify<'a, R, K> {
 }
 
 impl<R: RecordReads, K: Cache> Verify<'_, R, K> {
-    /// Verifies SKUs after `after`, page by page until `enough`: then the answer's `next` says where it goes on. What is being
+    /// Verifies SKUs after `after`, some at a time until `enough`: then the answer's `next` says where it goes on. What is being
     /// priced this very moment gets a second look after `pause`.
     pub async fn some(
         &self,
@@ -163,17 +163,21 @@ impl<R: RecordReads, K: Cache> Verify<'_, R, K> {
     ) -> Result<Verification, PortError> {
         let mut all = Verification { cached: Some(0), ..Verification::default() };
         let mut again = Vec::new();
-        loop {
-            let page = self.records.page(after.as_ref(), PAGE).await?;
+        'pages: loop {
+            let mut page = self.records.page(after.as_ref(), PAGE).await?;
             let last_page = page.len() < PAGE;
-            after = page.last().map(|state| state.sku.clone());
-            for (sku, report) in self.all(page).await? {
-                if report.findings == 0 { all.add(report) } else { again.push(sku) }
+            while !page.is_empty() {
+                let rest = page.split_off(AT_A_TIME.min(page.len()));
+                for (sku, report) in self.all(std::mem::replace(&mut page, rest)).await? {
+                    after = Some(sku.clone());
+                    if report.findings == 0 { all.add(report) } else { again.push(sku) }
+                }
+                if enough() && !(last_page && page.is_empty()) {
+                    break 'pages;
+                }
             }
             if last_page {
                 after = None;
-            }
-            if after.is_none() || enough() {
                 break;
             }
         }

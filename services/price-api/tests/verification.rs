@@ -41,8 +41,9 @@ async fn priced() -> Server {
 async fn each_answer_goes_on_after_the_one_before_until_all_was_looked_at() {
     let server = priced().await;
     let answers = verify(&server).await;
-    assert_eq!(answers.iter().map(|answer| answer["skus"].as_u64().unwrap()).collect::<Vec<_>>(), [100, 20]);
-    assert_eq!(answers[0]["next"], "S-099");
+    let skus: Vec<u64> = answers.iter().map(|answer| answer["skus"].as_u64().unwrap()).collect();
+    assert_eq!(skus, [16, 16, 16, 16, 16, 16, 16, 8]);
+    assert_eq!(answers[0]["next"], "S-015");
     let decisions: u64 = answers.iter().map(|answer| answer["decisions"].as_u64().unwrap()).sum();
     let kept: usize = server.memory.tables().history.values().map(Vec::len).sum();
     assert_eq!(decisions, kept as u64);

@@ -5,6 +5,7 @@ mod used_up;
 use std::future::Future;
 use std::time::Duration;
 
+use futures_util::stream::{StreamExt, iter};
 use jiff::Timestamp;
 use pricestream_domain::{Cause, RecordRev, Sku};
 use pricestream_event_schema::{Outgoing, RepriceRequestedV1, TraceContext, encode};
@@ -19,6 +20,9 @@ pub const SERVICE: &str = "reconciler";
 
 /// SKUs read at a time, and events offered to the bus at a time.
 const PAGE: usize = 200;
+
+/// Messages that are sent beside each other.
+const AT_A_TIME: usize = 16;
 
 /// What the handler needs of the world.
 #[derive(Debug)]
@@ -92,8 +96,11 @@ impl<R: RecordReads, B: Bus, K: Cache, S: Settings, C: Clock> Reconciler<'_, R, 
                 requests.push(request(state, cause, now));
             }
         }
-        let entries: Vec<CacheEntry> =
-            page.iter().filter_map(|state| state.price.as_ref().and_then(PriceRecord::cache_entry)).collect();
+        // First: records are what readers fall back to while the cache cannot be reached.
+        publish_all(self.bus, requests).await?;
+        let settled = |record: &&PriceRecord| self.clock.measured().duration_since(record.decided_at).unsigned_abs() >= grace;
+        let records = page.iter().filter_map(|state| state.price.as_ref());
+        let entries: Vec<CacheEntry> = records.filter(settled).filter_map(PriceRecord::cache_entry).collect();
         for written in self.cache.put_all_if_newer(&entries, IfAbsent::Write).await? {
             if written == CacheWrite::Applied {
                 findings.cache_behind += 1;
@@ -101,7 +108,6 @@ impl<R: RecordReads, B: Bus, K: Cache, S: Settings, C: Clock> Reconciler<'_, R, 
                 self.metrics.cache_write(SERVICE, "applied");
             }
         }
-        publish_all(self.bus, requests).await?;
         let after = if page.len() < PAGE { None } else { page.into_iter().last().map(|state| state.sku) };
         Ok(Progress { findings, after })
     }
@@ -125,15 +131,21 @@ impl<R: RecordReads, B: Bus, K: Cache, S: Settings, C: Clock> Reconciler<'_, R, 
         let now = self.clock.now();
         let until = now.checked_add(ahead).unwrap_or(Timestamp::MAX);
         let due = self.records.due(until, most).await?;
-        for (at, sku) in &due {
-            let record_rev = self.records.price(sku).await?.map_or(RecordRev(0), |record| record.record_rev);
-            let request = RepriceRequestedV1 { sku: sku.clone(), cause: Cause::Due, record_rev, requested_at: now };
-            // Whole seconds, and not before: one that comes too early finds nothing due.
-            let delay = Duration::try_from(at.duration_since(now)).unwrap_or_default();
-            let delay = Duration::from_secs(delay.as_secs() + u64::from(delay.subsec_nanos() > 0));
-            later.send(&encoded(&request), delay).await?;
-        }
-        Ok(due.len())
+        let count = due.len();
+        let sends: Vec<_> = due
+            .into_iter()
+            .map(|(at, sku)| async move {
+                let record_rev = self.records.price(&sku).await?.map_or(RecordRev(0), |record| record.record_rev);
+                let request = RepriceRequestedV1 { sku, cause: Cause::Due, record_rev, requested_at: now };
+                // Whole seconds, and not before: one that comes too early finds nothing due.
+                let delay = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+                let delay = Duration::from_secs(delay.as_secs() + u64::from(delay.subsec_nanos() > 0));
+                later.send(&encoded(&request), delay).await
+            })
+            .collect();
+        let sent: Vec<Result<(), PortError>> = iter(sends).buffer_unordered(AT_A_TIME).collect().await;
+        sent.into_iter().collect::<Result<(), _>>()?;
+        Ok(count)
     }
 
     fn in_flight(&self, state: &SkuState, cause: Cause, grace: Duration) -> bool {

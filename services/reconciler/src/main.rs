@@ -1,12 +1,13 @@
 //! reconciler as a Lambda function: a schedule calls it each minute.
 
-use std::time::Duration;
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
 
 use pricestream_aws::lambda::{Error, Function, run_scheduled};
 use pricestream_aws::{Clients, DynamoStore, EventBridge, Queues, functions};
 use pricestream_event_schema::Outgoing;
-use pricestream_ports::{Clock, PolledSettings, PortError, SystemClock, Usage};
-use pricestream_reconciler::{Later, Reconciler, SERVICE};
+use pricestream_ports::{Clock, Failure, PolledSettings, PortError, SystemClock, Usage};
+use pricestream_reconciler::{Later, Progress, Reconciler, SERVICE};
 use serde_json::json;
 
 /// Events younger than this are on their way.
@@ -14,6 +15,9 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Until the schedule calls again.
 const EVERY: Duration = Duration::from_mins(1);
+
+/// How long a call may look; Terraform gives it 55 seconds.
+const LONGEST: Duration = Duration::from_secs(40);
 
 /// Most messages of what falls due, and most expired reservations, of one run.
 const MOST: usize = 1_000;
@@ -41,19 +45,40 @@ async fn main() -> Result<(), Error> {
     bus.connect().await;
     later.0.connect().await;
     let cache = own.cache.open(&clients.config).await?;
-    let this = function.clone();
+    let (this, progress) = (function.clone(), RefCell::new(Progress::default()));
     run_scheduled(function, async move || {
+        let began = Instant::now();
         this.poll(&settings).await;
         let (records, bus, cache, settings, metrics) = (&records, &bus, &cache, &settings, &*this.metrics);
         let reconciler = Reconciler { records, bus, cache, settings, clock: &SystemClock, metrics };
-        let swept = records.sweep(SystemClock.now(), MOST).await?;
-        metrics.reservations.expired.inc_by(swept as u64);
-        reconciler.note_used_up(records, records).await?;
-        let found = reconciler.run(GRACE).await?;
-        let ahead = reconciler.enqueue_ahead(&later, EVERY, MOST).await?;
-        let (looked_at, records_behind, cache_behind) = (found.looked_at, found.records_behind, found.cache_behind);
-        tracing::info!(looked_at, records_behind, cache_behind, ahead, swept, "reconciled");
-        Ok(json!({ "looked_at": looked_at, "records_behind": records_behind, "cache_behind": cache_behind, "ahead": ahead, "swept": swept }))
+        // What is due by the clock has no other way to be seen, so it comes first. Nothing that fails holds up the rest.
+        let ahead = reconciler.enqueue_ahead(&later, EVERY, MOST).await;
+        let swept = records.sweep(SystemClock.now(), MOST).await;
+        metrics.reservations.expired.inc_by(*swept.as_ref().unwrap_or(&0) as u64);
+        let used_up = reconciler.note_used_up(records, records).await;
+        let looked = async {
+            loop {
+                let from = progress.borrow().clone();
+                let next = reconciler.step(from, GRACE).await?;
+                let finished = next.after.is_none();
+                progress.replace(if finished { Progress::default() } else { next.clone() });
+                if finished || began.elapsed() > LONGEST {
+                    return Ok::<_, Failure>(next);
+                }
+            }
+        };
+        let looked = looked.await;
+        let (ahead, swept) = (ahead?, swept?);
+        used_up?;
+        // A run that had no time for every SKU goes on with the next call.
+        let Progress { findings, after } = looked?;
+        let (looked_at, records_behind, cache_behind) = (findings.looked_at, findings.records_behind, findings.cache_behind);
+        let told = json!({
+            "looked_at": looked_at, "records_behind": records_behind, "cache_behind": cache_behind, "ahead": ahead, "swept": swept,
+            "finished": after.is_none(),
+        });
+        tracing::info!(%told, "reconciled");
+        Ok(told)
     })
     .await
 }

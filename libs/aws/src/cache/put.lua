@@ -8,6 +8,7 @@ for place, key in ipairs(KEYS) do
   if not held and ARGV[1] ~= '1' then
     results[place] = 'absent'
   elseif held and held == version then
+    redis.call('EXPIRE', key, seconds)
     results[place] = 'equal'
   elseif held and held > version then
     results[place] = 'stale'

@@ -24,6 +24,9 @@ use super::{DynamoStore, unavailable};
 /// Items that one transaction writes, at most (DynamoDB): up to four for each limited promotion of a reservation.
 const MOST_WRITES: usize = 100;
 
+/// Expired holds of others that one reservation ends.
+const MOST_ENDED: usize = 10;
+
 /// Times that a transaction is tried anew when others write the same items.
 const ATTEMPTS: u32 = 12;
 
@@ -370,6 +373,24 @@ impl DynamoStore {
         Ok(writes)
     }
 
+    async fn give_back(&self, key: &ReservationKey, held_alone: bool, now: Timestamp) -> Result<Released, PortError> {
+        let key = key.as_str();
+        for attempt in 0..ATTEMPTS {
+            let Some(stored) = self.reservation(key, now).await? else { return Ok(Released::Unknown) };
+            match stored.at(now) {
+                UsageStanding::Committed if held_alone || stored.on_cancel == OnCancel::Keep => return Ok(Released::Kept),
+                UsageStanding::Ended(Ended::Released) => return Ok(Released::Done),
+                UsageStanding::Ended(Ended::Expired) => return Ok(Released::Expired),
+                UsageStanding::Held | UsageStanding::Committed => {}
+            }
+            if self.settle(key, &stored, Standing::Released, Some(now)).await? == Conditional::Written {
+                return Ok(Released::Done);
+            }
+            pause(key, attempt).await;
+        }
+        Err(contended(key))
+    }
+
     /// Ends a hold for good, if it is still held and has expired; whether this did.
     async fn expire(&self, key: &str, now: Timestamp) -> Result<bool, PortError> {
         for attempt in 0..ATTEMPTS {
@@ -448,7 +469,8 @@ impl Usage for DynamoStore {
             }
             over.sort_unstable();
             over.dedup();
-            for other in &over {
+            // A sum refuses as long as it counts them. After a sale there are many: reconciler ends the rest, each minute.
+            for other in over.iter().take(MOST_ENDED) {
                 self.expire(other, now).await?;
             }
             let [(_, name), (_, part)] = of_reservation(key);
@@ -512,22 +534,12 @@ impl Usage for DynamoStore {
         Err(contended(key))
     }
 
+    async fn release_held(&self, key: &ReservationKey, now: Timestamp) -> Result<Released, PortError> {
+        self.give_back(key, true, now).await
+    }
+
     async fn release(&self, key: &ReservationKey, now: Timestamp) -> Result<Released, PortError> {
-        let key = key.as_str();
-        for attempt in 0..ATTEMPTS {
-            let Some(stored) = self.reservation(key, now).await? else { return Ok(Released::Unknown) };
-            match stored.at(now) {
-                UsageStanding::Committed if stored.on_cancel == OnCancel::Keep => return Ok(Released::Kept),
-                UsageStanding::Ended(Ended::Released) => return Ok(Released::Done),
-                UsageStanding::Ended(Ended::Expired) => return Ok(Released::Expired),
-                UsageStanding::Held | UsageStanding::Committed => {}
-            }
-            if self.settle(key, &stored, Standing::Released, Some(now)).await? == Conditional::Written {
-                return Ok(Released::Done);
-            }
-            pause(key, attempt).await;
-        }
-        Err(contended(key))
+        self.give_back(key, false, now).await
     }
 
     async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, PortError> {

@@ -14,10 +14,11 @@ use std::fmt;
 use std::process::exit;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use lambda_runtime::Error;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
-use pricestream_ports::{Clock, Documents, PolledSettings, SystemClock, Unsettled};
+use pricestream_ports::{Clock, Documents, PolledSettings, PortError, SystemClock, Unsettled};
 use pricestream_telemetry::{Flusher, HopLayer, Metrics, collector};
 use serde_json::Value;
 use tracing::Level;
@@ -33,6 +34,9 @@ pub use self::images::run_batches_and_images;
 pub use self::scheduled::run_scheduled;
 use self::told::Told;
 use crate::{Environment, variables};
+
+/// How long an event waits for the settings to be read.
+const POLL: Duration = Duration::from_secs(1);
 
 /// What each function has, whatever it does.
 #[derive(Clone)]
@@ -85,13 +89,20 @@ impl Function {
         }
     }
 
-    /// Reads settings that are older than allowed anew; what cannot be read, or used, leaves the last good ones in force.
+    /// Reads settings that are older than allowed anew; what cannot be read in time, or used, leaves the last good ones in force.
     pub async fn poll(&self, settings: &PolledSettings<impl Documents>) {
-        let Err(error) = settings.poll(SystemClock.now()).await else { return };
-        if let Unsettled::Invalid(_) = error {
-            self.metrics.settings_refused.inc();
-        }
-        tracing::error!(error = &error as &dyn std::error::Error, "the settings stay as they were");
+        let polled = tokio::time::timeout(POLL, settings.poll(SystemClock.now())).await;
+        let error: Box<dyn std::error::Error + Send + Sync> = match polled {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => {
+                if matches!(error, Unsettled::Invalid(_) | Unsettled::Port(PortError::Corrupt { .. })) {
+                    self.metrics.settings_refused.inc();
+                }
+                error.into()
+            }
+            Err(late) => late.into(),
+        };
+        tracing::error!(error = &*error as &dyn std::error::Error, "the settings stay as they were");
     }
 
     /// Answers events, one after the other, until the process is ended.

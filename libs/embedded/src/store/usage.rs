@@ -232,10 +232,10 @@ impl Db {
         }
     }
 
-    fn release_reservation(&mut self, key: &ReservationKey, now: Timestamp) -> Result<Released> {
+    fn release_reservation(&mut self, key: &ReservationKey, held_alone: bool, now: Timestamp) -> Result<Released> {
         let Some(stored) = self.reservation(key)? else { return Ok(Released::Unknown) };
         match stored.standing.at(stored.expires_at, now) {
-            UsageStanding::Committed if stored.on_cancel == OnCancel::Keep => Ok(Released::Kept),
+            UsageStanding::Committed if held_alone || stored.on_cancel == OnCancel::Keep => Ok(Released::Kept),
             UsageStanding::Held | UsageStanding::Committed => {
                 self.end(stored.id, Ended::Released, now)?;
                 Ok(Released::Done)
@@ -331,8 +331,12 @@ impl Usage for Store {
         self.write(|db| db.commit_reservation(key, now))
     }
 
+    async fn release_held(&self, key: &ReservationKey, now: Timestamp) -> std::result::Result<Released, PortError> {
+        self.write(|db| db.release_reservation(key, true, now))
+    }
+
     async fn release(&self, key: &ReservationKey, now: Timestamp) -> std::result::Result<Released, PortError> {
-        self.write(|db| db.release_reservation(key, now))
+        self.write(|db| db.release_reservation(key, false, now))
     }
 
     async fn sweep(&self, now: Timestamp, most: usize) -> std::result::Result<usize, PortError> {

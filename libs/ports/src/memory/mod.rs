@@ -212,6 +212,10 @@ impl<S: Steps> Usage for Memory<S> {
         step!(self, "usage.commit", |tables| tables.usage.commit(key, now))
     }
 
+    async fn release_held(&self, key: &ReservationKey, now: Timestamp) -> Result<Released, PortError> {
+        step!(self, "usage.release_held", |tables| tables.usage.release_held(key, now))
+    }
+
     async fn release(&self, key: &ReservationKey, now: Timestamp) -> Result<Released, PortError> {
         step!(self, "usage.release", |tables| tables.usage.release(key, now))
     }

@@ -101,6 +101,13 @@ impl UsageTable {
         }
     }
 
+    pub(super) fn release_held(&mut self, key: &ReservationKey, now: Timestamp) -> Released {
+        match self.reservations.get(key) {
+            Some(held) if held.standing == Standing::Committed => Released::Kept,
+            _ => self.release(key, now),
+        }
+    }
+
     pub(super) fn release(&mut self, key: &ReservationKey, now: Timestamp) -> Released {
         let Some(held) = self.reservations.get_mut(key) else { return Released::Unknown };
         match held.standing.at(held.expires_at, now) {

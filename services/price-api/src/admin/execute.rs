@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+
+use futures_util::stream::{StreamExt, iter};
 use jiff::Timestamp;
 use pricestream_domain::{Cause, Mode, Override, Product, RecordRev, Sku};
 use pricestream_event_schema::{ProductChangedV1, RepriceRequestedV1, TraceContext, encode};
@@ -172,10 +175,31 @@ pub async fn execute(
     }
 }
 
+/// SKUs that are stored beside each other.
+const AT_A_TIME: usize = 16;
+
+/// Lines of one SKU in their order, SKUs beside each other.
 async fn import(products: Vec<Product>, records: &impl Records, bus: &impl Bus) -> Result<Done, AdminError> {
-    let (mut changed, mut unchanged) = (0, 0);
+    let mut by_sku: BTreeMap<Sku, Vec<Product>> = BTreeMap::new();
     for product in products {
-        if put_product(product, records, bus).await? { changed += 1 } else { unchanged += 1 }
+        by_sku.entry(product.sku.clone()).or_default().push(product);
+    }
+    let work: Vec<_> = by_sku
+        .into_values()
+        .map(|lines| async move {
+            let (mut changed, mut unchanged) = (0, 0);
+            for product in lines {
+                if put_product(product, records, bus).await? { changed += 1 } else { unchanged += 1 }
+            }
+            Ok::<_, AdminError>((changed, unchanged))
+        })
+        .collect();
+    let (mut changed, mut unchanged) = (0, 0);
+    let mut done = iter(work).buffer_unordered(AT_A_TIME);
+    while let Some(of_sku) = done.next().await {
+        let (of_changed, of_unchanged) = of_sku?;
+        changed += of_changed;
+        unchanged += of_unchanged;
     }
     Ok(Done::Imported { changed, unchanged })
 }

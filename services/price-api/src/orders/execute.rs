@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 use pricestream_ports::{
-    Committed, Conditional, Order, OrderId, OrderReads, Orders, PortError, Refusal, Reservation, ReservationKey, Reserved, Usage,
+    Committed, Conditional, Order, OrderId, OrderReads, Orders, PortError, Refusal, Released, Reservation, ReservationKey,
+    Reserved, Usage,
 };
 use pricestream_promotion_engine::Limited;
 use pricestream_telemetry::Metrics;
@@ -9,9 +10,6 @@ use serde_json::{Value, json};
 use crate::desk::DeskError;
 use crate::problem::{Code, Problem};
 use crate::signed_quote::QuoteClaims;
-
-/// Expired reservations that are swept before one is made.
-const SWEPT: usize = 256;
 
 /// What is asked of the writer about quotes and orders.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,7 +151,6 @@ async fn reserve(
     if let Some(replaced) = reservation.instead_of() {
         not_ordered(replaced, orders).await?;
     }
-    metrics.reservations.expired.inc_by(usage.sweep(now, SWEPT).await? as u64);
     match usage.reserve(reservation, now).await? {
         Reserved::Granted { expires_at } => {
             metrics.reservations.granted.inc();
@@ -181,7 +178,11 @@ async fn release(
     now: Timestamp,
 ) -> Result<OrderDone, OrderError> {
     not_ordered(quote, orders).await?;
-    let _one_that_held_nothing_is_unknown = usage.release(quote, now).await?;
+    if usage.release_held(quote, now).await? == Released::Kept {
+        // Somebody is placing its order at this moment.
+        not_ordered(quote, orders).await?;
+        return Err(OrderError::Contended);
+    }
     Ok(OrderDone::Released)
 }
 
@@ -211,12 +212,12 @@ async fn place(
     if let Some(other) = orders.order_of_quote(&claims.id).await? {
         return Err(OrderError::Redeemed(other.id));
     }
-    if claims.expires_at <= now {
-        return Err(OrderError::Expired(claims.expires_at));
-    }
+    let expired = claims.expires_at <= now;
     let key = ReservationKey::new(&claims.id).map_err(|_| OrderError::NotHeld)?;
     match usage.commit(&key, now).await? {
+        // Of an expired quote only one that began in time and did not come to its end is committed.
         Committed::Done => {}
+        _ if expired => return Err(OrderError::Expired(claims.expires_at)),
         // One that takes nothing may have been held all the same: then it may have been given back.
         Committed::Unknown if claims.uses.is_empty() => {}
         Committed::Ended(_) | Committed::Unknown => return Err(OrderError::NotHeld),
@@ -247,7 +248,9 @@ async fn cancel(
         let _one_that_held_nothing_is_unknown = usage.release(&key, now).await?;
     }
     if orders.cancel_order(id, now).await? == Conditional::Superseded {
-        return Err(OrderError::Contended);
+        // By somebody else, or by a try of ours whose answer was lost.
+        let order = orders.order(id).await?.ok_or_else(|| OrderError::UnknownOrder(id.clone()))?;
+        return if order.cancelled_at.is_some() { Ok(order) } else { Err(OrderError::Contended) };
     }
     metrics.orders.cancelled.inc();
     Ok(Order { cancelled_at: Some(now), ..order })

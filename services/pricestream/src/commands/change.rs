@@ -24,7 +24,7 @@ const NDJSON: &str = "application/x-ndjson";
 const JSON: &str = "application/json";
 
 /// Catalogue lines in one request, so that each stays within the server's limit on a body.
-const LINES_PER_REQUEST: usize = 5_000;
+const LINES_PER_REQUEST: usize = 1_000;
 
 /// What became of a catalogue.
 #[derive(Debug, Default)]
