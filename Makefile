@@ -44,7 +44,7 @@ cloud-down: ## End what cloud-up began, and leave nothing behind
 # One after the other: they put faults into what all of them use.
 e2e: ## Test the flow from end to end on the cloud that cloud-up brought up, faults included
 	@localstack/cloud status >/dev/null || { echo "e2e: make cloud-up first" >&2; exit 1; }
-	@$(CARGO) test --package pricestream-e2e --locked -- --test-threads=1 --nocapture
+	@$(CARGO) test --package pricestream-e2e --test e2e --locked -- --include-ignored --test-threads=1 --nocapture
 
 # Emulator and Valkey are brought up for it and ended after it, whatever it says.
 test-cloud: ## Run the contract suite on an emulator of AWS and on Valkey (needs Python 3.10)
@@ -64,8 +64,8 @@ test-containers: ## Run the contract suite on containers (needs Docker; PRICESTR
 	fi
 
 # TERRAFORM_TOOLBOX may name a directory with stand-ins for the registry and the cloud; else the terraform on PATH is used.
-terraform-check: ## Hold terraform/ to its rules without a cloud: format, validations, tests, contracts, refused edits
-	@terraform/check
+terraform-check: ## Hold terraform/ to its rules without a cloud: format, validations, tests, contracts, refused edits (needs Python 3)
+	@terraform/check $(if $(TERRAFORM_TOOLBOX),--emulator)
 
 simulate: ## Run many more seeds of the fault simulation than the tests do (SEEDS=100000)
 	@$(CARGO) run --release --locked --package pricestream-simulation -- --seeds $(SEEDS)

@@ -23,6 +23,7 @@ fn until_nothing_is_stale(cloud: &Cloud, skus: &[String], minor: i64) {
 }
 
 #[test]
+#[ignore = "needs the cloud of make cloud-up"]
 fn valkey_killed_and_restarted_in_a_burst_leaves_nothing_stale() {
     let Some(cloud) = Cloud::of_this_machine() else { return };
     let skus = cloud.new_items("burst", 20);
@@ -66,6 +67,7 @@ fn valkey_killed_and_restarted_in_a_burst_leaves_nothing_stale() {
 }
 
 #[test]
+#[ignore = "needs the cloud of make cloud-up"]
 fn shoppers_are_served_from_the_records_while_valkey_cannot_be_reached() {
     let Some(cloud) = Cloud::of_this_machine() else { return };
     let skus = cloud.new_items("unplugged", 3);
@@ -84,6 +86,7 @@ fn shoppers_are_served_from_the_records_while_valkey_cannot_be_reached() {
 
 /// Stands for the IAM token that runs out after a quarter of an hour, and for the twelve hours after which such connections end.
 #[test]
+#[ignore = "needs the cloud of make cloud-up"]
 fn a_changed_password_that_cuts_connections_costs_no_price() {
     let Some(cloud) = Cloud::of_this_machine() else { return };
     let skus = cloud.new_items("password", 3);
@@ -103,6 +106,7 @@ fn a_changed_password_that_cuts_connections_costs_no_price() {
 }
 
 #[test]
+#[ignore = "needs the cloud of make cloud-up"]
 fn the_reconciler_fills_an_emptied_cache_by_itself() {
     let Some(cloud) = Cloud::of_this_machine() else { return };
     let skus = cloud.new_items("emptied", 5);

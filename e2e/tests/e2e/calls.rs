@@ -7,22 +7,25 @@ use pricestream_e2e::Fault;
 use crate::support::{Cloud, SCARCE};
 
 #[test]
+#[ignore = "needs the cloud of make cloud-up"]
 fn events_that_the_bus_refuses_are_offered_again_and_none_is_lost() {
     let Some(cloud) = Cloud::of_this_machine() else { return };
     let skus = cloud.new_items("refused", 10);
     let prefix = skus[0].trim_end_matches("-0");
-    // Announcements of stock carry their ids as resources: a tenth of them is left after two calls of which half is refused.
+    // Announcements of stock carry their ids as resources: three of ten are left after two calls of which half is refused.
     let refusing = cloud.fault(&["PutEvents"], &format!("stock/{prefix}"), Some(2), Fault::RefuseEveryOtherEvent);
     let changes: Vec<(&str, u64, u64)> = skus.iter().map(|sku| (sku.as_str(), 2, 9)).collect();
     let (status, answer) = cloud.stock_lines(&changes);
     assert_eq!((status, answer["applied"].as_u64()), (200, Some(10)), "{answer}");
     for sku in &skus {
         cloud.until_priced(sku, SCARCE);
+        assert_eq!(cloud.history(sku)[0]["cause"], "stock", "by its event, and not by the reconciler");
     }
     assert_eq!(refusing.met(), 2);
 }
 
 #[test]
+#[ignore = "needs the cloud of make cloud-up"]
 fn what_a_throttled_table_refuses_is_done_later() {
     let Some(cloud) = Cloud::of_this_machine() else { return };
     let sku = cloud.new_items("throttled", 1).remove(0);
@@ -39,6 +42,7 @@ fn what_a_throttled_table_refuses_is_done_later() {
 }
 
 #[test]
+#[ignore = "needs the cloud of make cloud-up"]
 fn a_write_whose_answer_is_lost_is_done_once() {
     let Some(cloud) = Cloud::of_this_machine() else { return };
     let sku = cloud.new_items("lost-answer", 1).remove(0);
@@ -54,6 +58,7 @@ fn a_write_whose_answer_is_lost_is_done_once() {
 }
 
 #[test]
+#[ignore = "needs the cloud of make cloud-up"]
 fn a_function_killed_in_the_middle_of_a_batch_loses_nothing() {
     let Some(cloud) = Cloud::of_this_machine() else { return };
     let skus = cloud.new_items("killed", 5);

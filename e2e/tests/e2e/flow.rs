@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{Cloud, LIST, SCARCE, stock_line, until};
 
 #[test]
+#[ignore = "needs the cloud of make cloud-up"]
 fn a_stock_change_comes_in_and_its_price_goes_out() {
     let Some(cloud) = Cloud::of_this_machine() else { return };
     let sku = cloud.new_items("flow", 1).remove(0);
@@ -31,6 +32,7 @@ fn a_stock_change_comes_in_and_its_price_goes_out() {
 
 /// From the moment at which the shop's system sends a change until the price API shows its price.
 #[test]
+#[ignore = "needs the cloud of make cloud-up"]
 fn prices_are_fresh_within_moments() {
     const ITEMS: usize = 10;
     const ROUNDS: u64 = 10;
@@ -64,6 +66,7 @@ fn prices_are_fresh_within_moments() {
 }
 
 #[test]
+#[ignore = "needs the cloud of make cloud-up"]
 fn a_shortage_is_told_once_to_whoever_subscribed() {
     let Some(cloud) = Cloud::of_this_machine() else { return };
     let sqs = cloud.sqs();

@@ -43,6 +43,7 @@ fn refuses_to_start(program: &Path, variables: &[(String, String)]) -> String {
 }
 
 #[test]
+#[ignore = "needs the cloud of make cloud-up"]
 fn a_function_without_its_variables_says_all_that_are_missing_and_takes_no_event() {
     let Some(cloud) = Cloud::of_this_machine() else { return };
     let folder = cloud.folder("start");
@@ -58,6 +59,7 @@ fn a_function_without_its_variables_says_all_that_are_missing_and_takes_no_event
 }
 
 #[test]
+#[ignore = "needs the cloud of make cloud-up"]
 fn a_function_with_malformed_variables_says_what_is_wrong_with_each() {
     let Some(cloud) = Cloud::of_this_machine() else { return };
     let folder = cloud.folder("start");
@@ -126,6 +128,7 @@ fn certificates(folder: &Path) -> Option<(PathBuf, PathBuf, PathBuf)> {
 }
 
 #[test]
+#[ignore = "needs the cloud of make cloud-up"]
 fn a_price_reaches_a_cache_behind_tls_and_none_whose_certificate_nobody_vouches_for() {
     let Some(cloud) = Cloud::of_this_machine() else { return };
     let folder = cloud.folder("tls");

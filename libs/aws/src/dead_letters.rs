@@ -1,5 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
@@ -16,6 +16,9 @@ const MOST: i32 = 10;
 
 /// How long whoever looks for a message keeps the others that it meets from everybody else.
 const HELD: Duration = Duration::from_secs(20);
+
+/// How long one queue is looked through: of thousands of messages not all are met. `aws sqs start-message-move-task` moves them all.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// Calls in a row that give nothing until a queue is taken for empty: a call asks some of SQS's servers alone.
 const EMPTY: usize = 2;
@@ -112,7 +115,8 @@ impl DeadLetters {
         enough: impl Fn(&[DeadLetter]) -> bool,
     ) -> Result<Vec<DeadLetter>, PortError> {
         let (mut met, mut seen, mut empty) = (Vec::new(), BTreeSet::new(), 0);
-        while empty < EMPTY && !enough(&met) {
+        let began = Instant::now();
+        while empty < EMPTY && !enough(&met) && began.elapsed() < LONGEST {
             let call = self
                 .client
                 .receive_message()

@@ -34,9 +34,9 @@ impl Queues {
         &self.urls
     }
 
-    /// Opens the connection before the first event comes.
+    /// Opens the connection before the first event comes: all queues are at one host.
     pub async fn connect(&self) {
-        for url in self.urls.values() {
+        if let Some(url) = self.urls.values().next() {
             connect_queue(&self.client, url).await;
         }
     }

@@ -55,7 +55,7 @@ pub enum StockOutcome {
     Refused(Problem),
 }
 
-/// Why the desk or the intake did not do what it was asked. Nothing of it was kept.
+/// Why the desk or the intake did not do what it was asked. Of many things some may be done; doing all again changes nothing twice.
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeError {
     /// Too much is waiting: send it again, later.
@@ -73,7 +73,9 @@ impl From<IntakeError> for Problem {
     fn from(error: IntakeError) -> Self {
         match error {
             IntakeError::Busy => Self::new(Code::Busy, "nothing of it was kept: send it again in a second"),
-            IntakeError::Failed(why) => Self::new(Code::NotStored, format!("nothing of it was kept, send it again: {why}")),
+            IntakeError::Failed(why) => {
+                Self::new(Code::NotStored, format!("it was not done to its end, and sending it again is safe: {why}"))
+            }
             IntakeError::Refused(problem) => problem,
         }
     }

@@ -49,7 +49,8 @@ impl Tokens {
     /// Whether the request may administer.
     pub fn admit_admin(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let Some(admin) = &self.admin else {
-            let how = "set PRICESTREAM_ADMIN_TOKEN when starting the server, then send it as `Authorization: Bearer <token>`";
+            let how = "this server was given no admin token, so nobody may administer: start it with PRICESTREAM_ADMIN_TOKEN (on AWS: \
+                `tokens` of Terraform), then send the token as `Authorization: Bearer <token>`";
             return Err(Problem::new(Code::NoToken, how));
         };
         if bearer(headers).is_some_and(|secret| admin.is(secret)) { Ok(()) } else { Err(unauthorized("admin")) }

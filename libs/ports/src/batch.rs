@@ -41,7 +41,10 @@ impl BatchOutcome {
     /// Notes how the handling of one message ended.
     pub fn note(&mut self, id: MessageId, failure: &Failure) {
         match failure {
-            Failure::Retryable(_) => self.retry.push(id),
+            Failure::Retryable(_) => {
+                tracing::warn!(error = failure as &dyn std::error::Error, "a message comes again");
+                self.retry.push(id);
+            }
             Failure::Poison(reason) => self.quarantined.push(Quarantined { id, reason: reason.clone() }),
         }
     }

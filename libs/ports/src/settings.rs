@@ -119,6 +119,9 @@ pub enum Unsettled {
     Invalid(usize),
 }
 
+/// When a reading that failed is tried again, at the earliest.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Settings read from [`Documents`] at most every `every`, the last good ones kept; unreadable at a cold start = freeze
 /// (R13).
 pub struct PolledSettings<D> {
@@ -147,9 +150,10 @@ impl<D: Documents> PolledSettings<D> {
             if fresh(&read_at) {
                 return Ok(());
             }
-            // Whatever comes of it: with good ones in force a store that does not answer is not asked by everybody at once.
+            // With good ones in force a store that does not answer is not asked by everybody at once.
             if self.current.load().is_some() {
-                *read_at = Some(now);
+                let wait = self.every.saturating_sub(AGAIN);
+                *read_at = Some(now.checked_sub(wait).unwrap_or(now));
             }
         }
         self.read(now).await

@@ -30,7 +30,7 @@ struct Buckets {
 
 impl Emf {
     /// Writes a line for each set of labels that something was counted of since the last time. Counters come as their increase,
-    /// gauges as they stand once they have moved, histograms as counts at the upper bounds of their buckets.
+    /// gauges as they stand unless they stay at 0, histograms as counts at the upper bounds of their buckets.
     pub fn write(&mut self, metrics: &Metrics, service: &str, now: Timestamp, to: &mut impl Write) -> io::Result<()> {
         let mut lines: BTreeMap<Vec<(String, String)>, Counted> = BTreeMap::new();
         let mut histograms: BTreeMap<(String, Vec<(String, String)>), Buckets> = BTreeMap::new();
@@ -47,10 +47,12 @@ impl Emf {
             // It is a dimension of every line anyway.
             labels.retain(|(label, _)| label != "service");
             let more = value - self.told.insert(series(line).to_owned(), value).unwrap_or(0.0);
-            if more == 0.0 {
+            let gauge = gauges.contains(&name);
+            // A gauge that stays up is told each time: an alarm waits for it to stay.
+            if more == 0.0 && !(gauge && value != 0.0) {
                 continue;
             }
-            if gauges.contains(&name) {
+            if gauge {
                 lines.entry(labels).or_default().insert(name, json!(value));
             } else if let Some(name) = name.strip_suffix("_total") {
                 lines.entry(labels).or_default().insert(name.to_owned(), json!(more));

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use pricestream_aws::lambda::{Error, Function, run_router};
+use pricestream_aws::lambda::{Error, Function, run_router, warm};
 use pricestream_aws::{Clients, DynamoStore, EventBridge, connect_queue, functions};
 use pricestream_http::{Code, Problem, Token, Tokens, intake};
 use pricestream_inventory_publisher::SERVICE;
@@ -23,9 +23,9 @@ async fn main() -> Result<(), Error> {
     let clients = Clients::of_environment();
     let records = DynamoStore::new(clients.dynamodb, own.tables);
     let bus = EventBridge::new(clients.eventbridge, own.bus);
-    records.connect().await?;
-    bus.connect().await;
-    connect_queue(&clients.sqs, &own.quarantine).await;
+    let (connected, (), ()) =
+        tokio::join!(records.connect(), warm(bus.connect()), warm(connect_queue(&clients.sqs, &own.quarantine)));
+    connected?;
     let tokens = Tokens { admin: own.admin_token.map(Token::of_sha256), ingest: own.ingest_token.map(Token::of_sha256) };
     let metrics = Arc::clone(&function.metrics);
     let requests = metrics.requests(PATH);

@@ -12,7 +12,9 @@ use support::line;
 
 /// The SDK tries again below: the first write takes effect and its answer is lost, the second is told that it came too late.
 #[derive(Clone, Default)]
-struct TriedTwice(Arc<Mutex<Option<(Memory<Self>, ProductRecord)>>>);
+struct TriedTwice(Arc<Mutex<Option<Written>>>);
+
+type Written = (Memory<TriedTwice>, ProductRecord);
 
 impl Steps for TriedTwice {
     async fn before(&self, call: &'static str) -> Result<(), PortError> {

@@ -257,7 +257,7 @@ impl Loop {
         let page = self.runtime.turn(|_| ready(self.app.reconciler().step(progress, GRACE)));
         match page.map_err(|error| error.to_string()).and_then(|page| page.map_err(|error| error.to_string())) {
             Ok(progress) if progress.after.is_some() => self.progress = Some(progress),
-            Ok(Progress { findings: Findings { looked_at, records_behind, cache_behind }, .. }) => {
+            Ok(Progress { findings: Findings { looked_at, records_behind, cache_behind, .. }, .. }) => {
                 self.reconciled = Instant::now();
                 for to in self.awaiting.drain(..) {
                     let _nobody_waits =
@@ -277,7 +277,9 @@ impl Loop {
 
 /// Holds, gives back, places or cancels; within a turn.
 fn order<C: Clock + Clone + 'static>(app: &App<C>, command: OrderCommand) -> Result<OrderDone, DeskError> {
-    ready(execute_order(command, &*app.store, &*app.store, &app.metrics, app.clock.now())).map_err(DeskError::from)
+    let now = app.clock.now();
+    app.metrics.reservations.expired.inc_by(ready(app.store.sweep(now, SWEPT))? as u64);
+    ready(execute_order(command, &*app.store, &*app.store, &app.metrics, now)).map_err(DeskError::from)
 }
 
 fn take(app: &App<SystemClock>, changes: &[StockChange], trace: Option<&TraceContext>) -> Result<Vec<StockOutcome>, DeskError> {

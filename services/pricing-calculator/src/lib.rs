@@ -134,6 +134,9 @@ impl<R: Records, B: Bus, S: Settings, C: Clock> PricingCalculator<'_, R, B, S, C
                 Next::Write(write) => {
                     if self.records.put_price(&write.record, &write.row, write.seen).await? == Conditional::Written {
                         self.count(&write.decision);
+                        if let Outcome::Refused(_) = write.decision.outcome {
+                            tracing::debug!(%sku, "is refused a price");
+                        }
                         return Ok(write.record);
                     }
                     self.metrics.conflict("price");

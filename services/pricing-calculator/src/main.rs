@@ -1,6 +1,6 @@
 //! pricing-calculator as a Lambda function: a batch of its queue comes in, prices are written and announced.
 
-use pricestream_aws::lambda::{Aside, Error, Function, run_batches};
+use pricestream_aws::lambda::{Aside, Error, Function, run_batches, warm};
 use pricestream_aws::{Clients, DynamoStore, EventBridge, functions};
 use pricestream_ports::{PolledSettings, SystemClock};
 use pricestream_pricing_calculator::{PricingCalculator, SERVICE};
@@ -12,11 +12,8 @@ async fn main() -> Result<(), Error> {
     let records = DynamoStore::new(clients.dynamodb, own.tables);
     let bus = EventBridge::new(clients.eventbridge, own.bus);
     let settings = PolledSettings::new(records.clone(), PolledSettings::<DynamoStore>::EVERY);
-    records.connect().await?;
-    bus.connect().await;
-    function.poll(&settings).await;
     let aside = Aside::new(clients.sqs, own.quarantine);
-    aside.connect().await;
+    tokio::join!(function.poll(&settings), warm(bus.connect()), warm(aside.connect()));
     let this = function.clone();
     run_batches(function, aside, async move |batch| {
         this.poll(&settings).await;

@@ -56,6 +56,8 @@ pub struct Findings {
     pub records_behind: usize,
     /// Cache entries that were missing or older than their record, put right.
     pub cache_behind: usize,
+    /// Cache entries that could not be compared, since the cache did not answer.
+    pub not_compared: usize,
 }
 
 /// Where a run goes on.
@@ -93,6 +95,9 @@ impl<R: RecordReads, B: Bus, K: Cache, S: Settings, C: Clock> Reconciler<'_, R, 
             {
                 findings.records_behind += 1;
                 self.metrics.mismatch(if cause == Cause::Due { "due" } else { "record" });
+                if cause == Cause::Reconcile {
+                    tracing::debug!(sku = %state.sku, "a stock event was lost, or is late");
+                }
                 requests.push(request(state, cause, now));
             }
         }
@@ -101,8 +106,14 @@ impl<R: RecordReads, B: Bus, K: Cache, S: Settings, C: Clock> Reconciler<'_, R, 
         let settled = |record: &&PriceRecord| self.clock.measured().duration_since(record.decided_at).unsigned_abs() >= grace;
         let records = page.iter().filter_map(|state| state.price.as_ref());
         let entries: Vec<CacheEntry> = records.filter(settled).filter_map(PriceRecord::cache_entry).collect();
-        for written in self.cache.put_all_if_newer(&entries, IfAbsent::Write).await? {
+        let written = self.cache.put_all_if_newer(&entries, IfAbsent::Write).await.unwrap_or_else(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the cache could not be compared with the records");
+            findings.not_compared += entries.len();
+            Vec::new()
+        });
+        for (entry, written) in entries.iter().zip(written) {
             if written == CacheWrite::Applied {
+                tracing::debug!(sku = %entry.sku, version = %entry.price_version, "the cache was behind the record");
                 findings.cache_behind += 1;
                 self.metrics.mismatch("cache");
                 self.metrics.cache_write(SERVICE, "applied");

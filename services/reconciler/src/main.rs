@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use pricestream_aws::lambda::{Error, Function, run_scheduled};
+use pricestream_aws::lambda::{Error, Function, run_scheduled, warm};
 use pricestream_aws::{Clients, DynamoStore, EventBridge, Queues, functions};
 use pricestream_event_schema::Outgoing;
 use pricestream_ports::{Clock, Failure, PolledSettings, PortError, SystemClock, Usage};
@@ -41,10 +41,10 @@ async fn main() -> Result<(), Error> {
     let bus = EventBridge::new(clients.eventbridge, own.bus);
     let later = PricingQueue(Queues::new(clients.sqs, [(PRICING.to_owned(), own.pricing)].into()));
     let settings = PolledSettings::new(records.clone(), Duration::ZERO);
-    records.connect().await?;
-    bus.connect().await;
-    later.0.connect().await;
-    let cache = own.cache.open(&clients.config).await?;
+    let (connected, cache, (), ()) =
+        tokio::join!(records.connect(), own.cache.open(&clients.config), warm(bus.connect()), warm(later.0.connect()),);
+    connected?;
+    let cache = cache?;
     let (this, progress) = (function.clone(), RefCell::new(Progress::default()));
     run_scheduled(function, async move || {
         let began = Instant::now();
@@ -74,8 +74,8 @@ async fn main() -> Result<(), Error> {
         let Progress { findings, after } = looked?;
         let (looked_at, records_behind, cache_behind) = (findings.looked_at, findings.records_behind, findings.cache_behind);
         let told = json!({
-            "looked_at": looked_at, "records_behind": records_behind, "cache_behind": cache_behind, "ahead": ahead, "swept": swept,
-            "finished": after.is_none(),
+            "looked_at": looked_at, "records_behind": records_behind, "cache_behind": cache_behind,
+            "not_compared": findings.not_compared, "ahead": ahead, "swept": swept, "finished": after.is_none(),
         });
         tracing::info!(%told, "reconciled");
         Ok(told)

@@ -76,7 +76,7 @@ fn r8_a_failure_of_one_sku_leaves_only_its_message() {
         for number in 0..calls {
             let shop = ten_messages_in(queue);
             // The cache is asked for all at once, then for each: only what fails both times is about one SKU.
-            let again = if queue == CACHING { vec![number, 2 * number + 1] } else { vec![number] };
+            let again = if queue == CACHING && number < 10 { vec![number, 2 * number + 1] } else { vec![number] };
             shop.fail_each(&again, crate::shop::Fault::Refused);
             let outcome = shop.deliver(queue);
             assert_eq!(

@@ -68,7 +68,10 @@ fn r13_the_last_good_settings_stay_while_the_store_does_not_answer() {
         assert_eq!((current.rev, current.mode, current.strategies.is_some()), (1, Mode::Run, true), "after {ms} ms");
     }
     shop.mend();
-    now(settings_here.poll(later(start, 86_400_001))).unwrap();
+    shop.calls();
+    now(settings_here.poll(later(start, 86_400_999))).unwrap();
+    assert_eq!((settings_here.current().rev, shop.calls().len()), (1, 0), "it is not asked for a second, whoever wants to know");
+    now(settings_here.poll(later(start, 86_401_000))).unwrap();
     assert_eq!(settings_here.current().rev, 2);
 }
 

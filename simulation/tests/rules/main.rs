@@ -9,4 +9,5 @@ mod hints;
 mod kill_switch;
 mod order;
 mod publisher;
+mod reconciler;
 mod shop;

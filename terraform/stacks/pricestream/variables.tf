@@ -1,7 +1,7 @@
 variable "settings" {
   description = <<-EOT
     What differs between environments.
-    `stage` names the environment and everything in it. `architecture` is that of the zips.
+    `stage` names the environment and everything in it. `architectures` is that of the zips.
     `network`, `cache.url`, `encryption.enabled` and `budget` are what an emulator goes without: there, the functions run outside of a
     VPC and use the cache at the given URL, with the password in it if there is one.
     `functions` changes single values of single functions.

@@ -94,6 +94,8 @@ impl ValkeyCache {
                 connection.internal_command_timeout = CONNECT_TIMEOUT;
                 connection.max_command_attempts = ATTEMPTS;
                 connection.reconnect_on_auth_error = true;
+                // Else each answer may wait for the acknowledgement of the one before.
+                connection.tcp.nodelay = Some(true);
                 connection.unresponsive = UnresponsiveConfig { max_timeout: Some(TIMEOUT * 5), interval: TIMEOUT };
             })
             .with_performance_config(|performance| performance.default_command_timeout = TIMEOUT)

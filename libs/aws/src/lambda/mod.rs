@@ -11,6 +11,7 @@ mod scheduled;
 mod told;
 
 use std::fmt;
+use std::future::Future;
 use std::process::exit;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -34,6 +35,16 @@ pub use self::images::run_batches_and_images;
 pub use self::scheduled::run_scheduled;
 use self::told::Told;
 use crate::{Environment, variables};
+
+/// How long a start waits for a connection that it can go on without.
+const WARM: Duration = Duration::from_millis(500);
+
+/// Opens a connection before the first event comes, unless that takes long: then the first event that needs it opens it.
+pub async fn warm(connecting: impl Future<Output = ()>) {
+    if tokio::time::timeout(WARM, connecting).await.is_err() {
+        tracing::warn!("a service does not answer yet");
+    }
+}
 
 /// How long an event waits for the settings to be read.
 const POLL: Duration = Duration::from_secs(1);

@@ -87,6 +87,7 @@ macro_rules! contract_suite {
             an_expired_reservation_holds_nothing_and_is_never_committed,
             every_limit_binds,
             what_stays_used_is_not_given_back,
+            what_is_used_is_not_given_back_as_if_it_were_held,
             what_ended_long_ago_is_forgotten,
             an_order_redeems_a_quote_once,
         );

@@ -269,6 +269,24 @@ pub async fn what_stays_used_is_not_given_back(world: &impl World) {
     assert_eq!(usage.commit(&key("used"), second(2)).await.unwrap(), Committed::Done);
 }
 
+/// A quote that is given back while somebody orders it: what the order uses stays used.
+pub async fn what_is_used_is_not_given_back_as_if_it_were_held(world: &impl World) {
+    let usage = world.usage();
+    let of = |name| reservation(name, None, vec![used("stock", 3, 3, &[])], OnCancel::GiveBack, 60);
+    for name in ["held", "used", "late"] {
+        assert_eq!(usage.reserve(&of(name), second(0)).await.unwrap(), granted(60));
+    }
+    assert_eq!(usage.commit(&key("used"), second(1)).await.unwrap(), Committed::Done);
+    for _ in 0..2 {
+        assert_eq!(usage.release_held(&key("used"), second(2)).await.unwrap(), Released::Kept);
+        assert_eq!(usage.release_held(&key("held"), second(2)).await.unwrap(), Released::Done);
+    }
+    assert_eq!(usage.release_held(&key("unknown"), second(2)).await.unwrap(), Released::Unknown);
+    assert_eq!(usage.release_held(&key("late"), second(60)).await.unwrap(), Released::Expired);
+    assert_eq!(left(usage, "stock", None, &[], 60).await.units, Some(6), "3 are used");
+    assert_eq!(usage.release(&key("used"), second(61)).await.unwrap(), Released::Done, "its order was cancelled");
+}
+
 /// The ledger does not grow with every quote that was never ordered.
 pub async fn what_ended_long_ago_is_forgotten(world: &impl World) {
     let usage = world.usage();

@@ -1,5 +1,6 @@
 use axum::Json;
 use axum::extract::State;
+use futures_util::stream::{StreamExt, iter};
 use pricestream_domain::Sku;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,6 +9,7 @@ use super::{PriceView, withdrawn};
 use crate::api::World;
 use crate::extract::JsonOf;
 use crate::problem::{Code, Problem};
+use crate::quotes::AT_A_TIME;
 use crate::routes::ApiState;
 
 /// Most SKUs of one request.
@@ -68,8 +70,16 @@ pub(super) async fn prices<W: World>(
 ) -> Result<Json<Prices>, Problem> {
     check_number(&skus)?;
     let mut answer = Prices { prices: Vec::with_capacity(skus.len()), missing: Vec::new() };
-    for sku in skus {
-        let problem = match api.entry(&sku).await {
+    let looks: Vec<_> = skus
+        .into_iter()
+        .map(|sku| async {
+            let entry = api.entry(&sku).await;
+            (sku, entry)
+        })
+        .collect();
+    let mut entries = iter(looks).buffered(AT_A_TIME);
+    while let Some((sku, entry)) = entries.next().await {
+        let problem = match entry {
             Ok(entry) => match PriceView::of(&entry) {
                 Some(price) => {
                     answer.prices.push(price);

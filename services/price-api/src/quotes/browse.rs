@@ -56,8 +56,8 @@ pub(super) async fn browse<W: World>(State(api): ApiState<W>, JsonOf(asked): Jso
     check_number(&asked.skus)?;
     let published = api.rules()?;
     let (mut found, mut missing) = (Vec::with_capacity(asked.skus.len()), Vec::new());
-    for sku in asked.skus {
-        match api.item(&sku).await {
+    for (sku, item) in api.items_of(asked.skus).await {
+        match item {
             Ok(item) => found.push(item.as_ref().clone()),
             Err(problem) => missing.push(Missing::of(sku, problem)?),
         }

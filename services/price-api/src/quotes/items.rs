@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{StreamExt, iter};
 use moka::sync::Cache as Memory;
 use pricestream_domain::Sku;
 use pricestream_ports::RecordReads;
@@ -12,6 +13,9 @@ use crate::problem::Problem;
 
 /// The longest that a product, its price and its stock are taken for what they were: what changes a price is heard of sooner.
 const LONGEST: Duration = Duration::from_millis(250);
+
+/// SKUs that are looked up beside each other.
+pub(crate) const AT_A_TIME: usize = 32;
 
 /// SKUs held, at most.
 const MOST: u64 = 100_000;
@@ -47,5 +51,17 @@ impl<W: World> Api<W> {
         let found = Arc::new(Found { product: Arc::new(product.product.clone()), unit_price, stock_left, last_price: None });
         self.items.0.insert(sku.clone(), Arc::clone(&found));
         Ok(found)
+    }
+
+    /// The same of many SKUs, in their order, some beside each other.
+    pub(crate) async fn items_of(&self, skus: Vec<Sku>) -> Vec<(Sku, Result<Arc<Found>, Problem>)> {
+        let looks: Vec<_> = skus
+            .into_iter()
+            .map(|sku| async move {
+                let item = self.item(&sku).await;
+                (sku, item)
+            })
+            .collect();
+        iter(looks).buffered(AT_A_TIME).collect().await
     }
 }

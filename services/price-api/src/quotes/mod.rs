@@ -7,7 +7,7 @@ mod quote;
 mod release;
 mod timeline;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use axum::http::Method;
@@ -20,6 +20,7 @@ use pricestream_promotion_engine::{
 use serde_json::json;
 
 pub use circuit::{Circuit, CircuitEdge};
+pub(crate) use items::AT_A_TIME;
 pub use items::Items;
 
 use crate::api::{Api, World};
@@ -82,15 +83,16 @@ impl<W: World> Api<W> {
     /// The basket and its context, with what is known of each SKU. Errors: everything for which it cannot be priced, or a store
     /// that does not answer.
     pub(crate) async fn resolve(&self, request: QuoteRequest) -> Result<(Basket, Context), Problem> {
-        let mut found: HashMap<Sku, Result<Arc<Found>, Problem>> = HashMap::with_capacity(request.lines.len().min(MAX_LINES));
         // Of too many nothing is looked up.
-        for line in request.lines.iter().filter(|_| request.lines.len() <= MAX_LINES) {
-            if !found.contains_key(&line.sku) {
-                match self.item(&line.sku).await {
-                    Err(problem) if !NO_ITEM.contains(&problem.code()) => return Err(problem),
-                    item => found.insert(line.sku.clone(), item),
-                };
-            }
+        let lines = request.lines.iter().filter(|_| request.lines.len() <= MAX_LINES);
+        let mut seen = HashSet::new();
+        let skus = lines.filter(|line| seen.insert(&line.sku)).map(|line| line.sku.clone()).collect();
+        let mut found: HashMap<Sku, Result<Arc<Found>, Problem>> = HashMap::with_capacity(request.lines.len().min(MAX_LINES));
+        for (sku, item) in self.items_of(skus).await {
+            match item {
+                Err(problem) if !NO_ITEM.contains(&problem.code()) => return Err(problem),
+                item => found.insert(sku, item),
+            };
         }
         let now = self.clock.now();
         let resolved = request.resolve(now, |sku| Some(Found::clone(found.get(sku)?.as_ref().ok()?)));

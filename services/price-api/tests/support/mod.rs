@@ -15,7 +15,7 @@ use pricestream_event_schema::{LowStockV1, StockChange, TraceContext, patterns};
 use pricestream_inventory_publisher::{PublishError, Published, Refused, TimeLimits, publish};
 use pricestream_ports::memory::Memory;
 use pricestream_ports::{
-    Cache, CacheEntry, CacheWrite, IfAbsent, PolledSettings, PortError, QueueSettings, RecordReads, Settings,
+    Cache, CacheEntry, CacheWrite, IfAbsent, PolledSettings, PortError, QueueSettings, RecordReads, Settings, Usage,
 };
 use pricestream_price_api::{
     Api, Circuit, Code, Command, DeadLetterView, Desk, DeskError, Done, Intake, Items, Ledger, OrderCommand, OrderDone, Problem,
@@ -164,6 +164,7 @@ impl Desk for TestDesk {
     async fn order(&self, command: OrderCommand) -> Result<OrderDone, DeskError> {
         self.admit()?;
         let now = self.memory.tables().now;
+        self.metrics.reservations.expired.inc_by(self.memory.sweep(now, 100).await? as u64);
         Ok(execute_order(command, &self.memory, &self.memory, &self.metrics, now).await?)
     }
 

@@ -39,8 +39,9 @@ impl PortsDesk {
 
     async fn redrive(&self, id: i64) -> Result<Done, DeskError> {
         let none = || {
-            let why =
-                format!("there is no dead letter {id}; if it is listed, somebody else looks at its queue: try again in a while");
+            let why = format!(
+                "there is no dead letter {id} that could be found in time; if it is listed, somebody else looks at its queue, or that holds thousands: try again in a while, or move them all by `aws sqs start-message-move-task`"
+            );
             DeskError::Refused(Problem::new(Code::UnknownDeadLetter, why))
         };
         let letter = self.dead_letters.take(id).await?.ok_or_else(none)?;
@@ -68,7 +69,10 @@ impl PortsDesk {
             };
         }
         if !self.queues.urls().contains_key(&letter.queue) {
-            let why = format!("nobody subscribes queue {:?} any more", letter.queue);
+            let why = format!(
+                "{:?} is no queue that messages can go back to; an image of a record is made good by the reconciler: delete it",
+                letter.queue
+            );
             return Err(DeskError::Refused(Problem::new(Code::UnknownDeadLetter, why)));
         }
         Ok(self.queues.send(&letter.queue, &letter.body, Duration::ZERO).await?)

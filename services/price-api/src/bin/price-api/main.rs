@@ -13,7 +13,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use pricestream_aws::lambda::{Error, Function, run_router};
+use pricestream_aws::lambda::{Error, Function, run_router, warm};
 use pricestream_aws::{Clients, DeadLetters, DynamoStore, EventBridge, Queues, ValkeyCache, functions};
 use pricestream_http::{Token, Tokens};
 use pricestream_inventory_publisher::door::Door;
@@ -44,16 +44,18 @@ async fn main() -> Result<(), Error> {
     let clients = Clients::of_environment();
     let records = DynamoStore::new(clients.dynamodb, own.tables);
     let bus = EventBridge::new(clients.eventbridge, own.bus);
-    records.connect().await?;
-    bus.connect().await;
-    let cache = Arc::new(own.cache.open(&clients.config).await?);
     let settings = Arc::new(PolledSettings::new(records.clone(), PolledSettings::<DynamoStore>::EVERY));
-    function.poll(&settings).await;
-    let quote_key = quote_key(&records).await?;
+    let queues = Queues::new(clients.sqs.clone(), own.queues);
+    let (quote_key, cache, (), (), ()) = tokio::join!(
+        quote_key(&records),
+        own.cache.open(&clients.config),
+        function.poll(&settings),
+        warm(bus.connect()),
+        warm(queues.connect()),
+    );
+    let (quote_key, cache) = (quote_key?, Arc::new(cache?));
 
     let metrics = Arc::clone(&function.metrics);
-    let queues = Queues::new(clients.sqs.clone(), own.queues);
-    queues.connect().await;
     let dead_letters = DeadLetters::new(clients.sqs.clone(), own.dead_letters);
     let quarantine = dead_letters.quarantine().unwrap_or_default().to_owned();
     let door = Door { records: records.clone(), bus: bus.clone(), metrics: Arc::clone(&metrics), sqs: clients.sqs, quarantine };

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use futures_util::stream::{StreamExt, iter};
 use pricestream_domain::{Cause, RecordRev};
 use pricestream_event_schema::{RepriceRequestedV1, TraceContext, encode};
-use pricestream_ports::{Bus, Cache, Clock, Failure, PortError, PriceRecord, RecordReads, Settings, SkuState, publish_all};
+use pricestream_ports::{Bus, Cache, Clock, Failure, PriceRecord, RecordReads, Settings, SkuState, publish_all};
 use pricestream_price_api::Done;
 
 /// SKUs read at a time, and cache entries looked up beside each other.
@@ -33,11 +33,11 @@ impl<R: RecordReads, B: Bus, K: Cache, S: Settings, C: Clock> Reconcile<'_, R, B
             let page = self.records.page(after.as_ref(), PAGE).await?;
             let mut events = Vec::new();
             let looks: Vec<_> = page.iter().map(|state| self.is_cached(state)).collect();
-            let held: Vec<Result<bool, PortError>> = iter(looks).buffered(AT_A_TIME).collect().await;
+            let held: Vec<bool> = iter(looks).buffered(AT_A_TIME).collect().await;
             for (state, held) in page.iter().zip(held) {
                 looked_at += 1;
                 let behind = state.behind(&settings, now);
-                if behind.is_none() && held? {
+                if behind.is_none() && held {
                     continue;
                 }
                 match behind {
@@ -59,9 +59,12 @@ impl<R: RecordReads, B: Bus, K: Cache, S: Settings, C: Clock> Reconcile<'_, R, B
         }
     }
 
-    /// Whether the cache has what the record says, or something newer.
-    async fn is_cached(&self, state: &SkuState) -> Result<bool, PortError> {
-        let Some(due) = state.price.as_ref().and_then(PriceRecord::cache_entry) else { return Ok(true) };
-        Ok(self.cache.get(&state.sku).await?.is_some_and(|held| held.price_version >= due.price_version))
+    /// Whether the cache has what the record says, or something newer. One that does not answer is nothing to be mended by events.
+    async fn is_cached(&self, state: &SkuState) -> bool {
+        let Some(due) = state.price.as_ref().and_then(PriceRecord::cache_entry) else { return true };
+        match self.cache.get(&state.sku).await {
+            Ok(held) => held.is_some_and(|held| held.price_version >= due.price_version),
+            Err(_) => true,
+        }
     }
 }
