@@ -4,18 +4,14 @@
 use aws_smithy_http_client::tls::TrustStore;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use memchr::memmem;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use webpki_root_certs::TLS_SERVER_ROOT_CERTS;
 
-/// Names of the roots of Amazon Trust Services, as <https://www.amazontrust.com/repository/> lists them.
-const AMAZON: [&str; 5] = [
-    "Amazon Root CA 1",
-    "Amazon Root CA 2",
-    "Amazon Root CA 3",
-    "Amazon Root CA 4",
-    "Starfield Services Root Certificate Authority - G2",
-];
+/// What the names of the five roots of Amazon Trust Services have in common, as <https://www.amazontrust.com/repository/> lists them:
+/// `Amazon Root CA 1` to `4`, and `Starfield Services Root Certificate Authority - G2`.
+const AMAZON: [&[u8]; 2] = [b"Amazon Root CA ", b"Starfield Services Root Certificate Authority - G2"];
 
 /// Either variable names certificates in place of Amazon's: for endpoints that others certify.
 const OWN: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
@@ -69,7 +65,7 @@ impl Roots {
 }
 
 fn amazon() -> impl Iterator<Item = &'static CertificateDer<'static>> {
-    let is = |root: &[u8], name: &str| root.windows(name.len()).any(|part| part == name.as_bytes());
+    let is = |root: &[u8], name: &[u8]| memmem::find(root, name).is_some();
     TLS_SERVER_ROOT_CERTS.iter().filter(move |root| AMAZON.iter().any(|name| is(root, name)))
 }
 
@@ -83,8 +79,13 @@ mod tests {
 
     #[test]
     fn all_five_roots_are_found_and_read() {
-        assert_eq!(amazon().count(), AMAZON.len());
-        assert_eq!(Roots::Amazon.root_store().unwrap().len(), AMAZON.len());
+        let numbered = (1..=4).map(|number| format!("Amazon Root CA {number}"));
+        let names: Vec<String> = numbered.chain(["Starfield Services Root Certificate Authority - G2".to_owned()]).collect();
+        for name in &names {
+            let of_name = amazon().filter(|root| memmem::find(root, name.as_bytes()).is_some()).count();
+            assert_eq!(of_name, 1, "{name}");
+        }
+        assert_eq!((amazon().count(), Roots::Amazon.root_store().unwrap().len()), (names.len(), names.len()));
         for root in amazon() {
             use rustls::pki_types::pem::PemObject;
             assert_eq!(CertificateDer::from_pem_slice(pem(root).as_bytes()).unwrap(), *root);
