@@ -88,6 +88,9 @@ impl ValkeyCache {
             config.credential_provider = Some(Arc::new(tokens));
         }
         let (from, to, factor) = RECONNECT;
+        let mut policy = ReconnectPolicy::new_exponential(0, from, to, factor);
+        // The first connection waits too, by default up to a tenth of a second.
+        policy.set_jitter(from);
         let client = Builder::from_config(config)
             .with_connection_config(|connection| {
                 connection.connection_timeout = CONNECT_TIMEOUT;
@@ -99,7 +102,7 @@ impl ValkeyCache {
                 connection.unresponsive = UnresponsiveConfig { max_timeout: Some(TIMEOUT * 5), interval: TIMEOUT };
             })
             .with_performance_config(|performance| performance.default_command_timeout = TIMEOUT)
-            .set_policy(ReconnectPolicy::new_exponential(0, from, to, factor))
+            .set_policy(policy)
             .build()
             .map_err(unreachable)?;
         Ok(Self { client, put: Script::from_lua(include_str!("put.lua")) })
