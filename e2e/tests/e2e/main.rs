@@ -7,6 +7,7 @@ mod calls;
 mod flow;
 mod messages;
 mod process;
+mod replay;
 mod start;
 mod support;
 mod telling;

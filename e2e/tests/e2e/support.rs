@@ -122,6 +122,14 @@ impl Cloud {
         &self.state.environment["AWS_ENDPOINT_URL"]
     }
 
+    pub(crate) fn api(&self) -> &str {
+        &self.state.environment["PRICESTREAM_CLOUD_API"]
+    }
+
+    pub(crate) fn admin_token(&self) -> &str {
+        &self.state.environment["PRICESTREAM_ADMIN_TOKEN"]
+    }
+
     pub(crate) fn config(&self) -> &SdkConfig {
         &self.config
     }
