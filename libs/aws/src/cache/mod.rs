@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use fred::clients::Client;
 use fred::interfaces::{ClientLike, HashesInterface, KeysInterface};
-use fred::types::Builder;
+use fred::types::{Builder, CustomCommand};
 use fred::types::config::{Config, ReconnectPolicy, TlsConnector, UnresponsiveConfig};
 use fred::types::scripts::Script;
 use pricestream_documents::ContentHash;
@@ -124,9 +124,10 @@ impl ValkeyCache {
         results.iter().map(|result| written(result)).collect()
     }
 
-    /// Takes every key out, as a failover may. For tests.
+    /// Takes every key of its database out, as a failover may. For tests.
     pub async fn wipe(&self) -> Result<(), PortError> {
-        let wiped: Result<(), _> = self.client.flushall(false).await;
+        let command = CustomCommand::new_static("FLUSHDB", None, false);
+        let wiped: Result<(), _> = self.client.custom(command, Vec::<String>::new()).await;
         wiped.map_err(|error| PortError::unavailable("cache", error))
     }
 
