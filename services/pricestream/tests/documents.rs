@@ -83,7 +83,7 @@ fn sources(folder: &Path, text: &mut String) {
 #[test]
 fn every_test_that_is_named_exists() {
     let mut code = String::new();
-    for folder in ["libs", "services", "simulation"] {
+    for folder in ["libs", "services", "simulation", "e2e"] {
         sources(&root().join(folder), &mut code);
     }
     let architecture = read(&root().join("ARCHITECTURE.md"));
