@@ -19,11 +19,11 @@ fn access(user: &str) -> Vec<String> {
 
 /// One command and its answer of one line.
 fn ask(connection: &mut BufReader<TcpStream>, words: &[&str]) -> String {
-    let mut command = format!("*{}\r\n", words.len());
+    let to = connection.get_mut();
+    write!(to, "*{}\r\n", words.len()).unwrap();
     for word in words {
-        command += &format!("${}\r\n{word}\r\n", word.len());
+        write!(to, "${}\r\n{word}\r\n", word.len()).unwrap();
     }
-    connection.get_mut().write_all(command.as_bytes()).unwrap();
     let mut answer = String::new();
     connection.read_line(&mut answer).unwrap();
     answer.trim().to_owned()

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use fred::clients::Client;
 use fred::interfaces::{ClientLike, HashesInterface, KeysInterface};
-use fred::types::{Builder, CustomCommand};
 use fred::types::config::{Config, ReconnectPolicy, TlsConnector, UnresponsiveConfig};
 use fred::types::scripts::Script;
+use fred::types::{Builder, CustomCommand};
 use pricestream_documents::ContentHash;
 use pricestream_domain::Sku;
 use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, PortError, price_key};
