@@ -6,12 +6,12 @@ use std::sync::Arc;
 use futures_util::stream::{StreamExt, iter};
 use pricestream_aws::{DynamoStore, EventBridge, SqsClient, quarantine};
 use pricestream_event_schema::{StockChange, TraceContext};
-use pricestream_http::intake::{INTAKE, chain};
+use pricestream_http::intake::INTAKE;
 use pricestream_http::{Code, Intake, IntakeError, Problem, StockOutcome};
 use pricestream_ports::SystemClock;
 use pricestream_telemetry::Metrics;
 
-use crate::{PublishError, Published, Refused, TimeLimits, publish};
+use crate::{TimeLimits, answer, publish};
 
 /// SKUs that are worked on at a time.
 const AT_A_TIME: usize = 16;
@@ -36,25 +36,8 @@ pub struct Door {
 impl Door {
     async fn one(&self, change: &StockChange, trace: Option<&TraceContext>) -> Result<StockOutcome, IntakeError> {
         let limits = TimeLimits::live();
-        let published = publish(&self.records, &self.bus, &SystemClock, &self.metrics, Some(&limits), trace, change).await;
-        match published {
-            Ok(Published::Applied(stock_version)) => Ok(StockOutcome::Applied { stock_version }),
-            Ok(Published::Repeated(stock_version)) => Ok(StockOutcome::Repeated { stock_version }),
-            Ok(Published::Stale(stock_version)) => Ok(StockOutcome::Stale { stock_version }),
-            Err(PublishError::Refused(refused)) => Ok(StockOutcome::Refused(problem(&refused))),
-            Err(PublishError::Failed(failure)) => Err(IntakeError::Failed(chain(&failure))),
-        }
+        answer(publish(&self.records, &self.bus, &SystemClock, &self.metrics, Some(&limits), trace, change).await)
     }
-}
-
-fn problem(refused: &Refused) -> Problem {
-    let code = match refused {
-        Refused::UnknownSku(_) => Code::UnknownSku,
-        Refused::OtherOrigin { .. } => Code::OtherOrigin,
-        Refused::Contradiction { .. } => Code::Contradiction,
-        Refused::OtherTime { .. } => Code::OtherTime,
-    };
-    Problem::new(code, refused.to_string())
 }
 
 impl Intake for Door {

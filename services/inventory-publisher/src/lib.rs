@@ -1,6 +1,8 @@
 //! inventory-publisher: a stock change comes in, the inventory record moves, `StockChanged` goes out.
 
 mod accept;
+#[cfg(feature = "http")]
+mod answer;
 #[cfg(feature = "lambda")]
 pub mod door;
 
@@ -12,6 +14,8 @@ use pricestream_telemetry::{Hop, Metrics};
 use tracing::Instrument;
 
 pub use accept::{Acceptance, accept};
+#[cfg(feature = "http")]
+pub use answer::answer;
 
 /// The service's name in traces and metrics.
 pub const SERVICE: &str = "inventory-publisher";

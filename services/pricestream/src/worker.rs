@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use pricestream_embedded::{Runtime, SetAside, ready};
 use pricestream_event_schema::{StockChange, TraceContext, parse_stock_change};
-use pricestream_inventory_publisher::Published;
-use pricestream_inventory_publisher::{PublishError, Refused, TimeLimits};
+use pricestream_http::intake::{INTAKE, chain};
+use pricestream_inventory_publisher::{TimeLimits, answer};
 use pricestream_ports::{Clock, RecordReads, SystemClock, Usage};
 use pricestream_price_api::{
     Change, Code, Command, DeskError, Done, OrderCommand, OrderDone, Problem, StockOutcome, execute, execute_order,
@@ -284,27 +284,7 @@ fn order<C: Clock + Clone + 'static>(app: &App<C>, command: OrderCommand) -> Res
 
 fn take(app: &App<SystemClock>, changes: &[StockChange], trace: Option<&TraceContext>) -> Result<Vec<StockOutcome>, DeskError> {
     let limits = TimeLimits::live();
-    changes.iter().map(|change| outcome(app.publish(Some(&limits), trace, change))).collect()
-}
-
-fn outcome(published: Result<Published, PublishError>) -> Result<StockOutcome, DeskError> {
-    match published {
-        Ok(Published::Applied(stock_version)) => Ok(StockOutcome::Applied { stock_version }),
-        Ok(Published::Repeated(stock_version)) => Ok(StockOutcome::Repeated { stock_version }),
-        Ok(Published::Stale(stock_version)) => Ok(StockOutcome::Stale { stock_version }),
-        Err(PublishError::Refused(refused)) => Ok(StockOutcome::Refused(problem(&refused))),
-        Err(PublishError::Failed(failure)) => Err(DeskError::Failed(chain(&failure))),
-    }
-}
-
-fn problem(refused: &Refused) -> Problem {
-    let code = match refused {
-        Refused::UnknownSku(_) => Code::UnknownSku,
-        Refused::OtherOrigin { .. } => Code::OtherOrigin,
-        Refused::Contradiction { .. } => Code::Contradiction,
-        Refused::OtherTime { .. } => Code::OtherTime,
-    };
-    Problem::new(code, refused.to_string())
+    changes.iter().map(|change| answer(app.publish(Some(&limits), trace, change))).collect()
 }
 
 fn set_aside(app: &App<SystemClock>, items: &[(Vec<u8>, String)]) -> Result<(), DeskError> {
@@ -313,9 +293,6 @@ fn set_aside(app: &App<SystemClock>, items: &[(Vec<u8>, String)]) -> Result<(), 
         app.store.put_aside(&aside).map_err(|error| DeskError::Failed(chain(&error)))
     })
 }
-
-/// The name under which refused input is set aside.
-pub(crate) const INTAKE: &str = "stock-changes";
 
 fn carry_out<C: Clock + Clone + 'static>(app: &App<C>, runtime: &Runtime<C>, command: Command) -> Result<Done, DeskError> {
     match command {
@@ -337,7 +314,7 @@ fn redrive<C: Clock + Clone + 'static>(app: &App<C>, runtime: &Runtime<C>, id: i
     if queue == INTAKE {
         let at_fault = |why: String| DeskError::Refused(Problem::new(Code::BadStockChange, why));
         let change = parse_stock_change(&body).map_err(|error| at_fault(error.to_string()))?;
-        match outcome(app.publish(Some(&TimeLimits::live()), None, &change))? {
+        match answer(app.publish(Some(&TimeLimits::live()), None, &change))? {
             StockOutcome::Refused(problem) => return Err(DeskError::Refused(problem)),
             StockOutcome::Applied { .. } | StockOutcome::Repeated { .. } | StockOutcome::Stale { .. } => {}
         }
@@ -350,10 +327,4 @@ fn redrive<C: Clock + Clone + 'static>(app: &App<C>, runtime: &Runtime<C>, id: i
     }
     app.store.remove_dead_letter(id).map_err(failed)?;
     Ok(Done::Redriven { queue })
-}
-
-/// An error with everything that led to it, in one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -12,7 +12,7 @@ use axum::response::Response;
 use pricestream_cache_writer::CacheWriter;
 use pricestream_domain::Sku;
 use pricestream_event_schema::{LowStockV1, StockChange, TraceContext, patterns};
-use pricestream_inventory_publisher::{PublishError, Published, Refused, TimeLimits, publish};
+use pricestream_inventory_publisher::{TimeLimits, answer, publish};
 use pricestream_ports::memory::Memory;
 use pricestream_ports::{
     Cache, CacheEntry, CacheWrite, IfAbsent, PolledSettings, PortError, QueueSettings, RecordReads, Settings, Usage,
@@ -134,21 +134,7 @@ impl Intake for TestDesk {
         for change in &changes {
             let published =
                 publish(&self.memory, &self.memory, &self.memory, &self.metrics, Some(&limits), trace.as_ref(), change).await;
-            outcomes.push(match published {
-                Ok(Published::Applied(stock_version)) => StockOutcome::Applied { stock_version },
-                Ok(Published::Repeated(stock_version)) => StockOutcome::Repeated { stock_version },
-                Ok(Published::Stale(stock_version)) => StockOutcome::Stale { stock_version },
-                Err(PublishError::Refused(refused)) => {
-                    let code = match refused {
-                        Refused::UnknownSku(_) => Code::UnknownSku,
-                        Refused::OtherOrigin { .. } => Code::OtherOrigin,
-                        Refused::Contradiction { .. } => Code::Contradiction,
-                        Refused::OtherTime { .. } => Code::OtherTime,
-                    };
-                    StockOutcome::Refused(Problem::new(code, refused.to_string()))
-                }
-                Err(PublishError::Failed(failure)) => return Err(DeskError::Failed(failure.to_string())),
-            });
+            outcomes.push(answer(published)?);
         }
         self.settle().await;
         Ok(outcomes)
