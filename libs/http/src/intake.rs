@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use pricestream_domain::{Sku, StockVersion};
 use pricestream_event_schema::{MAX_LINE, StockChange, TraceContext, stock_changes};
-use pricestream_ports::PortError;
+use pricestream_ports::{PortError, chain};
 use pricestream_telemetry::Metrics;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -85,12 +85,6 @@ impl From<PortError> for IntakeError {
     fn from(error: PortError) -> Self {
         Self::Failed(chain(&error))
     }
-}
-
-/// An error with everything that led to it, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// One change: its outcome. Several: how many came to what.

@@ -46,6 +46,23 @@ pub enum Failure {
     Poison(String),
 }
 
+impl Failure {
+    /// The same failure for another message; of its causes the text stays.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        match self {
+            Self::Retryable(source) => Self::Retryable(chain(&**source).into()),
+            Self::Poison(why) => Self::Poison(why.clone()),
+        }
+    }
+}
+
+/// An error with everything that led to it, in one line.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (**error).source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 impl From<PortError> for Failure {
     fn from(error: PortError) -> Self {
         match error {

@@ -27,7 +27,7 @@ pub use batch::{BatchOutcome, Delivery, MessageId, Quarantined, each_message};
 pub use bus::{Bus, EntryFailure, publish_all};
 pub use cache::{Cache, CacheEntry, CacheWrite, EncodingError, IfAbsent, price_key};
 pub use clock::{Clock, SystemClock, micros};
-pub use failure::{Failure, PortError};
+pub use failure::{Failure, PortError, chain};
 pub use history::{Disagreement, HistoryRow, RowInputs, next_due};
 pub use inventory::Inventory;
 pub use order::{InvalidOrderId, Order, OrderId, OrderReads, Orders};

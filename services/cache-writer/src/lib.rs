@@ -83,7 +83,7 @@ impl<R: RecordReads, K: Cache, C: Clock> CacheWriter<'_, R, K, C> {
             }
         }
         let mut failures = Vec::new();
-        self.write(wanted, "stream", |place, failure| failures.push((place, again(failure)))).await;
+        self.write(wanted, "stream", |place, failure| failures.push((place, failure.again()))).await;
         failures
     }
 
@@ -158,20 +158,6 @@ fn want(wanted: &mut BTreeMap<Sku, Wanted>, entry: CacheEntry, stock_committed_a
             }
         }
     }
-}
-
-/// The same failure for another message.
-fn again(failure: &Failure) -> Failure {
-    match failure {
-        Failure::Retryable(source) => Failure::Retryable(chain(&**source).into()),
-        Failure::Poison(why) => Failure::Poison(why.clone()),
-    }
-}
-
-/// An error with everything that led to it, in one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 fn name(written: CacheWrite) -> &'static str {

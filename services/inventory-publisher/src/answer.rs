@@ -1,5 +1,5 @@
-use pricestream_http::intake::chain;
 use pricestream_http::{Code, IntakeError, Problem, StockOutcome};
+use pricestream_ports::chain;
 
 use crate::{PublishError, Published, Refused};
 

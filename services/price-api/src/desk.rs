@@ -5,7 +5,6 @@ use std::sync::Arc;
 use pricestream_domain::{Mode, Override, Product, Sku};
 use pricestream_http::Intake;
 pub use pricestream_http::IntakeError as DeskError;
-pub(crate) use pricestream_http::intake::chain;
 use schemars::JsonSchema;
 use serde::Serialize;
 

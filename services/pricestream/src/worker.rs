@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use pricestream_embedded::{Runtime, SetAside, ready};
 use pricestream_event_schema::{StockChange, TraceContext, parse_stock_change};
-use pricestream_http::intake::{INTAKE, chain};
+use pricestream_http::intake::INTAKE;
 use pricestream_inventory_publisher::{TimeLimits, answer};
 use pricestream_ports::{Clock, RecordReads, SystemClock, Usage};
 use pricestream_price_api::{
@@ -290,7 +290,7 @@ fn take(app: &App<SystemClock>, changes: &[StockChange], trace: Option<&TraceCon
 fn set_aside(app: &App<SystemClock>, items: &[(Vec<u8>, String)]) -> Result<(), DeskError> {
     items.iter().try_for_each(|(body, reason)| {
         let aside = SetAside { queue: INTAKE, body, reason, receive_count: 1, at: app.clock.measured() };
-        app.store.put_aside(&aside).map_err(|error| DeskError::Failed(chain(&error)))
+        Ok(app.store.put_aside(&aside)?)
     })
 }
 
@@ -308,9 +308,8 @@ pub(crate) fn change_records<C: Clock + Clone + 'static>(app: &App<C>, change: C
 }
 
 fn redrive<C: Clock + Clone + 'static>(app: &App<C>, runtime: &Runtime<C>, id: i64) -> Result<Done, DeskError> {
-    let failed = |error| DeskError::Failed(chain(&error));
     let none = || DeskError::Refused(Problem::new(Code::UnknownDeadLetter, format!("there is no dead letter {id}")));
-    let (queue, body) = app.store.dead_letter(id).map_err(failed)?.ok_or_else(none)?;
+    let (queue, body) = app.store.dead_letter(id)?.ok_or_else(none)?;
     if queue == INTAKE {
         let at_fault = |why: String| DeskError::Refused(Problem::new(Code::BadStockChange, why));
         let change = parse_stock_change(&body).map_err(|error| at_fault(error.to_string()))?;
@@ -325,6 +324,6 @@ fn redrive<C: Clock + Clone + 'static>(app: &App<C>, runtime: &Runtime<C>, id: i
             return Err(DeskError::Refused(Problem::new(Code::UnknownDeadLetter, why)));
         }
     }
-    app.store.remove_dead_letter(id).map_err(failed)?;
+    app.store.remove_dead_letter(id)?;
     Ok(Done::Redriven { queue })
 }

@@ -18,7 +18,7 @@ pub use self::token::{IamTokens, IamUser};
 use crate::roots::Roots;
 
 /// On which changes are published, as the entries' JSON.
-pub const CHANNEL: &str = "ch:prices";
+const CHANNEL: &str = "ch:prices";
 
 /// A command, and a connection, that takes longer fails: reads then go to the record, writes to redelivery.
 const TIMEOUT: Duration = Duration::from_millis(100);

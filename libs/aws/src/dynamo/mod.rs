@@ -75,11 +75,6 @@ impl DynamoStore {
         Self { client, tables: Arc::new(tables), kept: Kept::default(), rules: Cache::new(COMPILED) }
     }
 
-    /// The tables.
-    pub fn tables(&self) -> &Tables {
-        &self.tables
-    }
-
     /// Makes one cheap read, so that the connection is open before the first event comes.
     pub async fn connect(&self) -> Result<(), PortError> {
         let tables = &self.tables;

@@ -6,13 +6,13 @@ use pricestream_domain::{Cause, Mode, Override, Product, RecordRev, Sku};
 use pricestream_event_schema::{ProductChangedV1, RepriceRequestedV1, TraceContext, encode};
 use pricestream_ports::{
     Bus, Clock, Conditional, Documents, Failure, ModeSetting, PortError, ProductRecord, PromotionsSetting, Records, Settings,
-    SettingsRecord, micros, publish_all,
+    SettingsRecord, chain, micros, publish_all,
 };
 use pricestream_promotion_engine::{Effect, RuleSet, Without};
 use pricestream_repricing_engine::Strategies;
 use serde_json::json;
 
-use crate::desk::{Change, DeskError, DocumentProblem, Done, chain};
+use crate::desk::{Change, DeskError, DocumentProblem, Done};
 use crate::problem::{Code, Problem};
 
 /// How often a conditional write is tried anew when somebody else was faster.

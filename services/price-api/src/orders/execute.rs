@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use pricestream_ports::{
     Committed, Conditional, Order, OrderId, OrderReads, Orders, PortError, Refusal, Released, Reservation, ReservationKey,
-    Reserved, Usage,
+    Reserved, Usage, chain,
 };
 use pricestream_promotion_engine::Limited;
 use pricestream_telemetry::Metrics;
@@ -95,7 +95,7 @@ pub enum OrderError {
 impl From<OrderError> for DeskError {
     fn from(error: OrderError) -> Self {
         let code = match &error {
-            OrderError::Failed(error) => return Self::Failed(crate::desk::chain(error)),
+            OrderError::Failed(error) => return Self::Failed(chain(error)),
             OrderError::Limit(_) => Code::LimitReached,
             OrderError::Expired(_) | OrderError::NotHeld | OrderError::KeyEnded(_) => Code::QuoteExpired,
             OrderError::Redeemed(_) | OrderError::Ordered(_) => Code::QuoteRedeemed,

@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use pricestream_aws::{DeadLetter, DeadLetters, DynamoStore, EventBridge, Queues, ValkeyCache};
 use pricestream_event_schema::{StockChange, TraceContext, parse_stock_change};
-use pricestream_http::intake::{INTAKE, chain};
+use pricestream_http::intake::INTAKE;
 use pricestream_inventory_publisher::door::Door;
-use pricestream_ports::{Clock, PolledSettings, SystemClock};
+use pricestream_ports::{Clock, PolledSettings, SystemClock, chain};
 use pricestream_price_api::{
     Code, Command, Desk, DeskError, Done, Intake, OrderCommand, OrderDone, Problem, StockOutcome, execute, execute_order,
 };
