@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 DEV_TOKEN = local-development
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up build test test-cloud test-containers terraform-check cloud-up cloud-down e2e simulate fuzz bench bench-peers lint fmt
+.PHONY: help demo up build test test-cloud test-containers terraform-check cloud-up cloud-down e2e simulate fuzz bench bench-peers bench-pricing lint fmt
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -105,6 +105,9 @@ bench: ## Run the benchmarks; the goals, what was measured and whether they are 
 # PEERS holds the programs that drive the others; they are installed by npm into .local/peers.
 bench-peers: ## Price the same carts with other engines, in one run (PEERS=directory; needs Node)
 	@python3 libs/promotion-engine/benches/peers.py "$(PEERS)" --work .local/peers
+
+bench-pricing: ## Show how far the repricing strategies are from the proven optimum (about ten minutes; RUNS=200 for less)
+	@$(CARGO) run --release --quiet --locked --package pricestream-pricing-lab --example goals
 
 lint: ## Check formatting, clippy, documentation, and (with cargo-deny) dependencies
 	$(CARGO) fmt --all --check

@@ -16,6 +16,13 @@ pub struct Stock {
     pub version: StockVersion,
     /// The level that shares of stock are taken of.
     pub full: FullLevel,
+    /// Units sold since the record began; see where stock changes are accepted for what counts as sold.
+    #[serde(default)]
+    pub sold: u64,
+    /// When it last changed, by the source's clock.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub changed_at: Option<Timestamp>,
 }
 
 /// The level after the last replenishment: what "30 % left" is 30 % of, and when the clock of a sell-through starts.

@@ -30,6 +30,8 @@ fn first_layout() -> tempfile::TempDir {
          ALTER TABLE prices DROP COLUMN lane; ALTER TABLE prices DROP COLUMN promotions;
          ALTER TABLE history DROP COLUMN lane; ALTER TABLE history DROP COLUMN was_lane;
          ALTER TABLE history DROP COLUMN rule_set; ALTER TABLE history DROP COLUMN left_out;
+         ALTER TABLE inventory DROP COLUMN sold; ALTER TABLE prices DROP COLUMN belief; ALTER TABLE history DROP COLUMN sold;
+         ALTER TABLE history DROP COLUMN changed_at; ALTER TABLE history DROP COLUMN was_belief;
          ALTER TABLE settings DROP COLUMN rule_set; ALTER TABLE settings DROP COLUMN promotions;
          PRAGMA user_version = 1;",
     );
@@ -51,7 +53,7 @@ fn an_older_store_is_brought_up_to_date_whoever_opens_it_first() {
                 "{access:?}"
             );
         }
-        assert_eq!(layout(directory.path()), 2);
+        assert_eq!(layout(directory.path()), 3);
     }
 }
 

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pricestream_domain::{Cause, Lane, Mode, Money, Override, PriceVersion, RecordRev, Sku, Standing, Stock};
+use pricestream_repricing_engine::market::Belief;
 use pricestream_repricing_engine::{Decision, Inputs, Outcome, Resolved, decide};
 
 use crate::{ProductRecord, Promotions};
@@ -54,6 +55,8 @@ pub struct RowInputs {
     pub promotions: Promotions,
     /// The lane before.
     pub previous_lane: Option<Arc<Lane>>,
+    /// What was learned of demand up to the decision before.
+    pub previous_belief: Option<Arc<Belief>>,
 }
 
 /// A row says something else than its inputs give.
@@ -79,6 +82,7 @@ impl RowInputs {
             override_: self.override_.as_ref(),
             stock: self.stock.as_ref(),
             previous: self.previous.as_ref(),
+            belief: self.previous_belief.as_deref(),
         })
     }
 

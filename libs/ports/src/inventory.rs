@@ -19,6 +19,9 @@ pub struct Inventory {
     pub source_seq: SourceSeq,
     /// Fingerprint of the last accepted change, to tell a repetition from a contradiction.
     pub fingerprint: u64,
+    /// Units sold since the record began: what each change took away, unless its source called it something else than a sale.
+    #[serde(default)]
+    pub sold: u64,
     /// When the last accepted change occurred, by the source's clock.
     pub occurred_at: Timestamp,
     /// When it was accepted, by the measuring clock: freshness counts from here.
@@ -28,6 +31,12 @@ pub struct Inventory {
 impl Inventory {
     /// What pricing needs of it.
     pub fn stock(&self) -> Stock {
-        Stock { on_hand: self.on_hand, version: self.stock_version, full: self.full }
+        Stock {
+            on_hand: self.on_hand,
+            version: self.stock_version,
+            full: self.full,
+            sold: self.sold,
+            changed_at: Some(self.occurred_at),
+        }
     }
 }

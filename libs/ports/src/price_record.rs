@@ -5,12 +5,13 @@ use pricestream_documents::ContentHash;
 use pricestream_domain::{Cause, Lane, Mode, Money, Override, PriceVersion, RecordRev, Sku, Standing, StockVersion};
 use pricestream_event_schema::PriceChangedV1;
 use pricestream_repricing_engine::Resolved;
+use pricestream_repricing_engine::market::Belief;
 use serde::{Deserialize, Serialize};
 
 use crate::{CacheEntry, ProductRecord, SettingsSnapshot, SkuInputs};
 
 /// The record of one SKU's price: what stands, and every input that the decision saw.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PriceRecord {
     /// Its key.
     pub sku: Sku,
@@ -25,6 +26,9 @@ pub struct PriceRecord {
     /// What a guest pays for one unit, slice by slice; `None` while that is the price.
     #[serde(default)]
     pub lane: Option<Arc<Lane>>,
+    /// What was learned of demand, the decision included; `None` where the strategy learns nothing or no sale is on.
+    #[serde(default)]
+    pub belief: Option<Arc<Belief>>,
     /// What the decision saw.
     pub seen: SeenInputs,
     /// Which settings it was decided under; never replaced by a decision under older ones.

@@ -1,8 +1,11 @@
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use pricestream_domain::{Mode, Money, Override, Product, Standing, Stock};
 
 use crate::guardrails::{Hard, Held, counted_day, hard};
-use crate::strategies::{Proposal, Situation};
+use crate::market::{Belief, Bounds};
+use crate::strategies::{Learned, Proposal, Situation};
 use crate::{Basis, Policy, Reason};
 
 /// Everything that a decision sees.
@@ -22,6 +25,8 @@ pub struct Inputs<'a> {
     pub stock: Option<&'a Stock>,
     /// What stands.
     pub previous: Option<&'a Standing>,
+    /// What was learned up to the decision before.
+    pub belief: Option<&'a Belief>,
 }
 
 /// What is to stand, and why.
@@ -35,6 +40,8 @@ pub struct Decision {
     pub shadow_price: Option<Money>,
     /// When it must be decided again though no input moved: a whole microsecond, always after the decision's own instant.
     pub next_due: Option<Timestamp>,
+    /// What was learned, the time up to this decision included; `None` where the strategy learns nothing or no sale is on.
+    pub belief: Option<Arc<Belief>>,
     /// What made it so.
     pub reason: Reason,
 }
@@ -112,6 +119,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
             standing: inputs.previous.copied().filter(|_| refusal != Refusal::Retired),
             shadow_price: None,
             next_due: in_force(inputs).and_then(|override_| whole_microsecond(override_.expires_at)),
+            belief: None,
             reason: reason.refused(&refusal),
             outcome: Outcome::Refused(refusal),
         },
@@ -120,6 +128,7 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
 
 /// A price that passed, in minor units, with what goes with it.
 struct Decided {
+    belief: Option<Arc<Belief>>,
     held: Held,
     shadow: Option<i64>,
     next_due: Option<Timestamp>,
@@ -138,33 +147,37 @@ fn settle(inputs: &Inputs<'_>, reason: &mut Reason) -> Result<Decided, Refusal> 
     let hard = hard_bounds(product, policy)?;
     let previous = inputs.previous.filter(|standing| standing.price.currency == list.currency);
     let fixed = |price: i64, reason: &mut Reason| Held::fixed(hard.hold(price, &mut reason.effects), now);
+    // What shoppers do is learned from whoever set the price.
+    let situation = situation(inputs, policy, &hard, previous);
+    let learned = policy.strategy.learn(&situation);
+    let belief = learned.as_ref().map(|learned| Arc::clone(&learned.belief));
     if let Some(override_) = in_force(inputs) {
         reason.basis = Basis::Override;
         reason.proposed = Some(override_.price.minor);
-        return Ok(Decided { held: fixed(override_.price.minor, reason), shadow: None, next_due: Some(override_.expires_at) });
+        return Ok(Decided { belief, held: fixed(override_.price.minor, reason), shadow: None, next_due: Some(override_.expires_at) });
     }
     match inputs.mode {
         Mode::Run => {
-            let (held, next_due) = run(inputs, policy, &hard, previous, reason)?;
+            let (held, next_due) = run(inputs, policy, &hard, &situation, learned.as_ref(), reason)?;
             let next_due = earliest(next_due, held.next_due(held.price));
-            Ok(Decided { held, shadow: None, next_due })
+            Ok(Decided { belief, held, shadow: None, next_due })
         }
         Mode::Freeze => {
             let standing = previous.ok_or(Refusal::Frozen)?;
             reason.proposed = Some(standing.price.minor);
-            Ok(Decided { held: fixed(standing.price.minor, reason), shadow: None, next_due: None })
+            Ok(Decided { belief, held: fixed(standing.price.minor, reason), shadow: None, next_due: None })
         }
         Mode::ListPrice => {
             reason.proposed = Some(list.minor);
-            Ok(Decided { held: fixed(list.minor, reason), shadow: None, next_due: None })
+            Ok(Decided { belief, held: fixed(list.minor, reason), shadow: None, next_due: None })
         }
         Mode::Shadow => {
-            let (would_be, next_due) = run(inputs, policy, &hard, previous, reason)?;
+            let (would_be, next_due) = run(inputs, policy, &hard, &situation, learned.as_ref(), reason)?;
             let stays = previous.map_or(list.minor, |standing| standing.price.minor);
             let held = fixed(stays, reason);
             // Its soft guardrails measure from a price that does not move here.
             let next_due = earliest(next_due, would_be.next_due(held.price));
-            Ok(Decided { held, shadow: Some(would_be.price), next_due })
+            Ok(Decided { belief, held, shadow: Some(would_be.price), next_due })
         }
     }
 }
@@ -174,18 +187,50 @@ fn run(
     inputs: &Inputs<'_>,
     policy: &Policy,
     hard: &Hard,
-    previous: Option<&Standing>,
+    situation: &Situation<'_>,
+    learned: Option<&Learned>,
     reason: &mut Reason,
 ) -> Result<(Held, Option<Timestamp>), Refusal> {
     let list_price = inputs.product.list_price;
-    let situation = Situation { now: inputs.now, list_price, stock: inputs.stock, zone: &policy.time_zone };
-    let proposal = policy.strategy.propose(&situation);
+    let proposal = policy.strategy.propose(situation, learned);
     let proposed = proposal.price(list_price).map_err(|_| Refusal::Overflow)?.minor;
-    let Proposal { change, fired, next_due } = proposal;
+    let change = proposal.change(list_price);
+    let Proposal { fired, next_due, .. } = proposal;
     reason.basis = Basis::Strategy { name: policy.strategy_name.clone(), fired, change };
     reason.proposed = Some(proposed);
-    let held = policy.guardrails.hold(proposed, previous, hard, &policy.time_zone, inputs.now, &mut reason.effects);
+    let held = policy.guardrails.hold(proposed, situation.previous, hard, &policy.time_zone, inputs.now, &mut reason.effects);
     Ok((held, next_due))
+}
+
+/// What the strategy may look at.
+fn situation<'a>(inputs: &Inputs<'a>, policy: &'a Policy, hard: &Hard, previous: Option<&'a Standing>) -> Situation<'a> {
+    let list_price = inputs.product.list_price;
+    let (low, high) = hard.bounds();
+    let ratio = |minor: i64| minor as f64 / list_price.minor as f64;
+    let low = ratio(low).max(Bounds::WIDEST.low);
+    Situation {
+        cost: inputs.product.cost.filter(|cost| cost.currency == list_price.currency),
+        demand: policy.demand.as_ref(),
+        profile: policy.profile.as_ref(),
+        belief: inputs.belief,
+        previous,
+        bounds: Bounds { low, high: ratio(high).clamp(low, Bounds::WIDEST.high.max(low)) },
+        draw: draw(inputs),
+        ..Situation::plain(inputs.now, list_price, inputs.stock, &policy.time_zone)
+    }
+}
+
+/// A random number that the same inputs always give: SplitMix64 (Steele, Lea and Flood 2014) over SKU and stock change.
+fn draw(inputs: &Inputs<'_>) -> u64 {
+    let mix = |state: u64, word: u64| {
+        let mut z = (state ^ word).wrapping_add(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    let of_sku = inputs.product.sku.bytes().fold(0, |state, byte| mix(state, u64::from(byte)));
+    let version = inputs.stock.map_or(0, |stock| stock.version.0);
+    mix(of_sku, version)
 }
 
 fn earliest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
@@ -234,7 +279,8 @@ impl Decided {
         let next_due = self.next_due.and_then(whole_microsecond).filter(|due| *due > now);
         let shadow_price = self.shadow.map(money);
         if let Some(standing) = previous.filter(|standing| standing.price == price) {
-            return Decision { outcome: Outcome::Kept, standing: Some(*standing), shadow_price, next_due, reason };
+            let standing = Some(*standing);
+            return Decision { outcome: Outcome::Kept, standing, shadow_price, next_due, belief: self.belief, reason };
         }
         let day = inputs.policy.map_or_else(|_| pricestream_documents::Zone::UTC.day(now), |policy| policy.time_zone.day(now));
         let counted = previous.and_then(|standing| Some((counted_day(standing, day)?, standing.changes)));
@@ -247,6 +293,6 @@ impl Decided {
             day,
             changes: changes.saturating_add(1),
         };
-        Decision { outcome: Outcome::Changed, standing: Some(standing), shadow_price, next_due, reason }
+        Decision { outcome: Outcome::Changed, standing: Some(standing), shadow_price, next_due, belief: self.belief, reason }
     }
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::{Guardrails, Policy, Resolved, Strategy};
+use crate::{Demand, Guardrails, Policy, Profile, Resolved, Strategy};
 
 /// A SKU is to be priced by a strategy that the document does not have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,6 +19,7 @@ pub struct UnknownStrategy(pub String);
 pub struct Strategies {
     hash: ContentHash,
     by_name: BTreeMap<String, Strategy>,
+    profiles: BTreeMap<String, Profile>,
     zone: Zone,
     default: Entry,
     by_category: HashMap<String, (Entry, Slot)>,
@@ -41,6 +42,7 @@ struct Entry {
     strategy: Option<String>,
     floor_percent_of_list: Option<u32>,
     guardrails: Map<String, Value>,
+    demand: Option<Demand>,
 }
 
 /// The document as JSON Schema has it; the checks of [`Strategies::from_json`] go further.
@@ -54,6 +56,8 @@ struct Document {
     time_zone: Option<Zone>,
     /// Strategies by name.
     strategies: BTreeMap<String, Strategy>,
+    /// How demand spreads over a sale, by the name of a kind of sale.
+    profiles: Option<BTreeMap<String, Profile>>,
     /// For every SKU; must name a strategy.
     default: EntryDocument,
     /// For the SKUs of a category, over the default.
@@ -73,6 +77,8 @@ struct EntryDocument {
     floor_percent_of_list: Option<u32>,
     /// Those named replace those of the wider entry one by one; null takes one away.
     guardrails: Option<Guardrails>,
+    /// What is expected of demand; strategies for sales need it.
+    demand: Option<Demand>,
 }
 
 /// JSON Schema of the strategies document.
@@ -106,15 +112,27 @@ impl Strategies {
             let strategy = reader.strategy(&path, value);
             strategies.insert(name, strategy);
         }
-        let known = |name: &str| strategies.contains_key(name);
+        let mut profiles = BTreeMap::new();
+        for (name, value) in reader.object("profiles", root.remove("profiles"), false) {
+            let path = format!("profiles.{name}");
+            let profile: Option<Profile> = reader.read(&path, value);
+            reader.problems.extend(profile.iter().flat_map(|profile| profile.problems(&path)));
+            profiles.insert(name, profile);
+        }
+        let known = Known { strategies: &|name| strategies.contains_key(name), profiles: &|name| profiles.contains_key(name) };
+        let sale = strategies.iter().find(|(_, strategy)| strategy.as_ref().is_some_and(|strategy| strategy.sale().is_some()));
         // One that cannot be read has its own problem.
         let unnamed = root.get("default").is_none_or(|default| default.is_object() && default.get("strategy").is_none());
+        let says_no_demand = root.get("default").is_some_and(|default| default.is_object() && default.get("demand").is_none());
         let default = match root.remove("default") {
             Some(value) => reader.entry("default", value, &known),
             None => Entry::default(),
         };
         if unnamed {
             reader.problem("default", "must name the strategy of every SKU that nothing else names one for");
+        }
+        if let Some((name, _)) = sale.filter(|_| says_no_demand) {
+            reader.problem("default", format!("must say what is expected of demand (`demand`), which strategy {name:?} needs"));
         }
         let mut categories = Vec::new();
         for (category, value) in reader.object("categories", root.remove("categories"), false) {
@@ -131,26 +149,28 @@ impl Strategies {
             }
         }
         for field in root.keys() {
-            reader.problem(field, "is no field of the document: version, time_zone, strategies, default, categories, skus");
+            reader.problem(field, "is no field of the document: version, time_zone, strategies, profiles, default, categories, skus");
         }
         if !reader.problems.is_empty() {
             return Err(reader.problems);
         }
         let strategies = strategies.into_iter().filter_map(|(name, strategy)| Some((name, strategy?))).collect();
+        let profiles = profiles.into_iter().filter_map(|(name, profile)| Some((name, profile?))).collect();
         let hash = ContentHash::of_json(&value);
-        Ok(Self::compile(hash, strategies, zone, default, categories, by_sku))
+        Ok(Self::compile(hash, strategies, profiles, zone, default, categories, by_sku))
     }
 
     fn compile(
         hash: ContentHash,
         strategies: BTreeMap<String, Strategy>,
+        profiles: BTreeMap<String, Profile>,
         zone: Zone,
         default: Entry,
         categories: Vec<(String, Entry)>,
         by_sku: HashMap<Sku, Entry>,
     ) -> Self {
         let slot = |entry: &Entry| {
-            let resolve = |named: Option<&str>| resolve(&strategies, &zone, &[Some(entry), Some(&default)], named);
+            let resolve = |named: Option<&str>| resolve((&strategies, &profiles), &zone, &[Some(entry), Some(&default)], named);
             Slot { plain: resolve(None), named: strategies.keys().map(|name| (name.clone(), resolve(Some(name)))).collect() }
         };
         let anywhere = slot(&Entry::default());
@@ -159,7 +179,7 @@ impl Strategies {
             (category, (entry, slot))
         });
         let by_category = by_category.collect();
-        Self { hash, by_category, anywhere, by_name: strategies, zone, default, by_sku, of_skus: RwLock::default() }
+        Self { hash, by_category, anywhere, by_name: strategies, profiles, zone, default, by_sku, of_skus: RwLock::default() }
     }
 
     /// What `product` is priced by: its own entry, then its catalogue line, then its category's entry, then the default.
@@ -200,7 +220,7 @@ impl Strategies {
         if let Some(known) = self.of_skus.read().ok().and_then(|known| known.get(&key).cloned()) {
             return Ok(known);
         }
-        let resolved = resolve(&self.by_name, &self.zone, &[Some(entry), category, Some(&self.default)], named);
+        let resolved = resolve((&self.by_name, &self.profiles), &self.zone, &[Some(entry), category, Some(&self.default)], named);
         if let Ok(mut known) = self.of_skus.write() {
             known.insert(key, Arc::clone(&resolved));
         }
@@ -210,7 +230,7 @@ impl Strategies {
 
 /// The policy of `entries`, the narrowest first; `named` is the catalogue line's strategy.
 fn resolve(
-    strategies: &BTreeMap<String, Strategy>,
+    (strategies, profiles): (&BTreeMap<String, Strategy>, &BTreeMap<String, Profile>),
     zone: &Zone,
     entries: &[Option<&Entry>],
     named: Option<&str>,
@@ -222,19 +242,31 @@ fn resolve(
     for entry in entries().collect::<Vec<_>>().into_iter().rev() {
         guardrails.extend(entry.guardrails.clone());
     }
+    // Of no concern to a strategy that does not look at it: a forecast that changes is to touch those that it prices alone.
+    let demand = entries().find_map(|entry| entry.demand.clone()).filter(|_| strategy.sale().is_some());
+    let profile = demand.as_ref().and_then(|demand| profiles.get(demand.profile.as_deref()?)).cloned();
     Arc::new(Resolved::new(Policy {
         strategy_name: name.as_str().into(),
         strategy: strategy.clone(),
         guardrails: Guardrails::deserialize(Value::Object(guardrails)).expect("each was checked"),
         floor_percent_of_list: entries().find_map(|entry| entry.floor_percent_of_list),
+        demand,
+        profile,
         time_zone: zone.clone(),
     }))
+}
+
+/// Names that the document has.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    strategies: &'a dyn Fn(&str) -> bool,
+    profiles: &'a dyn Fn(&str) -> bool,
 }
 
 /// How the parts of this document are read.
 trait ReadStrategies {
     fn strategy(&mut self, path: &str, value: Value) -> Option<Strategy>;
-    fn entry(&mut self, path: &str, value: Value, known: &impl Fn(&str) -> bool) -> Entry;
+    fn entry(&mut self, path: &str, value: Value, known: &Known<'_>) -> Entry;
     fn guardrails(&mut self, path: &str, value: Value) -> Map<String, Value>;
 }
 
@@ -254,14 +286,14 @@ impl ReadStrategies for Reader {
         Some(strategy)
     }
 
-    fn entry(&mut self, path: &str, value: Value, known: &impl Fn(&str) -> bool) -> Entry {
+    fn entry(&mut self, path: &str, value: Value, known: &Known<'_>) -> Entry {
         let mut entry = Entry::default();
         for (field, value) in self.object(path, Some(value), false) {
             let at = format!("{path}.{field}");
             match field.as_str() {
                 "strategy" => {
                     entry.strategy = self.read(&at, value);
-                    if let Some(name) = entry.strategy.as_deref().filter(|name| !known(name)) {
+                    if let Some(name) = entry.strategy.as_deref().filter(|name| !(known.strategies)(name)) {
                         self.problem(&at, format!("there is no strategy {name:?}"));
                     }
                 }
@@ -270,7 +302,12 @@ impl ReadStrategies for Reader {
                     self.range(&at, entry.floor_percent_of_list, 0, 100);
                 }
                 "guardrails" => entry.guardrails = self.guardrails(&at, value),
-                _ => self.problem(&at, "is no field of an entry: strategy, floor_percent_of_list, guardrails"),
+                "demand" => {
+                    entry.demand = self.read(&at, value);
+                    let problems = entry.demand.iter().flat_map(|demand| demand.problems(&at, known.profiles));
+                    self.problems.extend(problems);
+                }
+                _ => self.problem(&at, "is no field of an entry: strategy, floor_percent_of_list, guardrails, demand"),
             }
         }
         entry

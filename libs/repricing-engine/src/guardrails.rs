@@ -125,6 +125,12 @@ impl Range {
 }
 
 impl Hard {
+    /// Lowest and highest price that it lets through.
+    pub(crate) fn bounds(&self) -> (i64, i64) {
+        let Range { low, high } = self.range();
+        (low, high)
+    }
+
     fn range(&self) -> Range {
         let outer = Range { low: self.floor, high: self.ceiling.unwrap_or(i64::MAX) };
         let Some((low, high)) = self.band else { return outer };

@@ -2,13 +2,16 @@
 //! and its reason go out. Strategies propose, guardrails dispose, and no strategy can pass by a guardrail.
 
 mod decide;
+mod demand;
 mod document;
 mod guardrails;
+pub mod market;
 mod policy;
 mod reason;
 pub mod strategies;
 
 pub use decide::{Decision, Inputs, Outcome, Refusal, decide};
+pub use demand::{Demand, Profile};
 pub use document::{Strategies, UnknownStrategy, document_schema};
 pub use guardrails::{Effect, Ending, Guardrail, Guardrails, MaxStep};
 pub use policy::{Policy, Resolved};

@@ -3,10 +3,10 @@ use std::sync::Arc;
 use pricestream_documents::{ContentHash, Zone};
 use serde::{Deserialize, Serialize};
 
-use crate::{Guardrails, Strategy};
+use crate::{Demand, Guardrails, Profile, Strategy};
 
 /// Everything that the strategies document says of one SKU.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
     /// The strategy's name in the document.
     pub strategy_name: Arc<str>,
@@ -17,12 +17,18 @@ pub struct Policy {
     /// The floor of a product that states none, in percent of its list price, 0..=100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub floor_percent_of_list: Option<u32>,
+    /// What is expected of demand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demand: Option<Demand>,
+    /// The profile that `demand` names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
     /// Where the days and the times of day of the policy are.
     pub time_zone: Zone,
 }
 
 /// A policy with its hash, worked out once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Resolved {
     /// What it says.
     pub policy: Policy,

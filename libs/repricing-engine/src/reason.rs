@@ -144,9 +144,25 @@ fn write_fired(f: &mut fmt::Formatter<'_>, fired: Fired, reason: &Reason) -> fmt
             write!(f, "{left} of {full} left, which will not sell out in time (pace above {})", percent(ratio))
         }
         Fired::Since(at) => write!(f, "the step of {at} has begun"),
+        Fired::Expecting { buyers, minutes } => {
+            write!(f, "{left} left, {buyers} more buyers expected in {} at list", duration(minutes))
+        }
+        Fired::BeforeSale => write!(f, "the sale has not begun"),
+        Fired::SaleOver => write!(f, "the sale is over"),
+        Fired::NoDemand => write!(f, "nothing is known of its demand"),
+        Fired::Unusable => write!(f, "its demand gives no usable price"),
     }
 }
 
 fn percent(basis_points: u32) -> String {
     RelativeChange(i32::try_from(basis_points).unwrap_or(i32::MAX)).to_string().trim_start_matches('+').to_owned()
+}
+
+/// Minutes in words, exact to the minute below two hours.
+fn duration(minutes: u64) -> String {
+    match minutes {
+        0..120 => format!("{minutes} min"),
+        120..2_880 => format!("{} h", (minutes + 30) / 60),
+        _ => format!("{} days", (minutes + 720) / 1_440),
+    }
 }

@@ -28,8 +28,16 @@ fn document(change: impl FnOnce(&mut Value)) -> String {
             "evening": { "kind": "scheduled_markdown",
                 "steps": [{ "at": "2026-05-04T10:00:00Z", "change_bp": -1000 }],
                 "daily": [{ "from": "18:00", "change_bp": -2000 }, { "from": "20:00", "change_bp": -4000 }] },
+            "flash": { "kind": "template_bayes", "sale": { "starts": "2026-05-04T10:00:00Z", "ends": { "at": "2026-05-04T11:00:00Z" },
+                "reviews": 100, "leftover": { "percent_of_list": 30 } } },
+            "menu": { "kind": "dp_finite_menu", "sale": { "ends": { "after_full_minutes": 60 } }, "menu_percent": [80, 100],
+                "max_changes": 3, "max_step_percent": 20 },
+            "clear": { "kind": "clearance_markdown", "sale": { "ends": { "after_full_minutes": 60 } }, "holding_bp_per_day": 10 },
         },
-        "default": { "strategy": "fixed", "floor_percent_of_list": 60, "guardrails": {
+        "profiles": { "drop": [3, 1, 1] },
+        "default": { "strategy": "fixed", "floor_percent_of_list": 60, "demand": {
+            "per_hour": 10.0, "certainty": 2.0, "family": { "kind": "exponential", "sensitivity": 2.0 }, "sensitivity_sd": 1.0,
+            "profile": "drop", "restart": { "ratio": 2.0, "threshold": 5.0 } }, "guardrails": {
             "max_step": { "change_bp": 1000, "per_minutes": 60 }, "cooldown_minutes": 5, "changes_per_day": 20,
             "band_bp": 3000, "ceiling_percent_of_list": 130, "ending": { "modulo": 100, "remainder": 99 } } },
         "categories": { "MEAT": { "strategy": "curve", "guardrails": { "band_bp": null } } },
@@ -84,7 +92,7 @@ fn one_document_with_many_problems_has_all_of_them_told() {
         "version: must be 1",
         "time_zone: \"Europe/Amsterdan\" is no IANA time zone, such as \"Europe/Amsterdam\"",
         "strategies.a.kind: unknown variant `surge`, expected one of `fixed_list`, `inventory_threshold`, `stock_tiers`, \
-         `pace_tiers`, `scheduled_markdown`",
+         `pace_tiers`, `scheduled_markdown`, `fluid_resolve`, `gvr_optimal`, `dp_finite_menu`, `clearance_markdown`, `ce_bayes`, `template_bayes`, `parametric_thompson`",
         "strategies.b: missing field `kind`",
         "strategies.c.below: invalid type: string \"10\", expected u64",
         "strategies.c.change_bp: invalid type: floating point `5.5`, expected i32",
@@ -108,14 +116,14 @@ fn one_document_with_many_problems_has_all_of_them_told() {
         "default.guardrails.max_step.each: unknown field `each`, expected `change_bp` or `per_minutes`",
         "default: must name the strategy of every SKU that nothing else names one for",
         "categories.DELI: must be an object",
-        "categories.MEAT.floor: is no field of an entry: strategy, floor_percent_of_list, guardrails",
+        "categories.MEAT.floor: is no field of an entry: strategy, floor_percent_of_list, guardrails, demand",
         "categories.MEAT.guardrails.changes_per_day: 0 is outside 1..=1000000",
         "categories.MEAT.guardrails.max_step.per_minutes: 0 is outside 1..=525600",
         "categories.MEAT.guardrails.max_step.change_bp: 0 is outside 1..=10000",
         "categories.MEAT.strategy: there is no strategy \"z\"",
         "skus.A 1.strategy: there is no strategy \"y\"",
         "skus.A 1: \"A 1\" is not a SKU: 1 to 64 characters of A-Z a-z 0-9 . _ -",
-        "lanes: is no field of the document: version, time_zone, strategies, default, categories, skus",
+        "lanes: is no field of the document: version, time_zone, strategies, profiles, default, categories, skus",
     ];
     assert_eq!(problems(document), expected);
 }
@@ -133,7 +141,7 @@ fn single_problems_are_told_at_their_place() {
         (
             "/currency",
             json!("EUR"),
-            "currency: is no field of the document: version, time_zone, strategies, default, categories, skus",
+            "currency: is no field of the document: version, time_zone, strategies, profiles, default, categories, skus",
         ),
         ("/default", json!(null), "default: must name the strategy of every SKU that nothing else names one for"),
         ("/default", json!([]), "default: must be an object"),
@@ -143,7 +151,7 @@ fn single_problems_are_told_at_their_place() {
         (
             "/default/stratgy",
             json!("fixed"),
-            "default.stratgy: is no field of an entry: strategy, floor_percent_of_list, guardrails",
+            "default.stratgy: is no field of an entry: strategy, floor_percent_of_list, guardrails, demand",
         ),
         ("/default/floor_percent_of_list", json!(101), "default.floor_percent_of_list: 101 is outside 0..=100"),
         ("/default/floor_percent_of_list", json!(-1), "default.floor_percent_of_list: invalid value: integer `-1`, expected u32"),
@@ -298,6 +306,60 @@ fn single_problems_are_told_at_their_place() {
             "strategies.evening.steps[0].at: failed to find time component, which is required for parsing a timestamp",
         ),
         ("/strategies/x", json!({ "kind": "scheduled_markdown" }), "strategies.x: at least one step in steps or daily is needed"),
+        ("/strategies/flash/sale/reviews", json!(0), "strategies.flash.sale.reviews: 0 is outside 1..=10000"),
+        (
+            "/strategies/flash/sale/starts",
+            json!("2026-05-04T11:00:00Z"),
+            "strategies.flash.sale.ends.at: the sale ends at 2026-05-04T11:00:00Z, before it begins at 2026-05-04T11:00:00Z",
+        ),
+        (
+            "/strategies/flash/sale/leftover/percent_of_list",
+            json!(101),
+            "strategies.flash.sale.leftover.percent_of_list: 101 is outside 0..=100",
+        ),
+        (
+            "/strategies/menu/sale/ends/after_full_minutes",
+            json!(0),
+            "strategies.menu.sale.ends.after_full_minutes: the sale must last longer than 0 minutes",
+        ),
+        (
+            "/strategies/menu/menu_percent",
+            json!([100, 80]),
+            "strategies.menu.menu_percent: must be 1 to 64 prices in percent of list, ascending, each 1 to 1000",
+        ),
+        ("/strategies/menu/sale/reviews", json!(1_001), "strategies.menu.sale.reviews: 1001 is outside 1..=1000"),
+        ("/strategies/menu/max_changes", json!(1_001), "strategies.menu.max_changes: must be at most 1000"),
+        ("/strategies/menu/max_step_percent", json!(0), "strategies.menu.max_step_percent: must be above 0"),
+        ("/strategies/clear/holding_bp_per_day", json!(10_001), "strategies.clear.holding_bp_per_day: 10001 is outside 0..=10000"),
+        ("/profiles/drop", json!([]), "profiles.drop: must be at least one number, none negative, not all zero"),
+        ("/profiles/drop/1", json!(-1), "profiles.drop: must be at least one number, none negative, not all zero"),
+        ("/profiles/x", json!(vec![1; 401]), "profiles.x: 401 parts are more than 400"),
+        (
+            "/default/demand",
+            json!(null),
+            "default: must say what is expected of demand (`demand`), which strategy \"clear\" needs",
+        ),
+        ("/default/demand/per_hour", json!(-1), "default.demand.per_hour: -1 is outside 0 (excluded) to 1000000000"),
+        ("/default/demand/per_hour", json!("10"), "default.demand.per_hour: invalid type: string \"10\", expected f64"),
+        ("/default/demand/certainty", json!(0), "default.demand.certainty: 0 is outside 0 (excluded) to 1000000"),
+        ("/default/demand/sensitivity_sd", json!(2.5), "default.demand.sensitivity_sd: 2.5 is outside 0 (excluded) to 2"),
+        ("/default/demand/profile", json!("dorp"), "default.demand.profile: there is no profile \"dorp\""),
+        ("/default/demand/restart/ratio", json!(1), "default.demand.restart.ratio: 1 is outside 1 (excluded) to 100"),
+        (
+            "/categories/MEAT/demand",
+            json!({ "per_hour": 1, "family": { "kind": "exponential", "sensitivity": 0 } }),
+            "categories.MEAT.demand.family.sensitivity: 0 is outside 0 (excluded) to 100",
+        ),
+        (
+            "/categories/MEAT/demand",
+            json!({ "per_hour": 1, "family": { "kind": "linear", "choke": 1 } }),
+            "categories.MEAT.demand.family.choke: 1 is outside 1 (excluded) to 100",
+        ),
+        (
+            "/categories/MEAT/demand",
+            json!({ "per_hour": 1, "sensitivity_sd": 1, "family": { "kind": "linear", "choke": 2 } }),
+            "categories.MEAT.demand.sensitivity_sd: only an exponential family has a sensitivity to learn",
+        ),
     ] {
         let text = document(|document| {
             let (parent, field) = pointer.rsplit_once('/').unwrap();

@@ -11,6 +11,12 @@ fn example() -> String {
     std::fs::read_to_string(path).expect("the example is there")
 }
 
+/// That of sales.
+fn sales() -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/sale-strategies.json");
+    std::fs::read_to_string(path).expect("the example is there")
+}
+
 /// As in the supermarket's records; those that the example leaves out are priced by its default.
 const CATEGORIES: [&str; 13] = [
     "GROCERY",
@@ -34,12 +40,16 @@ fn product(category: &str) -> Product {
 }
 
 #[test]
-fn it_loads_and_shows_every_kind_and_no_category_that_is_misspelt() {
-    let text = example();
-    Strategies::from_json(&text).expect("the example has no problem");
-    let document: Value = serde_json::from_str(&text).unwrap();
-    let shown: BTreeSet<&str> =
-        document["strategies"].as_object().unwrap().values().map(|strategy| strategy["kind"].as_str().unwrap()).collect();
+fn they_load_and_show_every_kind_and_no_category_that_is_misspelt() {
+    let [document, of_sales] = [example(), sales()].map(|text| -> Value {
+        Strategies::from_json(&text).expect("the example has no problem");
+        serde_json::from_str(&text).unwrap()
+    });
+    let shown: BTreeSet<&str> = [&document, &of_sales]
+        .iter()
+        .flat_map(|document| document["strategies"].as_object().unwrap().values())
+        .map(|strategy| strategy["kind"].as_str().unwrap())
+        .collect();
     let schema = document_schema();
     let kinds = schema["$defs"]["Strategy"]["oneOf"].as_array().unwrap();
     let kinds: BTreeSet<&str> = kinds.iter().map(|kind| kind["properties"]["kind"]["const"].as_str().unwrap()).collect();
@@ -78,8 +88,9 @@ fn every_category_of_the_supermarket_is_priced_as_one_would_expect() {
                     policy: Ok(&strategies.policy_for(&product).unwrap().policy),
                     mode: Mode::Run,
                     override_: None,
-                    stock: Some(&Stock { on_hand, version: StockVersion(1), full }),
+                    stock: Some(&Stock { on_hand, version: StockVersion(1), full, sold: 0, changed_at: None }),
                     previous: None,
+                    belief: None,
                 });
                 assert_eq!(decision.outcome, Outcome::Changed, "{category}");
                 decision.standing.unwrap().price.minor
@@ -88,5 +99,32 @@ fn every_category_of_the_supermarket_is_priced_as_one_would_expect() {
             let scarce = if now.ends_with("21:45:00Z") { 20 } else { 100 };
             assert_eq!((price(scarce), price(1_000)), expected, "{category} at {now}");
         }
+    }
+}
+
+/// Twenty of eighty left at half time of each sale, all of the stock at its begin: scarce is dear.
+#[test]
+fn what_is_scarce_is_dear_in_every_sale() {
+    let strategies = Strategies::from_json(&sales()).unwrap();
+    for category in ["sneakers", "tickets", "fresh", "fashion", "gadgets", "anything else"] {
+        let product = product(category);
+        let policy = strategies.policy_for(&product).unwrap();
+        let full = FullLevel { on_hand: 80, at: "2026-11-27T20:00:00Z".parse().unwrap() };
+        let price = |on_hand| {
+            let stock = Stock { on_hand, version: StockVersion(1), full, sold: 80 - on_hand, changed_at: Some(full.at) };
+            let decision = decide(&Inputs {
+                now: "2026-11-27T20:30:00Z".parse().unwrap(),
+                product: &product,
+                policy: Ok(&policy.policy),
+                mode: Mode::Run,
+                override_: None,
+                stock: Some(&stock),
+                previous: None,
+                belief: None,
+            });
+            assert!(matches!(decision.outcome, Outcome::Changed), "{category}: {:?}", decision.outcome);
+            decision.standing.unwrap().price.minor
+        };
+        assert!(price(2) > price(80), "{category}: {} {}", price(2), price(80));
     }
 }

@@ -6,9 +6,12 @@ use pricestream_domain::{
     BasisPoints, Currency, FullLevel, Mode, Money, Override, Product, RelativeChange, Standing, Stock, StockVersion,
 };
 use pricestream_repricing_engine::strategies::{
-    DailyStep, DatedStep, FixedList, InventoryThreshold, PaceEnd, PaceTier, PaceTiers, ScheduledMarkdown, StockTier, StockTiers,
+    CeBayes, ClearanceMarkdown, DailyStep, DatedStep, Direction, DpFiniteMenu, FixedList, FluidResolve, GvrOptimal,
+    InventoryThreshold, Leftover, PaceEnd, PaceTier, PaceTiers, ParametricThompson, Sale, ScheduledMarkdown, Solve, StockTier,
+    StockTiers, TemplateBayes,
 };
-use pricestream_repricing_engine::{Ending, Guardrails, Inputs, MaxStep, Outcome, Policy, Strategy as Pricing, decide};
+use pricestream_repricing_engine::market::{Belief, Family, Restart};
+use pricestream_repricing_engine::{Demand, Ending, Profile, Guardrails, Inputs, MaxStep, Outcome, Policy, Strategy as Pricing, decide};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -40,7 +43,75 @@ fn pace() -> impl Strategy<Value = Vec<PaceTier>> {
     })
 }
 
+fn ends() -> impl Strategy<Value = PaceEnd> {
+    prop_oneof![
+        instant().prop_map(PaceEnd::At),
+        (0..10_000_u32).prop_map(PaceEnd::AfterFullMinutes),
+        time().prop_map(PaceEnd::DailyAt)
+    ]
+}
+
+fn sale() -> impl Strategy<Value = Sale> {
+    let leftover = prop_oneof![
+        4 => Just(Leftover::Nothing),
+        1 => Just(Leftover::Cost),
+        1 => (0..=100_u32).prop_map(Leftover::PercentOfList)
+    ];
+    (option::of(instant()), ends(), 1..=300_u32, leftover)
+        .prop_map(|(starts, ends, reviews, leftover)| Sale { starts, ends, reviews, leftover })
+}
+
+/// The strategies that look at demand.
+fn of_sales() -> impl Strategy<Value = Pricing> {
+    let solve = prop_oneof![Just(Solve::Grid), Just(Solve::Refit)];
+    let direction = prop_oneof![Just(Direction::Both), Just(Direction::MarkdownOnly), Just(Direction::MarkupOnly)];
+    prop_oneof![
+        sale().prop_map(|sale| Pricing::FluidResolve(FluidResolve { sale })),
+        (sale(), solve).prop_map(|(sale, solve)| Pricing::GvrOptimal(GvrOptimal { sale, solve })),
+        (sale(), vec(1..1_000_u32, 1..6), direction, option::of(0..6_u32), option::of(1..50_u32)).prop_map(
+            |(mut sale, mut menu_percent, direction, max_changes, max_step_percent)| {
+                menu_percent.sort_unstable();
+                menu_percent.dedup();
+                sale.reviews = sale.reviews.min(24);
+                Pricing::DpFiniteMenu(DpFiniteMenu { sale, menu_percent, direction, max_changes, max_step_percent })
+            }
+        ),
+        (sale(), 0..=10_000_u32, any::<bool>()).prop_map(|(sale, holding_bp_per_day, markdown_only)| {
+            Pricing::ClearanceMarkdown(ClearanceMarkdown { sale, holding_bp_per_day, markdown_only })
+        }),
+        sale().prop_map(|sale| Pricing::CeBayes(CeBayes { sale })),
+        sale().prop_map(|sale| Pricing::TemplateBayes(TemplateBayes { sale })),
+        sale().prop_map(|sale| Pricing::ParametricThompson(ParametricThompson { sale })),
+    ]
+}
+
+/// Anything that a document may say, down to its edges.
+fn demand() -> impl Strategy<Value = Demand> {
+    let small = || prop_oneof![6 => 0.1_f64..10.0, 1 => 1e-9_f64..1e-3, 1 => 10.0_f64..=100.0];
+    let family = prop_oneof![
+        small().prop_map(|sensitivity| Family::Exponential { sensitivity }),
+        small().prop_map(|above| Family::Linear { choke: (1.0 + above).min(100.0) }),
+        (small(), small()).prop_map(|(steepness, midpoint)| Family::Logit { steepness, midpoint }),
+        small().prop_map(|elasticity| Family::ConstantElasticity { elasticity: elasticity.min(20.0) }),
+    ];
+    let restart = (1.01_f64..10.0, 0.1_f64..20.0).prop_map(|(ratio, threshold)| Restart { ratio, threshold });
+    let per_hour = prop_oneof![6 => 0.1_f64..100.0, 1 => 1e-300_f64..1e-6, 1 => 1e3_f64..=1e9];
+    let certainty = prop_oneof![6 => 0.1_f64..10.0, 1 => 1e-300_f64..1e-6, 1 => 1e3_f64..=1e6];
+    (per_hour, certainty, family, option::of(restart)).prop_map(|(per_hour, certainty, family, restart)| Demand {
+        per_hour,
+        certainty,
+        family,
+        sensitivity_sd: None,
+        profile: None,
+        restart,
+    })
+}
+
 fn strategy() -> impl Strategy<Value = Pricing> {
+    prop_oneof![2 => of_rules(), 3 => of_sales()]
+}
+
+fn of_rules() -> impl Strategy<Value = Pricing> {
     let share = || (0..=10_000_u32).prop_map(|share| BasisPoints::new(share).unwrap());
     prop_oneof![
         Just(Pricing::FixedList(FixedList {})),
@@ -51,16 +122,7 @@ fn strategy() -> impl Strategy<Value = Pricing> {
             let tiers = tiers.into_iter().map(|(at_most_bp, change_bp)| StockTier { at_most_bp, change_bp }).collect();
             Pricing::StockTiers(StockTiers { tiers })
         }),
-        (
-            prop_oneof![
-                instant().prop_map(PaceEnd::At),
-                (0..10_000_u32).prop_map(PaceEnd::AfterFullMinutes),
-                time().prop_map(PaceEnd::DailyAt)
-            ],
-            pace(),
-            pace()
-        )
-            .prop_map(|(ends, below, above)| Pricing::PaceTiers(PaceTiers { ends, below, above })),
+        (ends(), pace(), pace()).prop_map(|(ends, below, above)| Pricing::PaceTiers(PaceTiers { ends, below, above })),
         (vec((instant(), -9_999..=0_i32), 0..3), vec((time(), -9_999..=0_i32), 0..3)).prop_map(|(mut steps, mut daily)| {
             steps.sort_by_key(|(at, _)| *at);
             daily.sort_by_key(|(from, _)| *from);
@@ -93,9 +155,18 @@ fn guardrails() -> impl Strategy<Value = Guardrails> {
 
 fn policy() -> impl Strategy<Value = Policy> {
     let zone = prop_oneof![Just("UTC"), Just("Europe/Amsterdam"), Just("America/New_York"), Just("Asia/Kathmandu")];
-    (strategy(), guardrails(), option::of(0..=100_u32), zone).prop_map(|(strategy, guardrails, floor_percent_of_list, zone)| {
-        Policy { strategy_name: "s".into(), strategy, guardrails, floor_percent_of_list, time_zone: Zone::named(zone).unwrap() }
-    })
+    let profile = option::weighted(0.3, vec(0.0_f64..10.0, 1..20).prop_map(Profile));
+    (strategy(), guardrails(), option::of(0..=100_u32), zone, option::weighted(0.9, demand()), profile).prop_map(
+        |(strategy, guardrails, floor_percent_of_list, zone, demand, profile)| Policy {
+            strategy_name: "s".into(),
+            strategy,
+            guardrails,
+            floor_percent_of_list,
+            demand,
+            profile,
+            time_zone: Zone::named(zone).unwrap(),
+        },
+    )
 }
 
 fn amount() -> impl Strategy<Value = i64> {
@@ -103,19 +174,19 @@ fn amount() -> impl Strategy<Value = i64> {
 }
 
 fn product() -> impl Strategy<Value = Product> {
-    (amount(), option::of(amount()), option::of(amount())).prop_map(|(list, floor, ceiling)| {
+    (amount(), option::of(amount()), option::of(amount()), option::of(amount())).prop_map(|(list, floor, ceiling, cost)| {
         let line = format!(r#"{{"sku":"A","list_price":{{"minor":{list},"currency":"USD"}}}}"#);
         let mut product: Product = serde_json::from_str(&line).unwrap();
-        (product.floor, product.ceiling) = (floor.map(usd), ceiling.map(usd));
+        (product.floor, product.ceiling, product.cost) = (floor.map(usd), ceiling.map(usd), cost.map(usd));
         product
     })
 }
 
 fn stock() -> impl Strategy<Value = Option<Stock>> {
-    option::of(
-        (prop_oneof![9 => 0..200_u64, 1 => 0..=u64::MAX], prop_oneof![9 => 0..200_u64, 1 => 0..=u64::MAX], instant())
-            .prop_map(|(on_hand, full, at)| Stock { on_hand, version: StockVersion(1), full: FullLevel { on_hand: full, at } }),
-    )
+    let count = || prop_oneof![9 => 0..200_u64, 1 => 0..=u64::MAX];
+    option::of((count(), count(), instant(), count(), option::of(instant())).prop_map(|(on_hand, full, at, sold, changed_at)| {
+        Stock { on_hand, version: StockVersion(1), full: FullLevel { on_hand: full, at }, sold, changed_at }
+    }))
 }
 
 fn standing() -> impl Strategy<Value = Option<Standing>> {
@@ -161,6 +232,7 @@ impl Case {
             override_: self.override_.as_ref(),
             stock: self.stock.as_ref(),
             previous: previous.as_ref(),
+            belief: None,
         })
     }
 }
@@ -205,6 +277,31 @@ proptest! {
             }
         }
         prop_assert!(decision.next_due.is_none_or(|due| due > case.now), "what is due lies ahead");
+    }
+
+    /// Whatever is sold, in whatever order of instants: what is learned stays finite, small, and reads back as it was.
+    #[test]
+    fn a_belief_stays_sound(case in case(), steps in vec((instant(), stock(), amount()), 1..12)) {
+        let mut belief: Option<std::sync::Arc<Belief>> = None;
+        let mut previous = case.previous;
+        for (now, stock, _) in steps {
+            let decision = decide(&Inputs {
+                now,
+                product: &case.product,
+                policy: Ok(&case.policy),
+                mode: case.mode,
+                override_: case.override_.as_ref(),
+                stock: stock.as_ref(),
+                previous: previous.as_ref(),
+                belief: belief.as_deref(),
+            });
+            if let Some(belief) = &decision.belief {
+                let text = belief.to_string();
+                prop_assert!(text.len() <= 1_024, "{} bytes", text.len());
+                prop_assert_eq!(text.parse::<Belief>(), Ok((**belief).clone()));
+            }
+            (previous, belief) = (decision.standing, decision.belief);
+        }
     }
 
     /// A price is a function of state and time, never of how many events were seen.

@@ -57,6 +57,7 @@ pub fn accept<'a>(
         on_hand: change.on_hand,
         stock_version: seen.next(),
         full: full_level(stored, change),
+        sold: stored.map_or(0, |stored| stored.sold.saturating_add(sold(stored, change))),
         origin: origin.to_owned(),
         source_seq: change.source_seq,
         fingerprint,
@@ -77,6 +78,15 @@ fn full_level(stored: Option<&Inventory>, change: &StockChange) -> FullLevel {
             stored.full
         }
         _ => FullLevel { on_hand: change.on_hand, at: change.occurred_at },
+    }
+}
+
+/// What the change took away, if it was a sale: said to be one, or not said to be anything. Damage, theft and a count of the shelves teach
+/// nothing of demand.
+fn sold(stored: &Inventory, change: &StockChange) -> u64 {
+    match change.cause.as_deref() {
+        None | Some("sale" | "order") => stored.on_hand.saturating_sub(change.on_hand),
+        Some(_) => 0,
     }
 }
 
@@ -127,6 +137,18 @@ mod tests {
         let last = stored(&[change(1, 10, r#","origin":"north""#)]);
         assert!(matches!(accept(Some(&last), &change(2, 9, ""), Timestamp::MAX), Err(Refused::OtherOrigin { .. })));
         assert!(accept(Some(&last), &change(2, 9, r#","origin":"north""#), Timestamp::MAX).is_ok());
+    }
+
+    #[test]
+    fn what_is_sold_is_counted_and_nothing_else() {
+        for (history, sold, why) in [
+            (vec![change(1, 10, "")], 0, "what was sold before the record began is not known"),
+            (vec![change(1, 10, ""), change(2, 7, ""), change(5, 6, r#","cause":"sale""#)], 4, "sales, with a gap between them"),
+            (vec![change(1, 10, ""), change(2, 4, r#","cause":"order""#), change(3, 6, r#","cause":"return""#)], 6, "a return"),
+            (vec![change(1, 10, ""), change(2, 4, r#","cause":"damage""#)], 0, "damage"),
+        ] {
+            assert_eq!(stored(&history).sold, sold, "{why}");
+        }
     }
 
     #[test]

@@ -167,6 +167,7 @@ fn cases(settings: &SettingsSnapshot) -> Vec<Case> {
                 on_hand,
                 stock_version: StockVersion(version),
                 full: FullLevel { on_hand: full, at: opened },
+                sold: 0,
                 origin: "till".to_owned(),
                 source_seq: SourceSeq(version),
                 fingerprint: version,

@@ -56,6 +56,7 @@ pub fn next(
         settings_rev: settings.rev,
         promotions: settings.promotions.clone(),
         previous_lane: stored.as_ref().and_then(|record| record.lane.clone()),
+        previous_belief: stored.as_ref().and_then(|record| record.belief.clone()),
     };
     let decision = row_inputs.decide();
     let lane = row_inputs.lane(&decision);
@@ -68,6 +69,7 @@ pub fn next(
         list_price: Some(row_inputs.product.product.list_price),
         next_due: next_due(&decision, lane.as_deref()),
         lane,
+        belief: decision.belief.clone(),
         seen,
         settings_rev: settings.rev,
         decided_at: now,

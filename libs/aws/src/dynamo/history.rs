@@ -7,6 +7,7 @@ use pricestream_domain::{Cause, Lane, Mode, Money, Override, PriceVersion, Recor
 use pricestream_ports::{HistoryRow, PortError, ProductRecord, Promotions, PublishedRules, RowInputs};
 use pricestream_promotion_engine::Without;
 use pricestream_repricing_engine::Resolved;
+use pricestream_repricing_engine::market::Belief;
 use serde::{Deserialize, Serialize};
 
 use super::item::{from_item, number};
@@ -31,6 +32,8 @@ pub(super) struct StoredRow {
     settings_rev: u64,
     promotions: StoredPromotions,
     previous_lane: Option<Arc<Lane>>,
+    #[serde(default)]
+    previous_belief: Option<Arc<Belief>>,
     standing: Option<Standing>,
     price_version: PriceVersion,
     shadow_price: Option<Money>,
@@ -72,6 +75,7 @@ impl StoredRow {
                 }
             },
             previous_lane: inputs.previous_lane.clone(),
+            previous_belief: inputs.previous_belief.clone(),
             standing: row.standing,
             price_version: row.price_version,
             shadow_price: row.shadow_price,
@@ -125,6 +129,7 @@ impl DynamoStore {
                 settings_rev: stored.settings_rev,
                 promotions,
                 previous_lane: stored.previous_lane,
+                previous_belief: stored.previous_belief,
             },
             cause: stored.cause,
             standing: stored.standing,

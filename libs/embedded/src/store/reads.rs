@@ -6,6 +6,7 @@ use pricestream_ports::{
     AlertState, Documents, HistoryRow, Inventory, ModeSetting, PortError, PriceRecord, ProductRecord, Promotions,
     PromotionsSetting, RecordReads, RowInputs, SeenInputs, SettingsRecord, Sighting, SkuInputs, SkuState,
 };
+use pricestream_repricing_engine::market::Belief;
 use rusqlite::{OptionalExtension, Result, Row};
 
 use super::codes::{UNREADABLE_RULES, cause, instant, maybe_instant, maybe_money, mode, standing, unreadable};
@@ -15,12 +16,12 @@ use super::{Store, limit};
 const PRICE: &str =
     "SELECT record_rev, price_version, currency, price, since, step_from, step_since, day, changes, list_currency,
     list_price, stock_version, product, policy, mode, override, settings_rev, decided_at, cause, shadow_price, refusal, next_due,
-    stock_committed_at, withdrawn_at, lane, promotions FROM prices WHERE sku = ?1";
+    stock_committed_at, withdrawn_at, lane, promotions, belief FROM prices WHERE sku = ?1";
 
 const HISTORY: &str = "SELECT earlier, record_rev, price_version, decided_at, cause, was_currency, was_price, was_since,
     was_step_from, was_step_since, was_day, was_changes, on_hand, stock_version, full_on_hand, full_at, product_rev, product, policy,
     policy_error, mode, override, settings_rev, currency, price, since, step_from, step_since, day, changes, shadow_price, refusal,
-    next_due, id, sku, lane, was_lane, rule_set, left_out FROM history";
+    next_due, id, sku, lane, was_lane, rule_set, left_out, sold, changed_at, was_belief FROM history";
 
 impl Db {
     pub(super) fn price(&mut self, sku: &Sku, number: i64) -> Result<Option<PriceRecord>> {
@@ -39,6 +40,7 @@ impl Db {
                 standing: standing(row, 2)?,
                 list_price,
                 lane: None,
+                belief: belief(row, 26)?,
                 seen: SeenInputs {
                     stock_version: StockVersion(count(row, 11)?),
                     product: pricestream_documents::ContentHash::from_bytes([0; 16]),
@@ -73,7 +75,7 @@ impl Db {
             return Ok(Some(inventory.clone()));
         }
         let mut select = self.conn.prepare_cached(
-            "SELECT on_hand, stock_version, full_on_hand, full_at, origin, source_seq, fingerprint, occurred_at, committed_at
+            "SELECT on_hand, stock_version, full_on_hand, full_at, origin, source_seq, fingerprint, occurred_at, committed_at, sold
              FROM inventory WHERE sku = ?1",
         )?;
         let read = |row: &Row<'_>| {
@@ -87,6 +89,7 @@ impl Db {
                 fingerprint: count(row, 6)?,
                 occurred_at: instant(row.get(7)?)?,
                 committed_at: instant(row.get(8)?)?,
+                sold: count(row, 9)?,
             })
         };
         select.query_row([number], read).optional()
@@ -214,6 +217,8 @@ impl RawRow {
                 on_hand: count(row, 12)?,
                 version: StockVersion(count(row, 13)?),
                 full: FullLevel { on_hand: count(row, 14)?, at: instant(row.get(15)?)? },
+                sold: row.get::<_, Option<i64>>(39)?.unwrap_or_default().cast_unsigned(),
+                changed_at: maybe_instant(row.get(40)?)?,
             }),
         };
         let nobody = NOBODY.with(Arc::clone);
@@ -247,6 +252,7 @@ impl RawRow {
                     settings_rev: count(row, 22)?,
                     promotions: Promotions::None,
                     previous_lane: None,
+                    previous_belief: belief(row, 41)?,
                 },
                 standing: standing(row, 23)?,
                 shadow_price: None,
@@ -256,6 +262,11 @@ impl RawRow {
             },
         })
     }
+}
+
+fn belief(row: &Row<'_>, column: usize) -> Result<Option<Arc<Belief>>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| text.parse().map(Arc::new).map_err(unreadable)).transpose()
 }
 
 fn count(row: &Row<'_>, column: usize) -> Result<u64> {

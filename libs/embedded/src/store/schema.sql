@@ -24,7 +24,9 @@ CREATE TABLE inventory (
     source_seq INTEGER NOT NULL,
     fingerprint INTEGER NOT NULL,
     occurred_at INTEGER NOT NULL,
-    committed_at INTEGER NOT NULL
+    committed_at INTEGER NOT NULL,
+    -- Units, since the record began.
+    sold INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE overrides (sku INTEGER PRIMARY KEY REFERENCES skus, document INTEGER NOT NULL REFERENCES documents) STRICT;
@@ -54,7 +56,9 @@ CREATE TABLE prices (
     newest INTEGER NOT NULL,
     -- What a guest pays, and the hash of what the rule set says of the SKU.
     lane INTEGER,
-    promotions BLOB
+    promotions BLOB,
+    -- What was learned of demand.
+    belief TEXT
 ) STRICT;
 CREATE INDEX prices_due ON prices (next_due) WHERE next_due IS NOT NULL;
 
@@ -86,7 +90,9 @@ CREATE TABLE history (
     next_due INTEGER,
     -- What a guest paid, before and afterwards; under which rule set (-1: one that could not be read), without
     -- what of it.
-    lane INTEGER, was_lane INTEGER, rule_set INTEGER, left_out INTEGER
+    lane INTEGER, was_lane INTEGER, rule_set INTEGER, left_out INTEGER,
+    -- More of the stock that the decision saw, and what had been learned of demand.
+    sold INTEGER, changed_at INTEGER, was_belief TEXT
 ) STRICT;
 
 CREATE TABLE alert_states (

@@ -17,19 +17,19 @@ impl Db {
         let number = self.number_or_new(&inventory.sku)?;
         let sql = if seen == StockVersion(0) {
             "INSERT INTO inventory (sku, on_hand, stock_version, full_on_hand, full_at, origin, source_seq, fingerprint, occurred_at,
-             committed_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING"
+             committed_at, sold) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING"
         } else {
             "UPDATE inventory SET on_hand = ?2, stock_version = ?3, full_on_hand = ?4, full_at = ?5, origin = ?6, source_seq = ?7,
-             fingerprint = ?8, occurred_at = ?9, committed_at = ?10 WHERE sku = ?1 AND stock_version = ?11"
+             fingerprint = ?8, occurred_at = ?9, committed_at = ?10, sold = ?11 WHERE sku = ?1 AND stock_version = ?12"
         };
         let mut statement = self.conn.prepare_cached(sql)?;
         let (on_hand, version) = (inventory.on_hand.cast_signed(), inventory.stock_version.0.cast_signed());
         let (full, full_at) = (inventory.full.on_hand.cast_signed(), inventory.full.at.as_microsecond());
         let (seq, fingerprint) = (inventory.source_seq.0.cast_signed(), inventory.fingerprint.cast_signed());
         let (occurred, committed) = (inventory.occurred_at.as_microsecond(), inventory.committed_at.as_microsecond());
-        let origin = &inventory.origin;
+        let (origin, sold) = (&inventory.origin, inventory.sold.cast_signed());
         let changed = if seen == StockVersion(0) {
-            statement.execute(params![number, on_hand, version, full, full_at, origin, seq, fingerprint, occurred, committed])?
+            statement.execute(params![number, on_hand, version, full, full_at, origin, seq, fingerprint, occurred, committed, sold])?
         } else {
             let seen = seen.0.cast_signed();
             statement.execute(params![
@@ -43,6 +43,7 @@ impl Db {
                 fingerprint,
                 occurred,
                 committed,
+                sold,
                 seen
             ])?
         };
@@ -84,13 +85,13 @@ impl Db {
             "UPDATE prices SET record_rev = ?2, price_version = ?3, currency = ?4, price = ?5, since = ?6, step_from = ?7,
              step_since = ?8, day = ?9, changes = ?10, list_currency = ?11, list_price = ?12, stock_version = ?13, product = ?14,
              policy = ?15, mode = ?16, override = ?17, settings_rev = ?18, decided_at = ?19, cause = ?20, shadow_price = ?21,
-             refusal = ?22, next_due = ?23, stock_committed_at = ?24, withdrawn_at = ?25, newest = ?26, lane = ?27, promotions = ?28 WHERE sku = ?1"
+             refusal = ?22, next_due = ?23, stock_committed_at = ?24, withdrawn_at = ?25, newest = ?26, lane = ?27, promotions = ?28, belief = ?29 WHERE sku = ?1"
         } else {
             "INSERT INTO prices (sku, record_rev, price_version, currency, price, since, step_from, step_since, day, changes,
              list_currency, list_price, stock_version, product, policy, mode, override, settings_rev, decided_at, cause, shadow_price,
-             refusal, next_due, stock_committed_at, withdrawn_at, newest, lane, promotions)
+             refusal, next_due, stock_committed_at, withdrawn_at, newest, lane, promotions, belief)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27,
-             ?28)"
+             ?28, ?29)"
         };
         self.conn.prepare_cached(put)?.execute(params![
             number,
@@ -121,6 +122,7 @@ impl Db {
             history,
             lane,
             seen_inputs.promotions.as_ref().map(ContentHash::as_bytes),
+            record.belief.as_ref().map(ToString::to_string),
         ])?;
         let due = record.next_due.map_or(i64::MAX, jiff::Timestamp::as_microsecond);
         self.nothing_due_before = self.nothing_due_before.map(|before| before.min(due));
@@ -158,9 +160,9 @@ impl Db {
                 "INSERT INTO history (earlier, sku, record_rev, price_version, decided_at, cause, was_currency, was_price, was_since,
                  was_step_from, was_step_since, was_day, was_changes, on_hand, stock_version, full_on_hand, full_at, product_rev, product,
                  policy, policy_error, mode, override, settings_rev, currency, price, since, step_from, step_since, day, changes,
-                 shadow_price, refusal, next_due, lane, was_lane, rule_set, left_out)
+                 shadow_price, refusal, next_due, lane, was_lane, rule_set, left_out, sold, changed_at, was_belief)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
-                 ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38)",
+                 ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?41)",
             )?
             .execute(params![
                 earlier,
@@ -201,6 +203,9 @@ impl Db {
                 was_lane,
                 rule_set,
                 without,
+                stock.map(|stock| stock.sold.cast_signed()),
+                stock.and_then(|stock| stock.changed_at).map(jiff::Timestamp::as_microsecond),
+                inputs.previous_belief.as_ref().map(ToString::to_string),
             ])?;
         Ok(self.conn.last_insert_rowid())
     }

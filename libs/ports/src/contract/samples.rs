@@ -8,6 +8,7 @@ use pricestream_domain::{
 use pricestream_event_schema::{Outgoing, StockChangedV1, TraceContext, encode, patterns};
 use pricestream_promotion_engine::Without;
 use pricestream_repricing_engine::Strategies;
+use pricestream_repricing_engine::market::{Assumptions, Belief, Family, Hypothesis, Seen, Shape};
 
 use crate::{
     HistoryRow, Inventory, ModeSetting, PriceRecord, ProductRecord, Promotions, PromotionsSetting, PublishedRules, RowInputs,
@@ -62,6 +63,7 @@ pub fn inventory(name: &str, version: u64) -> Inventory {
         on_hand: 100 - version,
         stock_version: StockVersion(version),
         full: FullLevel { on_hand: 100, at: at(0) },
+        sold: version * 3,
         origin: "north".into(),
         source_seq: SourceSeq(version * 2),
         fingerprint: u64::MAX - version,
@@ -93,6 +95,17 @@ pub fn settings(rev: u64) -> SettingsRecord {
         without: without(rev.is_multiple_of(2)),
     };
     SettingsRecord { rev, mode, strategies: strategies.into(), strategies_by: "pricing".into(), promotions }
+}
+
+/// What a sale taught once `sold` units of it were sold.
+fn belief(sold: u64) -> Belief {
+    let family = Family::Exponential { sensitivity: 2.0 };
+    let hypothesis = |weight| Hypothesis { shape: Shape::flat(), family, weight, forgets: 0.0 };
+    let hypotheses = [hypothesis(1.0), hypothesis(3.0)];
+    let assumptions = Assumptions { hypotheses: &hypotheses, expected: 10.0, certainty: 1.0, fingerprint: 7, restart: None };
+    let seen = |now, sold| Seen { sale: (0, 3_000_000), now, changed: now, sold, on_hand: 50, price: Some(1.1) };
+    let before = Belief::updated(None, &assumptions, &seen(1_000, 0));
+    Belief::updated(Some(&before), &assumptions, &seen(1_234_567, sold))
 }
 
 /// A price record at revision `rev` with its history row; every optional part is there when `rev` is even.
@@ -136,6 +149,7 @@ pub fn priced(name: &str, rev: u64) -> (PriceRecord, HistoryRow) {
         standing: Some(standing(900 + i64::try_from(rev).expect("a sample is small"))),
         list_price: Some(product.product.list_price),
         lane: (!rev.is_multiple_of(3)).then(|| lane(900)),
+        belief: full.then(|| Arc::new(belief(rev + 1))),
         seen: SeenInputs::of(&product, &policy, &inputs, &snapshot),
         settings_rev: 1,
         decided_at: at(40 + i64::try_from(rev).expect("a sample is small")),
@@ -160,6 +174,7 @@ pub fn priced(name: &str, rev: u64) -> (PriceRecord, HistoryRow) {
             settings_rev: 1,
             promotions: snapshot.promotions,
             previous_lane: full.then(|| lane(880)),
+            previous_belief: full.then(|| Arc::new(belief(rev))),
         },
         cause: record.cause,
         standing: record.standing,

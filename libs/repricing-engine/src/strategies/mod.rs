@@ -1,27 +1,46 @@
 //! The strategies, one file each. Each is a function of state and time alone, never of the price before or of how many
 //! events were seen, so that no rule compounds.
 
+mod ce_bayes;
+mod clearance_markdown;
+mod dp_finite_menu;
 mod fixed_list;
+mod fluid_resolve;
+mod gvr_optimal;
 mod inventory_threshold;
 mod pace_tiers;
+mod parametric_thompson;
+mod sale;
 #[cfg(test)]
 mod samples;
 mod scheduled_markdown;
 mod stock_tiers;
+mod template_bayes;
 
 use jiff::Timestamp;
-use pricestream_domain::{Money, MoneyError, RelativeChange, Stock};
+use pricestream_domain::{Money, MoneyError, RelativeChange, Standing, Stock};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use ce_bayes::CeBayes;
+pub use clearance_markdown::ClearanceMarkdown;
+pub use dp_finite_menu::{Direction, DpFiniteMenu};
 pub use fixed_list::FixedList;
+pub use fluid_resolve::FluidResolve;
+pub use gvr_optimal::{GvrOptimal, Solve};
 pub use inventory_threshold::InventoryThreshold;
 pub use pace_tiers::{PaceEnd, PaceTier, PaceTiers};
+pub use parametric_thompson::{ParametricThompson, gamma};
+pub use sale::{Learned, Leftover, Sale};
 pub use scheduled_markdown::{DailyStep, DatedStep, ScheduledMarkdown};
 pub use stock_tiers::{StockTier, StockTiers};
+pub use template_bayes::TemplateBayes;
 
 use pricestream_documents::{Problem, Reader, Zone};
+
+use crate::market::{Belief, Bounds};
+use crate::{Demand, Profile};
 
 /// What a strategy may look at.
 #[derive(Clone, Copy, Debug)]
@@ -34,13 +53,57 @@ pub struct Situation<'a> {
     pub stock: Option<&'a Stock>,
     /// Where days and times of day are.
     pub zone: &'a Zone,
+    /// What a unit cost, if the catalogue line says so.
+    pub cost: Option<Money>,
+    /// What is expected of demand.
+    pub demand: Option<&'a Demand>,
+    /// How demand spreads over a sale, where that is known.
+    pub profile: Option<&'a Profile>,
+    /// What was learned up to the decision before.
+    pub belief: Option<&'a Belief>,
+    /// What stands, in the list price's currency.
+    pub previous: Option<&'a Standing>,
+    /// Hard bounds, as ratios to the list price. The guardrails hold them in any case; a strategy that knows them plans with them.
+    pub bounds: Bounds,
+    /// A random number, of the decision's inputs.
+    pub draw: u64,
+}
+
+impl<'a> Situation<'a> {
+    /// Where nothing but stock and time is known.
+    pub fn plain(now: Timestamp, list_price: Money, stock: Option<&'a Stock>, zone: &'a Zone) -> Self {
+        Self {
+            now,
+            list_price,
+            stock,
+            zone,
+            cost: None,
+            demand: None,
+            profile: None,
+            belief: None,
+            previous: None,
+            bounds: Bounds::WIDEST,
+            draw: 0,
+        }
+    }
+}
+
+/// What a strategy asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// So far from the list price.
+    Change(RelativeChange),
+    /// So much, in minor units.
+    Minor(i64),
 }
 
 /// What a strategy proposes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Proposal {
-    /// How far from the list price.
-    pub change: RelativeChange,
+    /// The price.
+    pub ask: Ask,
+    /// Before it was rounded, as a ratio to the list price; of strategies that work it out so.
+    pub ratio: Option<f64>,
     /// What in the strategy made it so.
     pub fired: Fired,
     /// When time alone next changes the proposal.
@@ -65,10 +128,25 @@ pub enum Fired {
     PaceAbove(u32),
     /// A step that began at this instant.
     Since(#[schemars(with = "String")] Timestamp),
+    /// So much demand is still expected in a sale.
+    Expecting {
+        /// Sales that would still be made at list price, if stock never ran out.
+        buyers: u64,
+        /// Until the sale ends, begun minutes counted in full.
+        minutes: u64,
+    },
+    /// The sale has not begun, so the list price.
+    BeforeSale,
+    /// The sale is over, so the list price.
+    SaleOver,
+    /// Nothing is known of demand, so the list price.
+    NoDemand,
+    /// The strategy's arithmetic came to no price, so the list price.
+    Unusable,
 }
 
 /// A strategy of the document, by its `kind`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Strategy {
     /// The list price, always.
@@ -81,6 +159,20 @@ pub enum Strategy {
     PaceTiers(PaceTiers),
     /// Reductions at set times.
     ScheduledMarkdown(ScheduledMarkdown),
+    /// The price at which stock just runs out by the end of a sale.
+    FluidResolve(FluidResolve),
+    /// The best price when demand is known.
+    GvrOptimal(GvrOptimal),
+    /// The best prices out of a menu under rules of how they may move, when demand is known.
+    DpFiniteMenu(DpFiniteMenu),
+    /// The best price of stock that costs money while it lies there, when demand is known.
+    ClearanceMarkdown(ClearanceMarkdown),
+    /// Learns how many buyers there are and how much the price matters to them.
+    CeBayes(CeBayes),
+    /// Learns how many buyers there are and how they spread over the sale.
+    TemplateBayes(TemplateBayes),
+    /// As `ce_bayes`, pricing by a draw from what is believed.
+    ParametricThompson(ParametricThompson),
 }
 
 /// Which strategy; read first, since serde forgets where in a tagged enum an error was.
@@ -92,6 +184,13 @@ pub(crate) enum Kind {
     StockTiers,
     PaceTiers,
     ScheduledMarkdown,
+    FluidResolve,
+    GvrOptimal,
+    DpFiniteMenu,
+    ClearanceMarkdown,
+    CeBayes,
+    TemplateBayes,
+    ParametricThompson,
 }
 
 impl Strategy {
@@ -103,17 +202,61 @@ impl Strategy {
             Kind::StockTiers => Self::StockTiers(reader.read(path, fields)?),
             Kind::PaceTiers => Self::PaceTiers(reader.read(path, fields)?),
             Kind::ScheduledMarkdown => Self::ScheduledMarkdown(reader.read(path, fields)?),
+            Kind::FluidResolve => Self::FluidResolve(reader.read(path, fields)?),
+            Kind::GvrOptimal => Self::GvrOptimal(reader.read(path, fields)?),
+            Kind::DpFiniteMenu => Self::DpFiniteMenu(reader.read(path, fields)?),
+            Kind::ClearanceMarkdown => Self::ClearanceMarkdown(reader.read(path, fields)?),
+            Kind::CeBayes => Self::CeBayes(reader.read(path, fields)?),
+            Kind::TemplateBayes => Self::TemplateBayes(reader.read(path, fields)?),
+            Kind::ParametricThompson => Self::ParametricThompson(reader.read(path, fields)?),
         })
     }
 
-    /// What it proposes.
-    pub fn propose(&self, situation: &Situation<'_>) -> Proposal {
+    /// What it has learned once what happened since the decision before is counted; `None` for a strategy that learns nothing, and while no
+    /// sale is on.
+    pub fn learn(&self, situation: &Situation<'_>) -> Option<Learned> {
+        match self {
+            Self::DpFiniteMenu(strategy) => strategy.learn(situation),
+            Self::CeBayes(strategy) => strategy.learn(situation),
+            Self::TemplateBayes(strategy) => strategy.learn(situation),
+            Self::ParametricThompson(strategy) => strategy.learn(situation),
+            _ => None,
+        }
+    }
+
+    /// The sale that it is for, of those that are for sales.
+    pub fn sale(&self) -> Option<&Sale> {
+        match self {
+            Self::FluidResolve(FluidResolve { sale })
+            | Self::GvrOptimal(GvrOptimal { sale, .. })
+            | Self::DpFiniteMenu(DpFiniteMenu { sale, .. })
+            | Self::ClearanceMarkdown(ClearanceMarkdown { sale, .. })
+            | Self::CeBayes(CeBayes { sale })
+            | Self::TemplateBayes(TemplateBayes { sale })
+            | Self::ParametricThompson(ParametricThompson { sale }) => Some(sale),
+            Self::FixedList(_)
+            | Self::InventoryThreshold(_)
+            | Self::StockTiers(_)
+            | Self::PaceTiers(_)
+            | Self::ScheduledMarkdown(_) => None,
+        }
+    }
+
+    /// What it proposes; `learned` is what [`Self::learn`] says in the same situation.
+    pub fn propose(&self, situation: &Situation<'_>, learned: Option<&Learned>) -> Proposal {
         match self {
             Self::FixedList(strategy) => strategy.propose(),
             Self::InventoryThreshold(strategy) => strategy.propose(situation),
             Self::StockTiers(strategy) => strategy.propose(situation),
             Self::PaceTiers(strategy) => strategy.propose(situation),
             Self::ScheduledMarkdown(strategy) => strategy.propose(situation),
+            Self::FluidResolve(strategy) => strategy.propose(situation),
+            Self::GvrOptimal(strategy) => strategy.propose(situation),
+            Self::DpFiniteMenu(strategy) => strategy.propose(situation, learned),
+            Self::ClearanceMarkdown(strategy) => strategy.propose(situation),
+            Self::CeBayes(strategy) => strategy.propose(situation, learned),
+            Self::TemplateBayes(strategy) => strategy.propose(situation, learned),
+            Self::ParametricThompson(strategy) => strategy.propose(situation, learned),
         }
     }
 
@@ -125,13 +268,20 @@ impl Strategy {
             Self::StockTiers(strategy) => strategy.problems(path),
             Self::PaceTiers(strategy) => strategy.problems(path),
             Self::ScheduledMarkdown(strategy) => strategy.problems(path),
+            Self::FluidResolve(strategy) => strategy.problems(path),
+            Self::GvrOptimal(strategy) => strategy.problems(path),
+            Self::DpFiniteMenu(strategy) => strategy.problems(path),
+            Self::ClearanceMarkdown(strategy) => strategy.problems(path),
+            Self::CeBayes(strategy) => strategy.problems(path),
+            Self::TemplateBayes(strategy) => strategy.problems(path),
+            Self::ParametricThompson(strategy) => strategy.problems(path),
         }
     }
 }
 
 impl Proposal {
     fn steady(change: RelativeChange, fired: Fired) -> Self {
-        Self { change, fired, next_due: None }
+        Self { ask: Ask::Change(change), ratio: None, fired, next_due: None }
     }
 
     fn list(fired: Fired) -> Self {
@@ -140,7 +290,22 @@ impl Proposal {
 
     /// The proposed price, rounded half away from zero to a minor unit.
     pub fn price(&self, list_price: Money) -> Result<Money, MoneyError> {
-        list_price.changed_by(self.change)
+        match self.ask {
+            Ask::Change(change) => list_price.changed_by(change),
+            Ask::Minor(minor) => Ok(Money { minor, ..list_price }),
+        }
+    }
+
+    /// How far from the list price, rounded to a hundredth of a percent.
+    pub fn change(&self, list_price: Money) -> RelativeChange {
+        match self.ask {
+            Ask::Change(change) => change,
+            Ask::Minor(minor) => {
+                let list = i128::from(list_price.minor.max(1));
+                let change = ((i128::from(minor) - list) * 20_000 + list).div_euclid(2 * list);
+                RelativeChange(i32::try_from(change).unwrap_or(i32::MAX))
+            }
+        }
     }
 }
 

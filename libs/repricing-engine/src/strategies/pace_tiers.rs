@@ -1,10 +1,10 @@
 use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp};
-use pricestream_domain::{MAX_ON_HAND, RelativeChange, Stock};
+use pricestream_domain::{MAX_ON_HAND, RelativeChange};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fired, Proposal, Situation, check_change, check_tiers};
+use super::{Ask, Fired, Proposal, Situation, check_change, check_tiers};
 use pricestream_documents::{Problem, Zone};
 
 /// Changes by pace: the share of stock left over the share of time left (a booking curve). Below 1 the stock sells out
@@ -45,8 +45,8 @@ pub struct PaceTier {
 }
 
 impl PaceEnd {
-    fn of(&self, stock: &Stock, zone: &Zone) -> Option<Timestamp> {
-        let start = stock.full.at;
+    /// When what began at `start` ends.
+    pub(super) fn after(&self, start: Timestamp, zone: &Zone) -> Option<Timestamp> {
         match self {
             Self::At(end) => Some(*end),
             Self::AfterFullMinutes(minutes) => start.checked_add(SignedDuration::from_mins(i64::from(*minutes))).ok(),
@@ -61,7 +61,7 @@ impl PaceEnd {
 impl PaceTiers {
     pub(super) fn propose(&self, situation: &Situation<'_>) -> Proposal {
         let Some(stock) = situation.stock else { return Proposal::list(Fired::StockUnknown) };
-        let Some(end) = self.ends.of(stock, situation.zone) else { return Proposal::list(Fired::Nothing) };
+        let Some(end) = self.ends.after(stock.full.at, situation.zone) else { return Proposal::list(Fired::Nothing) };
         let full = i128::from(stock.full.on_hand.min(MAX_ON_HAND));
         let total = i128::from(end.as_microsecond()) - i128::from(stock.full.at.as_microsecond());
         let left = i128::from(end.as_microsecond()) - i128::from(situation.now.as_microsecond());
@@ -85,7 +85,7 @@ impl PaceTiers {
             self.above.iter().map(|tier| progress.checked_div(bar(tier)).map(|_| (progress + bar(tier) - 1) / bar(tier) - 1));
         let turn = ends.chain(begins).flatten().filter(|at_left| (0..left).contains(at_left)).max().unwrap_or(0);
         let next_due = i64::try_from(turn).ok().and_then(|turn| Timestamp::from_microsecond(end.as_microsecond() - turn).ok());
-        Proposal { change, fired, next_due: next_due.filter(|due| *due > situation.now) }
+        Proposal { ask: Ask::Change(change), ratio: None, fired, next_due: next_due.filter(|due| *due > situation.now) }
     }
 
     pub(super) fn problems(&self, path: &str) -> Vec<Problem> {
@@ -120,7 +120,7 @@ impl PaceTiers {
 
 #[cfg(test)]
 mod tests {
-    use pricestream_domain::{FullLevel, StockVersion};
+    use pricestream_domain::{FullLevel, Stock, StockVersion};
 
     use super::*;
     use crate::Strategy;
@@ -238,7 +238,7 @@ mod tests {
             (clock(2, 30), "Europe/Amsterdam", "2026-10-24T21:00:00Z", "2026-10-25T00:30:00Z", "twice: the first"),
         ] {
             let full = FullLevel { on_hand: 10, at: at(full_at) };
-            let stock = Stock { on_hand: 0, version: StockVersion(1), full };
+            let stock = Stock { on_hand: 0, version: StockVersion(1), full, sold: 0, changed_at: None };
             let walked = walk(&pace(ends), Some(&stock), zone, full_at, 9);
             assert_eq!(walked, steps(&[(full_at, 2_300), (expected, 2_000)]), "{why}");
         }

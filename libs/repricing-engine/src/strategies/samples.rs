@@ -17,13 +17,14 @@ pub(super) fn at(text: &str) -> Timestamp {
 /// `on_hand` of `full`, restocked on a morning.
 pub(super) fn stock(on_hand: u64, full: u64) -> Stock {
     let at = at("2026-05-04T06:00:00Z");
-    Stock { on_hand, version: StockVersion(7), full: FullLevel { on_hand: full, at } }
+    Stock { on_hand, version: StockVersion(7), full: FullLevel { on_hand: full, at }, sold: 0, changed_at: None }
 }
 
 /// The price at some instant that does not matter, in minor units.
 pub(super) fn price(strategy: &Strategy, list_price: Money, stock: Option<&Stock>) -> i64 {
-    let situation = Situation { now: at("2026-05-04T12:00:00Z"), list_price, stock, zone: &Zone::UTC };
-    strategy.propose(&situation).price(list_price).expect("a sample is small").minor
+    let zone = Zone::UTC;
+    let situation = Situation::plain(at("2026-05-04T12:00:00Z"), list_price, stock, &zone);
+    strategy.propose(&situation, None).price(list_price).expect("a sample is small").minor
 }
 
 /// The price of 20.00 USD at `from`, and at each instant that is due after it, up to `most`. One microsecond before an
@@ -31,7 +32,7 @@ pub(super) fn price(strategy: &Strategy, list_price: Money, stock: Option<&Stock
 pub(super) fn walk(strategy: &Strategy, stock: Option<&Stock>, zone: &str, from: &str, most: usize) -> Vec<(String, i64)> {
     let (list_price, zone) = (usd(2_000), Zone::named(zone).expect("a sample is legal"));
     let propose = |now| {
-        let proposal = strategy.propose(&Situation { now, list_price, stock, zone: &zone });
+        let proposal = strategy.propose(&Situation::plain(now, list_price, stock, &zone), None);
         (proposal.price(list_price).expect("a sample is small").minor, proposal.next_due)
     };
     let mut walked = Vec::new();

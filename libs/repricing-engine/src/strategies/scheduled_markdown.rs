@@ -4,7 +4,7 @@ use pricestream_domain::RelativeChange;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fired, Proposal, Situation, check_change, check_tiers};
+use super::{Ask, Fired, Proposal, Situation, check_change, check_tiers};
 use pricestream_documents::Problem;
 
 /// Reductions at set times: once and for all, or every day until midnight (the bakery's last hours).
@@ -58,7 +58,7 @@ impl ScheduledMarkdown {
             next_due = [next_due, later, midnight].into_iter().flatten().min();
         }
         let (change, fired) = in_force.map_or((RelativeChange(0), Fired::Nothing), |(change, at)| (change, Fired::Since(at)));
-        Proposal { change, fired, next_due }
+        Proposal { ask: Ask::Change(change), ratio: None, fired, next_due }
     }
 
     pub(super) fn problems(&self, path: &str) -> Vec<Problem> {

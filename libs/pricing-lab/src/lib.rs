@@ -1,0 +1,15 @@
+//! How good a repricing policy is. A policy is a strategies document, and what is measured is the engine's own decision: against the optimum by
+//! integrating its value equation, where the price is a function of stock and time; in simulated sales of which the truth is known, where
+//! it learns; and on recorded sales. Everything follows from its inputs and a seed.
+
+pub mod bayes;
+pub mod exact;
+mod scenario;
+mod shop;
+mod trial;
+mod truth;
+
+pub use scenario::{Scenario, Surprise, UnknownSurprise};
+pub use shop::{Document, Shop};
+pub use trial::{Estimate, Policy, Sale, arrivals, clairvoyant, compare, play};
+pub use truth::{Arrival, Truth};

@@ -1,0 +1,288 @@
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::hypothesis::{self, Evidence, Hypothesis};
+
+/// What a SKU's sale has taught so far: sufficient statistics, no list of events. Kept with the price record and written under its
+/// condition, from absolute counts: an event that comes twice or late teaches nothing twice.
+///
+/// As text it is base64 of its bytes, so that each number reads back as it was, to the last bit. Below 1 KiB.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Belief {
+    /// Fingerprint of what it assumes: hypotheses, prior and reference price. Under other assumptions it counts for nothing.
+    assumes: u64,
+    /// Begin and end of the sale, in microseconds of the epoch.
+    sale: (i64, i64),
+    /// Counted until here, in microseconds of the epoch; never goes back.
+    at: i64,
+    /// The inventory's count of units sold, as of then.
+    sold: u64,
+    /// Sellable units, as of then.
+    on_hand: u64,
+    /// Units sold in a whole sale at the pace of late: time-decayed, half of it from the last tenth of the sale.
+    velocity: f64,
+    /// The price that stood last, as a ratio to the reference price; 0 before any was seen.
+    price: f64,
+    /// How often it changed in this sale.
+    changes: u64,
+    /// Sums of Poisson tests for more, and for less, than was expected.
+    drift: [f64; 2],
+    /// One for each hypothesis.
+    pub(crate) evidence: Vec<Evidence>,
+}
+
+/// What is looked at to learn.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    /// Begin and end of the sale, in microseconds of the epoch; the end is later.
+    pub sale: (i64, i64),
+    /// The instant, likewise.
+    pub now: i64,
+    /// When stock last changed, likewise, by the source's clock.
+    pub changed: i64,
+    /// The inventory's count of units sold.
+    pub sold: u64,
+    /// Sellable units.
+    pub on_hand: u64,
+    /// The price that stood until now, as a ratio to the reference price; `None` while there was none.
+    pub price: Option<f64>,
+}
+
+/// What is assumed before a sale.
+#[derive(Clone, Copy, Debug)]
+pub struct Assumptions<'a> {
+    /// The accounts of demand.
+    pub hypotheses: &'a [Hypothesis],
+    /// Sales at list in the whole sale.
+    pub expected: f64,
+    /// As if so many sales had been seen.
+    pub certainty: f64,
+    /// Of all of it.
+    pub fingerprint: u64,
+    /// Begin anew, from the present estimate, when sales stray.
+    pub restart: Option<Restart>,
+}
+
+/// A Poisson CUSUM test (Lucas 1985).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Restart {
+    /// The change of pace that it looks for, above 1: twice as many buyers, or half as many.
+    pub ratio: f64,
+    /// The sum at which it is believed, above 0. 5 is usual.
+    pub threshold: f64,
+}
+
+/// Share of the sale in which the velocity forgets half.
+const HALF_LIFE: f64 = 0.1;
+
+impl Belief {
+    /// After what was seen since `previous`.
+    pub fn updated(previous: Option<&Self>, assumptions: &Assumptions<'_>, seen: &Seen) -> Self {
+        let same = |belief: &&Self| {
+            belief.assumes == assumptions.fingerprint
+                && belief.sale == seen.sale
+                && belief.evidence.len() == assumptions.hypotheses.len()
+        };
+        let Some(previous) = previous.filter(same) else { return Self::before(assumptions, seen) };
+        let mut belief = previous.clone();
+        let now = seen.now.clamp(belief.at, belief.at.max(belief.sale.1));
+        let sold = seen.sold.saturating_sub(belief.sold) as f64;
+        let changed = seen.changed.clamp(belief.at, now);
+        // Where nothing could be bought nothing is learned.
+        let (from, to) = match (belief.on_hand, seen.on_hand) {
+            (0, 0) => (now, now),
+            (0, _) => (changed, now),
+            (_, 0) => (belief.at, changed),
+            _ => (belief.at, now),
+        };
+        if let Some(price) = seen.price.filter(|price| price.is_finite() && *price > 0.0)
+            && (to > from || sold > 0.0)
+        {
+            belief.observe(assumptions, (belief.share(from), belief.share(to)), price, sold);
+        }
+        if let Some(price) = seen.price {
+            belief.changes += u64::from(belief.price > 0.0 && belief.price != price);
+            belief.price = price;
+        }
+        belief.at = now;
+        belief.sold = belief.sold.max(seen.sold);
+        belief.on_hand = seen.on_hand;
+        belief
+    }
+
+    fn before(assumptions: &Assumptions<'_>, seen: &Seen) -> Self {
+        let before = |hypothesis| Evidence::before(hypothesis, assumptions.expected, assumptions.certainty);
+        Self {
+            assumes: assumptions.fingerprint,
+            sale: seen.sale,
+            at: seen.now.clamp(seen.sale.0, seen.sale.1),
+            sold: seen.sold,
+            on_hand: seen.on_hand,
+            velocity: 0.0,
+            price: 0.0,
+            changes: 0,
+            drift: [0.0; 2],
+            evidence: assumptions.hypotheses.iter().map(before).collect(),
+        }
+    }
+
+    fn observe(&mut self, assumptions: &Assumptions<'_>, (from, to): (f64, f64), price: f64, sold: f64) {
+        let hypotheses = assumptions.hypotheses;
+        if let Some(restart) = assumptions.restart {
+            let expected: f64 = hypothesis::weights(&self.evidence)
+                .zip(hypotheses)
+                .zip(&self.evidence)
+                .map(|((weight, hypothesis), evidence)| {
+                    weight
+                        * evidence.mean()
+                        * hypothesis.family.demand(price)
+                        * (hypothesis.shape.left(from) - hypothesis.shape.left(to))
+                })
+                .sum();
+            for (drift, ratio) in self.drift.iter_mut().zip([restart.ratio, 1.0 / restart.ratio]) {
+                *drift = (*drift + sold * ratio.ln() - (ratio - 1.0) * expected).max(0.0);
+            }
+            if self.drift.iter().any(|drift| *drift >= restart.threshold) {
+                self.drift = [0.0; 2];
+                for evidence in &mut self.evidence {
+                    let mean = evidence.mean();
+                    evidence.units = evidence.units.min(assumptions.certainty.min(1.0));
+                    evidence.exposure = evidence.units / mean;
+                }
+            }
+        }
+        for (evidence, hypothesis) in self.evidence.iter_mut().zip(hypotheses) {
+            evidence.observe(hypothesis, (from, to), price, sold);
+        }
+        // Only differences count; kept near 0 so that they stay exact.
+        let top = self.evidence.iter().map(|evidence| evidence.log_weight).fold(f64::NEG_INFINITY, f64::max);
+        for evidence in &mut self.evidence {
+            evidence.log_weight = (evidence.log_weight - top).max(-1e3);
+        }
+        self.velocity = self.velocity * (-(to - from) / HALF_LIFE).exp2() + sold * std::f64::consts::LN_2 / HALF_LIFE;
+    }
+
+    /// Where an instant lies in the sale, 0..=1.
+    pub fn share(&self, at: i64) -> f64 {
+        share(self.sale, at)
+    }
+
+    /// Units sold in an hour, at the pace of late.
+    pub fn velocity_per_hour(&self) -> f64 {
+        self.velocity * 3.6e9 / (self.sale.1 - self.sale.0) as f64
+    }
+
+    /// How often the price changed in this sale.
+    pub fn changes(&self) -> u32 {
+        u32::try_from(self.changes).unwrap_or(u32::MAX)
+    }
+
+    /// Counted until here, in microseconds of the epoch.
+    pub fn at(&self) -> i64 {
+        self.at
+    }
+
+    /// Begin and end of the sale, in microseconds of the epoch.
+    pub fn sale(&self) -> (i64, i64) {
+        self.sale
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![FORMAT];
+        let mut put = |eight: [u8; 8]| bytes.extend(eight);
+        put(self.assumes.to_le_bytes());
+        for instant in [self.sale.0, self.sale.1, self.at] {
+            put(instant.to_le_bytes());
+        }
+        for count in [self.sold, self.on_hand, self.changes] {
+            put(count.to_le_bytes());
+        }
+        for number in [self.velocity, self.price, self.drift[0], self.drift[1]] {
+            put(number.to_le_bytes());
+        }
+        for evidence in &self.evidence {
+            for number in [evidence.log_weight, evidence.units, evidence.exposure] {
+                put(number.to_le_bytes());
+            }
+        }
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (format, rest) = bytes.split_first()?;
+        let evidence = rest.len().checked_sub(HEAD)?;
+        if *format != FORMAT || evidence % 24 != 0 {
+            return None;
+        }
+        let mut eights = rest.chunks_exact(8).map(|eight| u64::from_le_bytes(eight.try_into().expect("eight bytes")));
+        let mut next = || eights.next();
+        let belief = Self {
+            assumes: next()?,
+            sale: (next()?.cast_signed(), next()?.cast_signed()),
+            at: next()?.cast_signed(),
+            sold: next()?,
+            on_hand: next()?,
+            changes: next()?,
+            velocity: f64::from_bits(next()?),
+            price: f64::from_bits(next()?),
+            drift: [f64::from_bits(next()?), f64::from_bits(next()?)],
+            evidence: std::iter::from_fn(|| {
+                Some(Evidence {
+                    log_weight: f64::from_bits(next()?),
+                    units: f64::from_bits(next()?),
+                    exposure: f64::from_bits(next()?),
+                })
+            })
+            .collect(),
+        };
+        let sound = |evidence: &Evidence| {
+            evidence.log_weight.is_finite() && evidence.units > 0.0 && evidence.exposure > 0.0 && evidence.mean().is_finite()
+        };
+        (belief.sale.0 < belief.sale.1 && belief.evidence.iter().all(sound)).then_some(belief)
+    }
+}
+
+/// Where an instant lies in a sale, 0..=1.
+pub fn share(sale: (i64, i64), at: i64) -> f64 {
+    let length = sale.1.saturating_sub(sale.0).max(1) as f64;
+    (at.saturating_sub(sale.0) as f64 / length).clamp(0.0, 1.0)
+}
+
+/// First byte of a belief's bytes.
+const FORMAT: u8 = 1;
+
+/// Bytes after it, before the evidence.
+const HEAD: usize = 11 * 8;
+
+/// The text holds no belief.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this text holds no belief of this version: remove it, and the SKU learns anew")]
+pub struct NoBelief;
+
+impl std::str::FromStr for Belief {
+    type Err = NoBelief;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        BASE64.decode(text).ok().as_deref().and_then(Self::from_bytes).ok_or(NoBelief)
+    }
+}
+
+impl std::fmt::Display for Belief {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&BASE64.encode(self.bytes()))
+    }
+}
+
+impl Serialize for Belief {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Belief {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        std::borrow::Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,85 @@
+use pricestream_documents::Problem;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::sale::Sale;
+use super::{Proposal, Situation};
+use crate::market::hypothesis::Local;
+use crate::market::{Shape, erlang};
+
+/// Clears stock that costs money while it lies there: the best price when each unit costs its holding until it is sold, and what is left at
+/// the end has its leftover value. With demand known.
+///
+/// Exact for exponential demand: a unit kept to the end is worth `s - h t` now (leftover value less holding for the time `t` left), and the
+/// market still to come counts each buyer by how long before the end he comes; see [`market`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClearanceMarkdown {
+    /// When it is to be cleared, and what is left over.
+    pub sale: Sale,
+    /// What keeping a unit for a day costs, in hundredths of a percent of its list price: capital, space, decay.
+    pub holding_bp_per_day: u32,
+    /// Never above the price that stands in this sale.
+    #[serde(default)]
+    pub markdown_only: bool,
+}
+
+/// Steps in which the market still to come is added up.
+const STEPS: u32 = 64;
+
+/// `integral of e^(a h v) over the buyers still to come`, with `v` the time left when each comes and `h` what holding a unit costs for the
+/// whole sale; `left` is the share of the sale's time to come, `buyers_left(v)` the buyers still to come with `v` left.
+///
+/// Why: with `f(n) = e^(a J(n))` the value equation `J'(n) = max l(p) (p - J(n) + J(n-1)) - h n` is linear, `f'(n) = k f(n-1) - a h n f(n)`.
+/// Writing `f(n) = e^(n a (s - h t)) g(n)` leaves `g'(n) = k e^(a (h t - s)) g(n-1)`: the case without holding cost, with that market.
+fn market(sensitivity: f64, holding: f64, left: f64, buyers_left: impl Fn(f64) -> f64) -> f64 {
+    let step = left / f64::from(STEPS);
+    (0..STEPS)
+        .map(|number| {
+            let from = step * f64::from(number);
+            let buyers = buyers_left(from + step) - buyers_left(from);
+            // The exponential's mean over the step is exact for level demand.
+            let growth = sensitivity * holding * step;
+            let mean = if growth.abs() < 1e-9 { 1.0 } else { growth.exp_m1() / growth };
+            buyers * (sensitivity * holding * from).exp() * mean
+        })
+        .sum()
+}
+
+impl ClearanceMarkdown {
+    pub(super) fn propose(&self, situation: &Situation<'_>) -> Proposal {
+        let open = match self.sale.open(situation) {
+            Ok(open) => open,
+            Err(proposal) => return proposal,
+        };
+        let shape = open.shape(situation).unwrap_or_else(Shape::flat);
+        let (expected, left) = (open.expected(), 1.0 - open.at);
+        let buyers_left = |left: f64| expected * shape.left(1.0 - left);
+        let days = (open.sale.1 - open.sale.0) as f64 / 8.64e10;
+        let holding = f64::from(self.holding_bp_per_day) / 10_000.0 * days;
+        let kept = open.salvage - holding * left;
+        let units = open.stock.on_hand.max(1);
+        let buyers = buyers_left(left);
+        let sensitivity = Local::of(open.demand.family, units, buyers, kept, open.bounds).sensitivity;
+        let counted = market(sensitivity, holding, left, buyers_left);
+        // Seen from the end of the sale, the worth of what is left over there counts.
+        let worth = Local::of(open.demand.family, units, counted, open.salvage, open.bounds);
+        let price = kept + erlang::price(units, worth.market) / worth.sensitivity;
+        let mut price = open.bounds.clip(price);
+        if self.markdown_only
+            && let Some(standing) = situation.previous.filter(|standing| standing.since.as_microsecond() >= open.sale.0)
+        {
+            price = price.min(standing.price.minor as f64 / situation.list_price.minor as f64);
+        }
+        open.ask(situation, price, buyers)
+    }
+
+    pub(super) fn problems(&self, path: &str) -> Vec<Problem> {
+        let mut problems = self.sale.problems(&format!("{path}.sale"));
+        if self.holding_bp_per_day > 10_000 {
+            let message = format!("{} is outside 0..=10000", self.holding_bp_per_day);
+            problems.push(Problem { path: format!("{path}.holding_bp_per_day"), message });
+        }
+        problems
+    }
+}
