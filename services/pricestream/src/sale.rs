@@ -4,10 +4,13 @@
 //! tenth of it, in which they come ten times as fast. A buyer's limit is half the list price plus an exponential part
 //! with a mean of half the list price; so 37 % would pay the list price, and at it a rise of 1 % loses 2 % of the buyers
 //! (the median sensitivity measured on real supermarket sales). Stock is 0.3 to 2 times what would sell at list price.
+//! The shop's forecast of each SKU's demand is off by a factor: half of them by more than 1.6, either way. Of the burst it
+//! knows nothing.
 
 use jiff::{SignedDuration, Timestamp};
 use pricestream_domain::{Product, Sku};
 use pricestream_event_schema::StockChange;
+use pricestream_repricing_engine::market::erlang;
 use serde_json::json;
 
 /// Length of the sale.
@@ -32,7 +35,27 @@ pub(crate) struct Sale {
     pub(crate) strategies: String,
     /// When it opens.
     pub(crate) opens: Timestamp,
+    /// What is true of each SKU's demand: sales at list price, if stock never ran out.
+    pub(crate) at_list: Vec<f64>,
 }
+
+impl Sale {
+    /// What one would ask who knows the demand, but no single buyer: the best that any policy earns on average. In minor units.
+    pub(crate) fn clairvoyant(&self, product: usize, left: u64, at: Timestamp) -> i64 {
+        let share = at.duration_since(self.opens).as_secs_f64() / LENGTH.as_secs_f64();
+        let market = self.at_list[product] * (1.0 - arrived(share)) * (SENSITIVITY - 1.0).exp();
+        let ratio = erlang::price(left, market) / SENSITIVITY;
+        #[allow(clippy::cast_precision_loss, reason = "an invented list price is small")]
+        let list = self.products[product].list_price.minor as f64;
+        i64::try_from(whole(ratio * list)).unwrap_or(i64::MAX)
+    }
+}
+
+/// At list price a rise of 1 % loses so many % of the buyers.
+const SENSITIVITY: f64 = 2.0;
+
+/// How far off the forecasts are: standard deviation of their logarithm.
+const FORECAST: f64 = 0.7;
 
 /// Somebody who would buy one unit.
 #[derive(Clone, Copy, Debug)]
@@ -71,12 +94,8 @@ pub(crate) fn invent(skus: u32, arrivals: u32, seed: u64) -> Sale {
             sum
         })
         .collect();
-    let stock = (1..=skus)
-        .map(|rank| {
-            let at_list = f64::from(arrivals) / f64::from(rank) / sum * AT_LIST;
-            whole(at_list * (0.3 + 1.7 * random.f64())).max(3)
-        })
-        .collect();
+    let at_list: Vec<f64> = (1..=skus).map(|rank| f64::from(arrivals) / f64::from(rank) / sum * AT_LIST).collect();
+    let stock = at_list.iter().map(|at_list| whole(at_list * (0.3 + 1.7 * random.f64())).max(3)).collect();
     let mut buyers: Vec<Buyer> = (0..arrivals)
         .map(|_| {
             let draw = random.f64() * sum;
@@ -89,7 +108,21 @@ pub(crate) fn invent(skus: u32, arrivals: u32, seed: u64) -> Sale {
         })
         .collect();
     buyers.sort_by_key(|buyer| buyer.at);
-    Sale { products, stock, buyers, strategies: strategies(closes), opens }
+    let hours = LENGTH.as_secs_f64() / 3600.0;
+    let mut forecast = |at_list: f64| {
+        let normal = (-2.0 * (1.0 - random.f64()).ln()).sqrt() * (std::f64::consts::TAU * random.f64()).cos();
+        (at_list / hours * (FORECAST * normal).exp()).max(0.01)
+    };
+    let forecasts = products.iter().zip(&at_list).map(|(product, at_list)| (product.sku.clone(), forecast(*at_list)));
+    let strategies = strategies(opens, closes, forecasts);
+    Sale { products, stock, buyers, strategies, opens, at_list }
+}
+
+/// The share of the buyers who have arrived by a share of the time.
+fn arrived(share: f64) -> f64 {
+    let (begin, end, times) = BURST;
+    let all = begin + (end - begin) * times + (1.0 - end);
+    (share.min(begin) + (share.clamp(begin, end) - begin) * times + (share.max(end) - end)) / all
 }
 
 /// Where in the sale, 0 to 1, a buyer arrives whose draw is `draw`: the inverse of the arrivals so far.
@@ -111,33 +144,21 @@ fn whole(number: f64) -> u64 {
     number.max(0.0).round() as u64
 }
 
-fn strategies(closes: Timestamp) -> String {
+fn strategies(opens: Timestamp, closes: Timestamp, forecasts: impl Iterator<Item = (Sku, f64)>) -> String {
     let guardrails = json!({
-        "band_bp": 5_000, "max_step": { "change_bp": 1_000, "per_minutes": 5 }, "ending": { "modulo": 10, "remainder": 9 }
+        "band_bp": 6_000, "max_step": { "change_bp": 1_000, "per_minutes": 1 }, "ending": { "modulo": 10, "remainder": 9 }
     });
+    let skus: serde_json::Map<_, _> =
+        forecasts.map(|(sku, per_hour)| (sku.to_string(), json!({ "demand": { "per_hour": per_hour } }))).collect();
     json!({
         "version": 1,
         "strategies": {
-            "sell-through": {
-                "kind": "pace_tiers",
-                "ends": { "at": closes },
-                "below": [
-                    { "ratio_bp": 2_500, "change_bp": 4_000 }, { "ratio_bp": 5_000, "change_bp": 2_500 },
-                    { "ratio_bp": 8_000, "change_bp": 1_000 },
-                ],
-                "above": [{ "ratio_bp": 12_500, "change_bp": -700 }, { "ratio_bp": 20_000, "change_bp": -1_500 }],
-            },
-            "scarcity": {
-                "kind": "stock_tiers",
-                "tiers": [
-                    { "at_most_bp": 1_000, "change_bp": 2_000 }, { "at_most_bp": 2_500, "change_bp": 1_000 },
-                    { "at_most_bp": 5_000, "change_bp": 500 },
-                ],
-            },
-            "plus-five": { "kind": "inventory_threshold", "below": 10, "change_bp": 500 },
+            "flash": { "kind": "template_bayes", "sale": { "starts": opens, "ends": { "at": closes }, "reviews": 120 } },
         },
-        "default": { "strategy": "sell-through", "floor_percent_of_list": 60, "guardrails": guardrails },
-        "categories": { "garden": { "strategy": "plus-five" }, "toys": { "strategy": "scarcity" } },
+        "default": {
+            "strategy": "flash", "floor_percent_of_list": 40, "guardrails": guardrails, "demand": { "per_hour": 1 },
+        },
+        "skus": skus,
     })
     .to_string()
 }
@@ -159,6 +180,13 @@ pub(crate) fn stock_change(sku: &Sku, on_hand: u64, source_seq: u64, at: Timesta
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_arrived_is_the_inverse_of_when_who_arrives() {
+        for draw in [0.0, 0.1, 0.3, 0.5, 0.7, 0.99, 1.0] {
+            assert!((arrived(arrival(draw)) - draw).abs() < 1e-12, "{draw}");
+        }
+    }
 
     #[test]
     fn equal_seeds_give_equal_sales_and_the_burst_is_ten_times_as_dense() {

@@ -17,7 +17,7 @@ use crate::commands::change::turn;
 use crate::commands::verify::{show, spinner};
 use crate::replay::price_due_until;
 use crate::report::{Lines, peak_memory_mib, thousands};
-use crate::sale::{Sale, invent, stock_change};
+use crate::sale::{Buyer, Sale, invent, stock_change};
 use crate::verify::verify;
 
 /// What the sale came to.
@@ -33,6 +33,43 @@ struct Takings {
     sold_at_list: u64,
     revenue_at_list_minor: i64,
     left_at_list: u64,
+    /// By the rule "+5 % below 10 left".
+    revenue_plus_five_minor: i64,
+    left_plus_five: u64,
+    /// By one who knows the demand, but no single buyer.
+    revenue_clairvoyant_minor: i64,
+    left_clairvoyant: u64,
+}
+
+/// A way to price that is played beside the pipeline, on the same buyers.
+struct Beside {
+    stock: Vec<u64>,
+    sold: u64,
+    revenue: i64,
+}
+
+impl Beside {
+    fn new(stock: &[u64]) -> Self {
+        Self { stock: stock.to_vec(), sold: 0, revenue: 0 }
+    }
+
+    /// A buyer comes; `price` is asked with so many left.
+    fn offer(&mut self, buyer: &Buyer, price: impl FnOnce(u64) -> i64) {
+        let left = self.stock[buyer.product];
+        if left == 0 {
+            return;
+        }
+        let price = price(left);
+        if buyer.limit >= price {
+            self.stock[buyer.product] -= 1;
+            self.sold += 1;
+            self.revenue += price;
+        }
+    }
+
+    fn left(&self) -> u64 {
+        self.stock.iter().sum()
+    }
 }
 
 pub(crate) fn run(global: &Global, options: &Demo) -> Result<Found> {
@@ -74,7 +111,7 @@ fn play(app: &Arc<App<ReplayClock>>, clock: &ReplayClock, sale: &Sale) -> Result
     let mut takings = Takings::default();
     let mut seqs = vec![1; sale.products.len()];
     let mut stock = sale.stock.clone();
-    let mut stock_at_list = sale.stock.clone();
+    let [mut at_list, mut plus_five, mut clairvoyant] = [(); 3].map(|()| Beside::new(&sale.stock));
     let began = Instant::now();
     for (product, on_hand) in sale.products.iter().zip(&stock) {
         change(app, &runtime, &stock_change(&product.sku, *on_hand, 1, sale.opens, true))?;
@@ -98,11 +135,10 @@ fn play(app: &Arc<App<ReplayClock>>, clock: &ReplayClock, sale: &Sale) -> Result
             takings.stock_changes += 1;
             change(app, &runtime, &stock_change(&product.sku, stock[at], seqs[at], buyer.at, false))?;
         }
-        if stock_at_list[at] > 0 && buyer.limit >= product.list_price.minor {
-            stock_at_list[at] -= 1;
-            takings.sold_at_list += 1;
-            takings.revenue_at_list_minor += product.list_price.minor;
-        }
+        let list = product.list_price.minor;
+        at_list.offer(buyer, |_| list);
+        plus_five.offer(buyer, |left| if left < 10 { list + list / 20 } else { list });
+        clairvoyant.offer(buyer, |left| sale.clairvoyant(at, left, buyer.at));
         if count % 256 == 0 {
             bar.set_position(count);
         }
@@ -112,7 +148,9 @@ fn play(app: &Arc<App<ReplayClock>>, clock: &ReplayClock, sale: &Sale) -> Result
     takings.prices_moved = app.metrics.decisions.changed.get() - opening_prices;
     takings.alerts = app.store.counts()?.alerts;
     takings.left = stock.iter().sum();
-    takings.left_at_list = stock_at_list.iter().sum();
+    (takings.sold_at_list, takings.revenue_at_list_minor, takings.left_at_list) = (at_list.sold, at_list.revenue, at_list.left());
+    (takings.revenue_plus_five_minor, takings.left_plus_five) = (plus_five.revenue, plus_five.left());
+    (takings.revenue_clairvoyant_minor, takings.left_clairvoyant) = (clairvoyant.revenue, clairvoyant.left());
     Ok(takings)
 }
 
@@ -148,21 +186,27 @@ fn print(takings: &Takings, freshness: &FreshnessSummary) {
         ),
     );
     lines.count("low-stock alerts", takings.alerts);
-    #[allow(clippy::cast_precision_loss, reason = "a percentage is rounded anyway")]
-    let more = (takings.revenue_minor as f64 / (takings.revenue_at_list_minor as f64).max(1.0) - 1.0) * 100.0;
     lines.add(
-        "revenue, moving prices",
-        format!("{} ({} sold, {} left)", money(takings.revenue_minor), thousands(takings.sold), thousands(takings.left)),
-    );
-    lines.add(
-        "revenue, list price",
+        "revenue, this sale",
         format!(
-            "{} ({} sold, {} left) from the same buyers: the moving prices earn {more:+.1} %",
-            money(takings.revenue_at_list_minor),
-            thousands(takings.sold_at_list),
-            thousands(takings.left_at_list)
+            "{} ({} sold, {} left) by what each SKU's sale teaches (template_bayes)",
+            money(takings.revenue_minor),
+            thousands(takings.sold),
+            thousands(takings.left)
         ),
     );
+    for (label, revenue, left) in [
+        ("list price", takings.revenue_at_list_minor, takings.left_at_list),
+        ("+5 % below 10 left", takings.revenue_plus_five_minor, takings.left_plus_five),
+        ("clairvoyant", takings.revenue_clairvoyant_minor, takings.left_clairvoyant),
+    ] {
+        #[allow(clippy::cast_precision_loss, reason = "a percentage is rounded anyway")]
+        let ours = (takings.revenue_minor as f64 / (revenue as f64).max(1.0) - 1.0) * 100.0;
+        lines.add(
+            format!("revenue, {label}"),
+            format!("{} ({} left) from the same buyers: this sale earns {ours:+.1} %", money(revenue), thousands(left)),
+        );
+    }
     if let Some(memory) = peak_memory_mib() {
         lines.add("memory", format!("{memory} MiB at the peak"));
     }
