@@ -4,12 +4,14 @@
 
 pub mod bayes;
 pub mod exact;
+mod outlook;
 mod scenario;
 mod shop;
 mod trial;
 mod truth;
 
+pub use outlook::{Outlook, Present, outlook};
 pub use scenario::{Scenario, Surprise, UnknownSurprise};
 pub use shop::{Document, Shop};
-pub use trial::{Estimate, Policy, Sale, arrivals, clairvoyant, compare, play};
+pub use trial::{Clairvoyant, Estimate, Policy, Sale, arrivals, clairvoyant, compare, play, play_from};
 pub use truth::{Arrival, Truth};

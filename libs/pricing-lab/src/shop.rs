@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use pricestream_domain::{Currency, FullLevel, Mode, Money, Product, Standing, Stock, StockVersion};
+use pricestream_domain::{FullLevel, Mode, Money, Product, Standing, Stock, StockVersion};
 use pricestream_repricing_engine::market::Belief;
-use pricestream_repricing_engine::{Decision, Inputs, Resolved, Strategies, decide};
+use pricestream_repricing_engine::{Decision, Inputs, Policy as EnginePolicy, Resolved, Strategies, decide};
 use serde_json::{Value, json};
 
 use crate::Policy;
@@ -49,7 +49,7 @@ impl Document {
     }
 
     /// What it says of the goods.
-    pub fn policy(&self) -> &pricestream_repricing_engine::Policy {
+    pub fn policy(&self) -> &EnginePolicy {
         &self.resolved.policy
     }
 
@@ -76,10 +76,13 @@ impl Document {
     }
 }
 
-/// One sale at a shop that prices by a document: what the services keep of a SKU, in memory.
+/// One sale at a shop that prices by a policy: what the services keep of a SKU, in memory.
 #[derive(Clone, Debug)]
 pub struct Shop<'a> {
-    document: &'a Document,
+    policy: &'a EnginePolicy,
+    product: &'a Product,
+    /// When the sale begins, and how long it is.
+    span: (Timestamp, SignedDuration),
     stock: Stock,
     standing: Option<Standing>,
     belief: Option<Arc<Belief>>,
@@ -95,22 +98,36 @@ impl<'a> Shop<'a> {
         let at = Timestamp::from_second(BEGIN).expect("it is on the calendar");
         let full = FullLevel { on_hand: units, at };
         let stock = Stock { on_hand: units, version: StockVersion(1), full, sold: 0, changed_at: Some(at) };
-        Self { document, stock, standing: None, belief: None, moves: 0, last: None }
+        Self::midway(document.policy(), &document.product, (at, document.length), stock, None, None)
+    }
+
+    /// In the midst of a sale that begins at `span.0` and lasts for `span.1`.
+    pub fn midway(
+        policy: &'a EnginePolicy,
+        product: &'a Product,
+        span: (Timestamp, SignedDuration),
+        stock: Stock,
+        standing: Option<Standing>,
+        belief: Option<Arc<Belief>>,
+    ) -> Self {
+        Self { policy, product, span, stock, standing, belief, moves: 0, last: None }
     }
 
     /// What stands at a price `standing`, set at `since` of the sale: for programmes over states.
     pub fn put(&mut self, units: u64, standing: Option<f64>, since: f64) {
         self.stock.on_hand = units;
         let since = self.instant(since);
+        let list = self.product.list_price;
         self.standing = standing.map(|ratio| {
-            let price = money(ratio);
+            let price = Money { minor: (ratio * list.minor as f64).round() as i64, ..list };
             Standing { price, since, step_from: price, step_since: since, day: jiff::civil::date(2026, 9, 21), changes: 0 }
         });
         self.belief = None;
     }
 
     fn instant(&self, at: f64) -> Timestamp {
-        self.stock.full.at + self.document.length.mul_f64(at)
+        let micros = (self.span.1.as_secs_f64() * 1e6 * at).round() as i64;
+        Timestamp::from_microsecond(self.span.0.as_microsecond() + micros).unwrap_or(Timestamp::MAX)
     }
 
     /// The last decision.
@@ -122,8 +139,8 @@ impl<'a> Shop<'a> {
     pub fn decide(&mut self, at: f64) -> f64 {
         let decision = decide(&Inputs {
             now: self.instant(at),
-            product: &self.document.product,
-            policy: Ok(self.document.policy()),
+            product: self.product,
+            policy: Ok(self.policy),
             mode: Mode::Run,
             override_: None,
             stock: Some(&self.stock),
@@ -133,15 +150,12 @@ impl<'a> Shop<'a> {
         let before = self.standing.map(|standing| standing.price);
         self.standing = decision.standing;
         self.belief.clone_from(&decision.belief);
-        let price = self.standing.map_or(LIST, |standing| standing.price.minor);
+        let list = self.product.list_price.minor;
+        let price = self.standing.map_or(list, |standing| standing.price.minor);
         self.moves += u32::from(before.is_some_and(|before| before.minor != price));
         self.last = Some(decision);
-        price as f64 / LIST as f64
+        price as f64 / list as f64
     }
-}
-
-fn money(ratio: f64) -> Money {
-    Money::new((ratio * LIST as f64).round() as i64, Currency::USD)
 }
 
 impl Policy for Shop<'_> {
@@ -158,7 +172,6 @@ impl Policy for Shop<'_> {
 
     fn due(&self) -> Option<f64> {
         let due = self.last.as_ref()?.next_due?;
-        let since = due.duration_since(self.stock.full.at);
-        Some(since.as_secs_f64() / self.document.length.as_secs_f64())
+        Some(due.duration_since(self.span.0).as_secs_f64() / self.span.1.as_secs_f64())
     }
 }

@@ -22,8 +22,14 @@ pub struct Sale {
     pub sold: u64,
 }
 
-/// Plays a sale of `units` to `arrivals`; `watch` sees each price with its begin.
-pub fn play(
+/// Plays a sale of `units` to `arrivals`; `watch` sees each price with its begin, and the units left.
+pub fn play(truth: &Truth, arrivals: &[Arrival], units: u64, policy: &mut impl Policy, watch: impl FnMut(f64, f64, u64)) -> Sale {
+    play_from(0.0, truth, arrivals, units, policy, watch)
+}
+
+/// Plays what comes after `from` of a sale.
+pub fn play_from(
+    from: f64,
     truth: &Truth,
     arrivals: &[Arrival],
     units: u64,
@@ -32,13 +38,13 @@ pub fn play(
 ) -> Sale {
     let mut sale = Sale::default();
     let mut left = units;
-    let mut price = policy.price(0.0);
-    let mut due = policy.due();
-    watch(0.0, price, left);
-    let mut arrivals = arrivals.iter().peekable();
+    let mut price = policy.price(from);
+    let mut due = policy.due().filter(|due| *due > from);
+    watch(from, price, left);
+    let mut arrivals = arrivals.iter().skip_while(|arrival| arrival.at < from).peekable();
     while left > 0 {
         let next = arrivals.peek().map_or(1.0, |arrival| arrival.at);
-        if let Some(at) = due.filter(|due| *due < next.min(1.0)) {
+        if let Some(at) = due.filter(|due| *due <= next && *due < 1.0) {
             price = policy.price(at);
             due = policy.due().filter(|due| *due > at);
             watch(at, price, left);
@@ -66,21 +72,44 @@ pub fn play(
 pub struct Clairvoyant<'a> {
     truth: &'a Truth,
     sensitivity: f64,
+    salvage: f64,
     left: u64,
     last: f64,
+}
+
+impl Clairvoyant<'_> {
+    /// To whom a unit left over is worth something, as a ratio to list.
+    pub(crate) fn with_salvage(self, salvage: f64) -> Self {
+        Self { salvage, ..self }
+    }
+}
+
+/// A policy behind a reference.
+pub(crate) struct Dyn<'a>(pub(crate) &'a mut dyn Policy);
+
+impl Policy for Dyn<'_> {
+    fn price(&mut self, at: f64) -> f64 {
+        self.0.price(at)
+    }
+    fn sold(&mut self, at: f64) {
+        self.0.sold(at);
+    }
+    fn due(&self) -> Option<f64> {
+        self.0.due()
+    }
 }
 
 /// The best policy of one who knows the truth; `None` unless demand is exponential.
 pub fn clairvoyant(truth: &Truth, units: u64) -> Option<Clairvoyant<'_>> {
     let Family::Exponential { sensitivity } = truth.family else { return None };
-    Some(Clairvoyant { truth, sensitivity, left: units, last: 0.0 })
+    Some(Clairvoyant { truth, sensitivity, salvage: 0.0, left: units, last: 0.0 })
 }
 
 impl Policy for Clairvoyant<'_> {
     fn price(&mut self, at: f64) -> f64 {
         self.last = at;
-        let market = self.truth.buyers * self.truth.shape.left(at) * (self.sensitivity - 1.0).exp();
-        erlang::price(self.left, market) / self.sensitivity
+        let market = self.truth.buyers * self.truth.shape.left(at) * (self.sensitivity * (1.0 - self.salvage) - 1.0).exp();
+        self.salvage + erlang::price(self.left, market) / self.sensitivity
     }
 
     fn sold(&mut self, _at: f64) {

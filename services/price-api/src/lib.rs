@@ -30,7 +30,7 @@ pub use orders::{
     HOLD_PROBLEMS, Hold, IdempotencyKey, LONGEST_HOLD, OrderCommand, OrderDone, OrderError, OrderState, OrderView, execute_order,
     hold,
 };
-pub use prices::{Explanation, GuestPrice, HistoryEntry, PriceView, write_price};
+pub use prices::{Explanation, GuestPrice, HistoryEntry, Outlook, PriceView, write_price};
 pub use pricestream_http::{Code, Intake, Problem, StockOutcome, Token, Tokens};
 pub use quotes::{Circuit, CircuitEdge, Items};
 pub use signed_quote::{QuoteClaims, QuoteKey, SignedLine, SignedQuote, SignedQuoteError, SignedUnits, WeakKey, answer_digest};

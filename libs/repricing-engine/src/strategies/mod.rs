@@ -32,7 +32,7 @@ pub use gvr_optimal::{GvrOptimal, Solve};
 pub use inventory_threshold::InventoryThreshold;
 pub use pace_tiers::{PaceEnd, PaceTier, PaceTiers};
 pub use parametric_thompson::{ParametricThompson, gamma};
-pub use sale::{Learned, Leftover, Sale};
+pub use sale::{Account, Learned, Leftover, Sale};
 pub use scheduled_markdown::{DailyStep, DatedStep, ScheduledMarkdown};
 pub use stock_tiers::{StockTier, StockTiers};
 pub use template_bayes::TemplateBayes;

@@ -74,6 +74,11 @@ pub(crate) struct Open<'a> {
 }
 
 impl Sale {
+    /// Begin and end, in microseconds of the epoch, and what a unit left over is worth as a ratio to list, while it is on.
+    pub fn span(&self, situation: &Situation<'_>) -> Option<((i64, i64), f64)> {
+        self.open(situation).ok().map(|open| (open.sale, open.salvage))
+    }
+
     /// The sale, if it is on; otherwise what to propose.
     pub(crate) fn open<'a>(&self, situation: &Situation<'a>) -> Result<Open<'a>, Proposal> {
         let Some(stock) = situation.stock else { return Err(Proposal::list(Fired::StockUnknown)) };
@@ -100,7 +105,8 @@ impl Sale {
         let begins = |review: i128| begin + (length * review + reviews - 1) / reviews;
         let review = (i128::from(situation.now.as_microsecond()) - begin) * reviews / length;
         let next_due = i64::try_from(begins(review + 1)).ok().and_then(|due| Timestamp::from_microsecond(due).ok());
-        let next_due = next_due.map(|due| due.min(ends));
+        // Nobody is asked a price for what is sold out.
+        let next_due = if stock.on_hand == 0 { Some(ends) } else { next_due.map(|due| due.min(ends)) };
         let at = (review as f64 / reviews as f64).clamp(0.0, 1.0);
         Ok(Open { demand, stock, sale, at, salvage, bounds: situation.bounds, next_due: next_due.filter(|due| *due > situation.now) })
     }
@@ -206,7 +212,31 @@ pub struct Learned {
     pub hypotheses: Vec<Hypothesis>,
 }
 
+/// What is believed of one account of demand.
+#[derive(Clone, Copy, Debug)]
+pub struct Account<'a> {
+    /// The account.
+    pub hypothesis: &'a Hypothesis,
+    /// How likely it is, 0 to 1; all sum to 1.
+    pub weight: f64,
+    /// Shape of the Gamma distribution of the sales at list in the whole sale.
+    pub units: f64,
+    /// Its rate.
+    pub exposure: f64,
+}
+
 impl Learned {
+    /// What is believed of each account.
+    pub fn accounts(&self) -> impl Iterator<Item = Account<'_>> {
+        let evidence = &self.belief.evidence;
+        hypothesis::weights(evidence).zip(&self.hypotheses).zip(evidence).map(|((weight, hypothesis), evidence)| Account {
+            hypothesis,
+            weight,
+            units: evidence.units,
+            exposure: evidence.exposure,
+        })
+    }
+
     /// Sales at list that are still expected after `at`.
     pub(super) fn expected(&self, at: f64) -> f64 {
         hypothesis::expected(&self.hypotheses, &self.belief.evidence, at)

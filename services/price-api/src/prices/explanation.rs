@@ -7,7 +7,7 @@ use pricestream_repricing_engine::{Decision, Outcome, Reason};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{GuestPrice, HistoryEntry};
+use super::{GuestPrice, HistoryEntry, Outlook};
 use crate::api::{Api, World};
 use crate::extract::PathSku;
 use crate::problem::{Code, Problem};
@@ -33,6 +33,9 @@ pub struct Explanation {
     /// concern it; absent when none does, or nothing is sold.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub guest: Vec<GuestPrice>,
+    /// How much of the best possible the rest of the sale is expected to earn; absent while no sale is on, and on AWS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outlook: Option<Outlook>,
     /// What is stored differs from what its inputs give: absent unless something is broken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disagreement: Option<String>,
@@ -55,6 +58,7 @@ impl Explanation {
             reason: decision.reason,
             decision: HistoryEntry::of(row),
             guest: Vec::new(),
+            outlook: None,
             disagreement: row.disagreement().map(|disagreement| disagreement.to_string()),
         }
     }
@@ -80,8 +84,12 @@ async fn guest<W: World>(api: &Api<W>, newest: &HistoryRow) -> Result<Vec<GuestP
 }
 
 pub(super) async fn explanation<W: World>(State(api): ApiState<W>, PathSku(sku): PathSku) -> Result<Json<Explanation>, Problem> {
-    if let Some(newest) = api.records.history(&sku, None, 1).await?.first() {
-        return Ok(Json(Explanation { guest: guest(&api, newest).await?, ..Explanation::of(newest) }));
+    if let Some(newest) = api.records.history(&sku, None, 1).await?.pop() {
+        let guest = guest(&api, &newest).await?;
+        let explanation = Explanation::of(&newest);
+        // A thread of its own: no reader of prices waits for it.
+        let outlook = tokio::task::spawn_blocking(move || Outlook::of(&newest)).await.ok().flatten();
+        return Ok(Json(Explanation { guest, outlook, ..explanation }));
     }
     api.known(&sku).await?;
     Err(Problem::new(Code::NoDecision, format!("{sku} is being priced for the first time: ask again in a second")))

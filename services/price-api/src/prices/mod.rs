@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 mod current;
 mod explanation;
+mod outlook;
 mod guest;
 mod history;
 mod lowest;
@@ -13,6 +14,7 @@ use pricestream_domain::Sku;
 use pricestream_ports::{Cache, CacheEntry, RecordReads};
 
 pub use explanation::Explanation;
+pub use outlook::Outlook;
 pub use guest::GuestPrice;
 pub use history::HistoryEntry;
 pub use view::{PriceView, write_price};

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use pricestream_domain::Sku;
 use pricestream_embedded::{Access, Store, ready};
 use pricestream_ports::{Documents, HistoryRow, Promotions, RecordReads, SettingsSnapshot, UsageReads};
-use pricestream_price_api::{Explanation, GuestPrice};
+use pricestream_price_api::{Explanation, GuestPrice, Outlook};
 use pricestream_promotion_engine::Context as Asked;
 use serde_json::{Value, json};
 
@@ -44,7 +44,8 @@ fn from_store(global: &Global, sku: &Sku, last: usize) -> Result<(Value, Value)>
     let Some(newest) = rows.first() else {
         anyhow::bail!("{sku} was never priced: see that it is in the catalogue (`pricestream catalogue import`)");
     };
-    let explanation = Explanation { guest: guest(&store, newest)?, ..Explanation::of(newest) };
+    let (guest, outlook) = (guest(&store, newest)?, Outlook::of(newest));
+    let explanation = Explanation { guest, outlook, ..Explanation::of(newest) };
     let history: Vec<_> = rows.iter().map(pricestream_price_api::HistoryEntry::of).collect();
     Ok((serde_json::to_value(explanation)?, json!({ "sku": sku, "decisions": history })))
 }
@@ -84,6 +85,7 @@ fn show(sku: &Sku, explanation: &Value, history: &Value) {
     }
     for (label, text) in [
         ("reason", explanation.get("sentence").and_then(shown)),
+        ("outlook", explanation.pointer("/outlook/sentence").and_then(shown)),
         ("refused", decision("refusal")),
         ("shadow price", decision("shadow_price")),
         ("next due", decision("next_due")),

@@ -1,0 +1,59 @@
+use pricestream_ports::HistoryRow;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// How much of the best possible the rest of a sale is expected to earn, under what is believed of its demand now.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Outlook {
+    /// In percent of what one would earn who knew the demand and were bound by no guardrail.
+    pub percent_of_best: f64,
+    /// Half of its 95 % confidence interval, in points.
+    pub plus_minus: f64,
+    /// Units that are expected to be sold until the sale ends.
+    pub expected_units: f64,
+    /// Sales at list price that are still expected, if stock never ran out.
+    pub expected_buyers: f64,
+    /// The same in a sentence.
+    pub sentence: String,
+}
+
+/// Sales that are played: half a point of confidence, in some tenths of a second.
+#[cfg(feature = "outlook")]
+const RUNS: u32 = 120;
+
+impl Outlook {
+    /// Of the sale in which `row` decided; `None` where none was on or nothing was left, and in a build without the feature `outlook`.
+    /// Tenths of a second of computing.
+    #[cfg(feature = "outlook")]
+    pub fn of(row: &HistoryRow) -> Option<Self> {
+        use pricestream_pricing_lab::{Present, outlook};
+        let inputs = &row.inputs;
+        let policy = &inputs.policy.as_ref().ok()?.policy;
+        let decision = inputs.decide();
+        let present = Present {
+            now: inputs.decided_at,
+            product: &inputs.product.product,
+            policy,
+            stock: inputs.stock.as_ref()?,
+            standing: decision.standing.as_ref(),
+            belief: decision.belief.as_ref(),
+        };
+        let outlook = outlook(&present, RUNS, row.record_rev.0)?;
+        let tenth = |number: f64| (number * 10.0).round() / 10.0;
+        let percent = tenth(100.0 * outlook.efficiency.mean);
+        let plus_minus = tenth(100.0 * outlook.efficiency.half);
+        let units = tenth(outlook.units);
+        let sentence = format!(
+            "this policy is expected to earn {percent:.1} % (± {plus_minus:.1}) of the best possible under the current belief, and to sell \
+             {units:.0} of {} units",
+            inputs.stock.as_ref()?.on_hand
+        );
+        Some(Self { percent_of_best: percent, plus_minus, expected_units: units, expected_buyers: tenth(outlook.buyers), sentence })
+    }
+
+    /// This build does not work it out.
+    #[cfg(not(feature = "outlook"))]
+    pub fn of(_row: &HistoryRow) -> Option<Self> {
+        None
+    }
+}
