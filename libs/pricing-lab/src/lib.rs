@@ -2,14 +2,18 @@
 //! integrating its value equation, where the price is a function of stock and time; in simulated sales of which the truth is known, where
 //! it learns; and on recorded sales. Everything follows from its inputs and a seed.
 
+pub mod backtest;
 pub mod bayes;
 pub mod exact;
+mod measure;
 mod outlook;
+pub mod recorded;
 mod scenario;
 mod shop;
 mod trial;
 mod truth;
 
+pub use measure::{Measured, measure};
 pub use outlook::{Outlook, Present, outlook};
 pub use scenario::{Scenario, Surprise, UnknownSurprise};
 pub use shop::{Document, Shop};

@@ -53,6 +53,20 @@ impl Document {
         &self.resolved.policy
     }
 
+    /// Its price is a function of units left and time alone: nothing is learned, and no guardrail looks at the price before.
+    pub fn is_stateless(&self) -> bool {
+        use pricestream_repricing_engine::Strategy;
+        let policy = self.policy();
+        let guardrails = &policy.guardrails;
+        let learns = matches!(
+            policy.strategy,
+            Strategy::CeBayes(_) | Strategy::TemplateBayes(_) | Strategy::ParametricThompson(_) | Strategy::DpFiniteMenu(_)
+        );
+        let remembers = matches!(&policy.strategy, Strategy::ClearanceMarkdown(clearance) if clearance.markdown_only);
+        let soft = guardrails.max_step.is_some() || guardrails.cooldown_minutes.is_some() || guardrails.changes_per_day.is_some();
+        !(learns || remembers || soft)
+    }
+
     /// What the strategy proposes with `units` left at `at` of the sale, as a ratio to list, before any guardrail and any rounding: a
     /// function of stock and time. `None` for strategies that propose no such ratio, or depend on more.
     pub fn ratio(&self, units: u64, at: f64) -> Option<f64> {

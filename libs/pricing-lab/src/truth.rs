@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use fastrand::Rng;
-use pricestream_repricing_engine::market::{Family, Shape, erlang};
+use pricestream_repricing_engine::market::{Bounds, Family, Grid, Shape, erlang};
 
 /// What is true of a sale, and what no policy but the clairvoyant's knows. Prices are ratios to list, time runs from 0 to 1.
 #[derive(Clone, Debug)]
@@ -48,9 +48,14 @@ impl Truth {
         arrivals
     }
 
-    /// What the best policy that knows all this earns of `units`, in list prices. Exponential demand alone has a closed form.
+    /// What the best policy that knows all this earns of `units`, in list prices: in closed form for exponential demand, by its value
+    /// equation otherwise. `None` where that is too much work.
     pub fn optimum(&self, units: u64) -> Option<f64> {
-        let Family::Exponential { sensitivity } = self.family else { return None };
-        Some(erlang::value(units, self.buyers * (sensitivity - 1.0).exp()) / sensitivity)
+        match self.family {
+            Family::Exponential { sensitivity } => {
+                Some(erlang::value(units, self.buyers * (sensitivity - 1.0).exp()) / sensitivity)
+            }
+            family => Grid::solve(family, units, self.buyers, 0.0, Bounds { low: 0.05, high: 100.0 }).map(|grid| grid.value()),
+        }
     }
 }

@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pricestream_domain::{Mode, Sku};
+use pricestream_pricing_lab::Scenario;
 
 use crate::replay::Speed;
 
@@ -83,6 +84,84 @@ pub(crate) enum Command {
     },
     /// Play a synthetic flash sale on a temporary store and report
     Demo(Demo),
+    /// Say how much of the best possible a policy earns in sales of which the truth is known
+    Simulate(Simulate),
+    /// Play recorded sales under a policy, each with what the days before it teach
+    Backtest(Backtest),
+    /// Learn how demand spreads over a sale, for the profiles of a strategies document
+    LearnProfiles(LearnProfiles),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Simulate {
+    /// What happens to demand: as-planned, x4, x4@30, burst8@40-50, front5, back3, hump60~16, power, rush, waves; joined by +
+    #[arg(value_name = "SCENARIO", default_values = ["as-planned", "x4", "x0.4", "x4@30", "x0.3@30", "burst8@40-50", "front5"])]
+    pub(crate) scenarios: Vec<Scenario>,
+    /// Units on sale
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    pub(crate) units: u64,
+    /// Sales at list price that are planned, if stock never ran out
+    #[arg(long, default_value_t = 100.0, value_name = "N", value_parser = positive)]
+    pub(crate) buyers: f64,
+    /// How demand truly depends on the price (JSON, as in the strategies document)
+    #[arg(long, default_value = r#"{"kind":"exponential","sensitivity":1}"#, value_name = "JSON")]
+    pub(crate) family: String,
+    /// Strategies document whose strategies are played, in place of the usual ones; its default entry's guardrails and demand count
+    #[arg(long, value_name = "FILE")]
+    pub(crate) strategies: Option<PathBuf>,
+    /// Sales that are played of each policy that learns
+    #[arg(long, default_value_t = 400, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub(crate) runs: u32,
+    /// Equal seeds give equal sales
+    #[arg(long, default_value_t = 11, value_name = "N")]
+    pub(crate) seed: u64,
+    /// Draw one sale of the first scenario: price, stock and demand over time (SVG)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
+    /// The policy that is drawn
+    #[arg(long, default_value = "template_bayes", value_name = "NAME")]
+    pub(crate) policy: String,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|number| *number > 0.0 && *number <= 1e6).ok_or(format!("{text:?} is no number above 0, up to 1e6"))
+}
+
+/// Recorded stock changes, and what a sale of them is.
+#[derive(Debug, Args)]
+pub(crate) struct Recording {
+    /// NDJSON of stock changes in the order of their time; - is standard input
+    pub(crate) file: PathBuf,
+    /// Catalogue (NDJSON) of what was sold
+    #[arg(long, value_name = "FILE")]
+    pub(crate) catalogue: PathBuf,
+    /// How long a sale lasts after each replenishment
+    #[arg(long, default_value_t = 960, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=525_600))]
+    pub(crate) minutes: u32,
+    /// Equal parts of a profile
+    #[arg(long, default_value_t = 24, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=400))]
+    pub(crate) parts: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backtest {
+    #[command(flatten)]
+    pub(crate) recording: Recording,
+    /// Strategies document
+    #[arg(long, value_name = "FILE")]
+    pub(crate) strategies: PathBuf,
+    /// How often each sale is played, with other made-up buyers
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) plays: u32,
+    /// Equal seeds give equal buyers
+    #[arg(long, default_value_t = 11, value_name = "N")]
+    pub(crate) seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LearnProfiles {
+    #[command(flatten)]
+    pub(crate) recording: Recording,
 }
 
 #[derive(Debug, Args)]

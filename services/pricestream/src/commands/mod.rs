@@ -1,3 +1,4 @@
+mod backtest;
 mod change;
 mod check;
 mod demo;
@@ -6,6 +7,7 @@ mod promotions;
 mod quote;
 mod refund;
 mod replay;
+mod simulate;
 mod up;
 mod verify;
 
@@ -55,6 +57,9 @@ pub(crate) fn run(cli: &Cli) -> Result<Found> {
         Command::Override(ref options) => change::set_override(global, options),
         Command::Mode { mode, ref audit } => change::mode(global, mode, audit),
         Command::Demo(ref options) => demo::run(global, options),
+        Command::Simulate(ref options) => simulate::run(global, options),
+        Command::Backtest(ref options) => backtest::run(global, options),
+        Command::LearnProfiles(ref options) => backtest::learn_profiles(global, options),
     }
 }
 
