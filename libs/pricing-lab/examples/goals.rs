@@ -1,6 +1,13 @@
 //! `make bench-pricing`: the strategies against the proven optimum. Each row says what was measured, the goal, and what an independent
 //! reference reached where it was measured too. `RUNS=n` sets the simulated sales of a row (2000), `--json` prints lines for machines.
 
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "units and shares of time; what a float loses of them is far below what is printed"
+)]
+
 use std::hint::black_box;
 use std::io::{IsTerminal, Write};
 use std::time::Instant;
@@ -37,7 +44,10 @@ impl Report {
             self.missed.push(format!("{group}: {name}: {mean:.2}"));
         }
         if self.json {
-            println!("{}", json!({ "group": group, "name": name, "percent": mean, "half": half, "goal": goal, "reference": reference, "met": met }));
+            println!(
+                "{}",
+                json!({ "group": group, "name": name, "percent": mean, "half": half, "goal": goal, "reference": reference, "met": met })
+            );
             return;
         }
         let number = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.1}"));
@@ -101,7 +111,11 @@ fn known(report: &mut Report) {
     for (n, x, reference) in settings.clone() {
         progress(&format!("known demand {n} {x}"));
         let truth = level(x, ONE);
-        let document = Document::free(&json!({ "kind": "gvr_optimal", "sale": sale() }), &json!({ "per_hour": x, "family": { "kind": "exponential", "sensitivity": 1.0 } }), 1);
+        let document = Document::free(
+            &json!({ "kind": "gvr_optimal", "sale": sale() }),
+            &json!({ "per_hour": x, "family": { "kind": "exponential", "sensitivity": 1.0 } }),
+            1,
+        );
         for (units, at) in [(n, 0.0), (n.div_ceil(2), 0.3), (1, 0.9)] {
             // By the recursion of the definition, which the engine does not use.
             let left = x * (1.0 - at);
@@ -111,7 +125,13 @@ fn known(report: &mut Report) {
             worst_price = worst_price.max((asked / best - 1.0).abs());
         }
         let value = exact::value(&truth, n as usize, 1.0, |units, at| document.ratio(units, at).expect("it works prices out"));
-        report.row("known demand", &format!("n = {n}, x = {x}"), exactly(value / truth.optimum(n).expect("exponential")), Some(99.9), reference);
+        report.row(
+            "known demand",
+            &format!("n = {n}, x = {x}"),
+            exactly(value / truth.optimum(n).expect("exponential")),
+            Some(99.9),
+            reference,
+        );
     }
     progress("");
     let (goal, ok) = (1e-9, worst_price <= 1e-9);
@@ -119,16 +139,29 @@ fn known(report: &mut Report) {
         report.missed.push(format!("price against p*: {worst_price:.1e}"));
     }
     if !report.json {
-        println!("  price against p*, largest relative difference: {worst_price:.1e} (goal {goal:.0e}){}", if ok { "" } else { "  MISSED" });
+        println!(
+            "  price against p*, largest relative difference: {worst_price:.1e} (goal {goal:.0e}){}",
+            if ok { "" } else { "  MISSED" }
+        );
     }
     report.title("Known demand, exact: fluid_resolve, and the best fixed price", "");
     for (n, x, fixed, fluid) in KNOWN.into_iter().filter(|(n, ..)| *n <= 100) {
         let truth = level(x, ONE);
-        let document = Document::free(&json!({ "kind": "fluid_resolve", "sale": sale() }), &json!({ "per_hour": x, "family": { "kind": "exponential", "sensitivity": 1.0 } }), 1);
+        let document = Document::free(
+            &json!({ "kind": "fluid_resolve", "sale": sale() }),
+            &json!({ "per_hour": x, "family": { "kind": "exponential", "sensitivity": 1.0 } }),
+            1,
+        );
         let optimum = truth.optimum(n).expect("exponential");
         let value = exact::value(&truth, n as usize, 1.0, |units, at| document.ratio(units, at).expect("it works prices out"));
         report.row("fluid_resolve", &format!("n = {n}, x = {x}"), exactly(value / optimum), None, Some(fluid));
-        report.row("best fixed price", &format!("n = {n}, x = {x}, fixed"), exactly(exact::best_fixed(&truth, n as usize).1 / optimum), None, Some(fixed));
+        report.row(
+            "best fixed price",
+            &format!("n = {n}, x = {x}, fixed"),
+            exactly(exact::best_fixed(&truth, n as usize).1 / optimum),
+            None,
+            Some(fixed),
+        );
     }
 }
 
@@ -136,7 +169,10 @@ fn known(report: &mut Report) {
 /// rules, by a dynamic programme over (review, units, price that stands).
 fn guarded(report: &mut Report) {
     const REVIEWS: u32 = 48;
-    report.title("Guardrails at once (band 30 % around the fluid price, step 10 % a review, 48 reviews, rounding)", "of the free optimum");
+    report.title(
+        "Guardrails at once (band 30 % around the fluid price, step 10 % a review, 48 reviews, rounding)",
+        "of the free optimum",
+    );
     for (n, x) in [(5, 5.0), (10, 10.0), (20, 20.0), (20, 60.0), (50, 50.0), (50, 150.0), (100, 100.0), (30, 80.0)] {
         progress(&format!("guardrails {n} {x}"));
         // List is the fluid price, so that the band is around it; in units of 1/alpha it is this.
@@ -159,7 +195,13 @@ fn guarded(report: &mut Report) {
         let units = n as usize;
         let best = periods.optimum(units, None).expect("it is small").0;
         let shop = std::cell::RefCell::new(Shop::open(&document, u64::try_from(n).expect("positive")));
-        let place = |price: f64| menu.iter().enumerate().min_by(|(_, one), (_, other)| (*one - price).abs().total_cmp(&(*other - price).abs())).expect("not empty").0;
+        let place = |price: f64| {
+            menu.iter()
+                .enumerate()
+                .min_by(|(_, one), (_, other)| (*one - price).abs().total_cmp(&(*other - price).abs()))
+                .expect("not empty")
+                .0
+        };
         let ours = periods.earnings(units, None, |review, left, standing| {
             let at = f64::from(u32::try_from(review).expect("few")) / f64::from(REVIEWS);
             let mut shop = shop.borrow_mut();
@@ -176,7 +218,8 @@ fn guarded(report: &mut Report) {
             })
         });
         let ours = ours.expect("it is small");
-        let name = format!("n = {n}, x = {x} ({:.2} of the free optimum)", 100.0 * ours / truth.optimum(n as u64).expect("exponential"));
+        let name =
+            format!("n = {n}, x = {x} ({:.2} of the free optimum)", 100.0 * ours / truth.optimum(n as u64).expect("exponential"));
         report.row("guardrails", &name, exactly(ours / best), Some(99.5), None);
     }
     progress("");
@@ -189,8 +232,30 @@ fn families(report: &mut Report) {
     let elastic = Family::ConstantElasticity { elasticity: 2.5 };
     // Scaled as in the reference: x is the demand at the price that is best for each buyer.
     for (name, family, settings) in [
-        ("linear", linear, vec![(20, 20.0, Some(99.3)), (20, 60.0, Some(99.4)), (50, 50.0, Some(99.8)), (50, 100.0, Some(99.7)), (100, 50.0, Some(100.0)), (30, 45.0, None)]),
-        ("logit", logit, vec![(20, 20.0, Some(98.2)), (20, 60.0, Some(99.7)), (50, 50.0, Some(99.3)), (50, 100.0, Some(99.8)), (100, 50.0, Some(100.0)), (30, 45.0, None)]),
+        (
+            "linear",
+            linear,
+            vec![
+                (20, 20.0, Some(99.3)),
+                (20, 60.0, Some(99.4)),
+                (50, 50.0, Some(99.8)),
+                (50, 100.0, Some(99.7)),
+                (100, 50.0, Some(100.0)),
+                (30, 45.0, None),
+            ],
+        ),
+        (
+            "logit",
+            logit,
+            vec![
+                (20, 20.0, Some(98.2)),
+                (20, 60.0, Some(99.7)),
+                (50, 50.0, Some(99.3)),
+                (50, 100.0, Some(99.8)),
+                (100, 50.0, Some(100.0)),
+                (30, 45.0, None),
+            ],
+        ),
         ("constant elasticity, floor 40 %", elastic, vec![(20, 20.0, None), (10, 30.0, None)]),
     ] {
         let bounds = Bounds { low: if name.starts_with("constant") { 0.4 } else { 0.01 }, high: 100.0 };
@@ -202,10 +267,20 @@ fn families(report: &mut Report) {
             let optimum = Grid::solve(family, n, buyers, 0.0, bounds).expect("it is small").value();
             for (solve, goal, reference) in [("refit", 98.0, reference), ("grid", 99.5, None)] {
                 // The grid is slow to ask at each step of an integration: a quarter of them is asked, and the rest read between.
-                let document = Document::free(&json!({ "kind": "gvr_optimal", "solve": solve, "sale": sale() }), &json!({ "per_hour": buyers, "family": family }), if bounds.low > 0.1 { 40 } else { 1 });
+                let document = Document::free(
+                    &json!({ "kind": "gvr_optimal", "solve": solve, "sale": sale() }),
+                    &json!({ "per_hour": buyers, "family": family }),
+                    if bounds.low > 0.1 { 40 } else { 1 },
+                );
                 let table = Table::of(n, 100, |units, at| bounds.clip(document.ratio(units, at).expect("it works prices out")));
                 let value = exact::value(&truth, n as usize, top, |units, at| table.price(units, at));
-                report.row("family", &format!("{name}, n = {n}, x = {x}, {solve}"), exactly(value / optimum), Some(goal), reference);
+                report.row(
+                    "family",
+                    &format!("{name}, n = {n}, x = {x}, {solve}"),
+                    exactly(value / optimum),
+                    Some(goal),
+                    reference,
+                );
             }
         }
     }
@@ -293,7 +368,10 @@ fn sensitivity_unknown(report: &mut Report, runs: u32) {
                 (70, 140.0, Some(95.0), None),
             ][..],
         ),
-        ("parametric_thompson", &[(20, 60.0, None, Some(91.4)), (50, 150.0, None, Some(95.0)), (100, 300.0, None, Some(97.0))][..]),
+        (
+            "parametric_thompson",
+            &[(20, 60.0, None, Some(91.4)), (50, 150.0, None, Some(95.0)), (100, 300.0, None, Some(97.0))][..],
+        ),
     ] {
         for (n, at_list, goal, reference) in settings {
             progress(&format!("{kind} {n} {at_list}"));
@@ -369,7 +447,12 @@ const WILD_SURPRISES: Surprises<'_> = &[
 
 fn surprises(report: &mut Report, runs: u32) {
     for (title, group, set, goals) in [
-        ("Surprises of the reference: template_bayes, one configuration, no shape in the library is one of them", "surprises", SURPRISES, true),
+        (
+            "Surprises of the reference: template_bayes, one configuration, no shape in the library is one of them",
+            "surprises",
+            SURPRISES,
+            true,
+        ),
         ("Surprises elsewhere and of other sizes", "more surprises", MORE_SURPRISES, true),
         ("Surprises of other kinds", "wild surprises", WILD_SURPRISES, false),
     ] {
@@ -425,7 +508,13 @@ fn cost(report: &Report) {
         println!("\nWhat a price costs, belief update included (medians of five; the recursion is Erlang-B over all units)");
         println!("  {:<44} {:>16} {:>9} {:>9}", "", "µs a decision", "goal", "recursion");
     }
-    for (kind, n, x) in [("template_bayes", 100, 100.0), ("template_bayes", 1_000, 1_000.0), ("ce_bayes", 100, 100.0), ("ce_bayes", 1_000, 1_000.0), ("gvr_optimal", 1_000, 1_000.0)] {
+    for (kind, n, x) in [
+        ("template_bayes", 100, 100.0),
+        ("template_bayes", 1_000, 1_000.0),
+        ("ce_bayes", 100, 100.0),
+        ("ce_bayes", 1_000, 1_000.0),
+        ("gvr_optimal", 1_000, 1_000.0),
+    ] {
         let document = Document::free(
             &json!({ "kind": kind, "sale": sale() }),
             &json!({ "per_hour": x, "family": { "kind": "exponential", "sensitivity": 1.0 } }),
@@ -456,7 +545,10 @@ fn cost(report: &Report) {
         pairs.sort_by(|one, other| one.0.total_cmp(&other.0));
         let (ours, floor) = pairs[2];
         if report.json {
-            println!("{}", json!({ "group": "cost", "name": format!("{kind}, n = {n}"), "microseconds": ours, "recursion": floor, "goal": 10.0 }));
+            println!(
+                "{}",
+                json!({ "group": "cost", "name": format!("{kind}, n = {n}"), "microseconds": ours, "recursion": floor, "goal": 10.0 })
+            );
         } else {
             let mark = if ours > 10.0 { "MISSED" } else { "" };
             println!("  {:<44} {ours:>16.2} {:>9} {floor:>9.2}  {mark}", format!("{kind}, n = {n}"), "10.0");
@@ -471,7 +563,9 @@ fn main() {
     let mut report = Report { json, missed: Vec::new(), rows: 0 };
     let wanted = |name: &str| only.is_empty() || only.split(',').any(|one| one == name);
     if !json {
-        println!("Repricing against the proven optimum. ± is a 95 % confidence interval over {runs} simulated sales; rows without it are exact.");
+        println!(
+            "Repricing against the proven optimum. ± is a 95 % confidence interval over {runs} simulated sales; rows without it are exact."
+        );
     }
     if wanted("known") {
         known(&mut report);

@@ -95,7 +95,12 @@ struct Known {
 }
 
 /// Plays each recorded sale once its day's begin lies behind all that it was taught by: day by day, tested on what comes after.
-pub fn backtest(sales: &[Recorded], goods: &BTreeMap<Sku, Goods>, settings: &Settings, mut progress: impl FnMut(usize)) -> Backtest {
+pub fn backtest(
+    sales: &[Recorded],
+    goods: &BTreeMap<Sku, Goods>,
+    settings: &Settings,
+    mut progress: impl FnMut(usize),
+) -> Backtest {
     let mut found = Backtest { outcomes: WAYS.map(|way| (way, Outcome::default())).into(), ..Backtest::default() };
     let mut of_sku: BTreeMap<&Sku, Known> = BTreeMap::new();
     let mut of_category: BTreeMap<Option<&str>, Known> = BTreeMap::new();
@@ -117,10 +122,14 @@ pub fn backtest(sales: &[Recorded], goods: &BTreeMap<Sku, Goods>, settings: &Set
             }
             let category = goods_of.product.category.as_deref();
             let learned = profiles.entry(category).or_insert_with(|| {
-                let alike = before.iter().copied().filter(|sale| {
-                    goods.get(&sale.sku).is_some_and(|goods| goods.product.category.as_deref() == category)
-                });
-                (settings.profile_parts > 0).then(|| profile(alike, settings.minutes, settings.profile_parts)).flatten().map(Profile)
+                let alike = before
+                    .iter()
+                    .copied()
+                    .filter(|sale| goods.get(&sale.sku).is_some_and(|goods| goods.product.category.as_deref() == category));
+                (settings.profile_parts > 0)
+                    .then(|| profile(alike, settings.minutes, settings.profile_parts))
+                    .flatten()
+                    .map(Profile)
             });
             let all = of_category.get(&category).copied().unwrap_or_default();
             let own = of_sku.get(&sale.sku).copied().unwrap_or_default();
@@ -136,9 +145,15 @@ pub fn backtest(sales: &[Recorded], goods: &BTreeMap<Sku, Goods>, settings: &Set
             let end = sale.begin + SignedDuration::from_mins(i64::from(settings.minutes));
             let until = sale.sold_out.unwrap_or(end).min(end);
             let at_list = |price: Option<i64>| 1.0 / family.demand(price.map_or(1.0, |price| price as f64 / list)).max(1e-3);
-            let sold = sale.sold.iter().filter(|sold| sold.at < end).map(|sold| sold.units as f64 * at_list(sold.unit_price)).sum::<f64>();
+            let sold = sale
+                .sold
+                .iter()
+                .filter(|sold| sold.at < end)
+                .map(|sold| sold.units as f64 * at_list(sold.unit_price))
+                .sum::<f64>();
             let hours = until.duration_since(sale.begin).as_secs_f64() / 3600.0;
-            for known in [of_sku.entry(&sale.sku).or_default(), of_category.entry(goods.product.category.as_deref()).or_default()] {
+            for known in [of_sku.entry(&sale.sku).or_default(), of_category.entry(goods.product.category.as_deref()).or_default()]
+            {
                 known.sold += sold;
                 known.hours += hours;
             }
@@ -182,7 +197,8 @@ fn test(
     }
     let mut sums = [(0.0, 0.0, 0.0); WAYS.len()];
     for number in 0..settings.plays.max(1) {
-        let mut rng = Rng::with_seed(settings.seed ^ sale.begin.as_second().cast_unsigned() ^ of(&sale.sku) ^ (u64::from(number) << 40));
+        let mut rng =
+            Rng::with_seed(settings.seed ^ sale.begin.as_second().cast_unsigned() ^ of(&sale.sku) ^ (u64::from(number) << 40));
         let buyers = buyers(sale, family, list, length, &mut rng);
         let truth = Truth { family, buyers: 0.0, shape: Shape::flat() };
         let full = FullLevel { on_hand: sale.units, at: sale.begin };

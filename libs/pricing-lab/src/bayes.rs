@@ -13,6 +13,9 @@ pub struct UnknownSize {
     pub shape: f64,
 }
 
+/// Cells of the exposure.
+const CELLS: usize = 100;
+
 /// Prices that are tried in each state, around that of the mean.
 const PRICES: u32 = 33;
 
@@ -44,7 +47,6 @@ fn value(sale: UnknownSize, steps: u32) -> f64 {
     let step = 1.0 / f64::from(steps);
     // Exposure grows by d(p) <= d(1) = 1 a unit of time, since no price below 1 is worth asking. What it is worth is smooth in the
     // logarithm of rate + exposure.
-    const CELLS: usize = 100;
     let cell = (1.0 + 1.0 / rate).ln() / CELLS as f64;
     let place_of = |exposure: f64| (exposure / rate).ln_1p() / cell;
     let size = CELLS + 1;

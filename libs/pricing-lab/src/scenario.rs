@@ -82,7 +82,9 @@ impl Scenario {
             // What only moves demand in time leaves its sum.
             if !matches!(surprise, Surprise::Step { .. } | Surprise::Burst { .. }) {
                 let now = parts.iter().sum::<f64>() / f64::from(PARTS);
-                parts.iter_mut().for_each(|demand| *demand *= mean / now);
+                for demand in &mut parts {
+                    *demand *= mean / now;
+                }
             }
         }
         let mean = parts.iter().sum::<f64>() / f64::from(PARTS);
@@ -101,8 +103,20 @@ impl Surprise {
     fn factor(self, at: f64) -> f64 {
         let within = |from: f64, to: f64| at >= from && at < to;
         match self {
-            Self::Step { times, from } => if at >= from { times } else { 1.0 },
-            Self::Burst { times, from, to } => if within(from, to) { times } else { 1.0 },
+            Self::Step { times, from } => {
+                if at >= from {
+                    times
+                } else {
+                    1.0
+                }
+            }
+            Self::Burst { times, from, to } => {
+                if within(from, to) {
+                    times
+                } else {
+                    1.0
+                }
+            }
             Self::Front { rate } => (-rate * at).exp(),
             Self::Back { rate } => (rate * (at - 1.0)).exp(),
             Self::Hump { at: middle, width } => (-((at - middle) / width).powi(2) / 2.0).exp() + 1e-6,
@@ -128,7 +142,8 @@ impl FromStr for Scenario {
 
 fn surprise(text: &str) -> Option<Surprise> {
     let number = |text: &str| text.parse::<f64>().ok().filter(|number| *number > 0.0 && *number <= 1e4);
-    let percent = |text: &str| text.parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent)).map(|percent| percent / 100.0);
+    let percent =
+        |text: &str| text.parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent)).map(|percent| percent / 100.0);
     match text {
         "power" => return Some(Surprise::Power),
         "rush" => return Some(Surprise::Rush),

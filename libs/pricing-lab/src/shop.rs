@@ -48,6 +48,11 @@ impl Document {
         Self::new(&document, SignedDuration::from_hours(1)).expect("written here")
     }
 
+    /// The goods.
+    pub fn product(&self) -> &Product {
+        &self.product
+    }
+
     /// What it says of the goods.
     pub fn policy(&self) -> &EnginePolicy {
         &self.resolved.policy
@@ -142,6 +147,11 @@ impl<'a> Shop<'a> {
     fn instant(&self, at: f64) -> Timestamp {
         let micros = (self.span.1.as_secs_f64() * 1e6 * at).round() as i64;
         Timestamp::from_microsecond(self.span.0.as_microsecond() + micros).unwrap_or(Timestamp::MAX)
+    }
+
+    /// What is left.
+    pub fn stock(&self) -> &Stock {
+        &self.stock
     }
 
     /// The last decision.

@@ -154,7 +154,12 @@ fn settle(inputs: &Inputs<'_>, reason: &mut Reason) -> Result<Decided, Refusal> 
     if let Some(override_) = in_force(inputs) {
         reason.basis = Basis::Override;
         reason.proposed = Some(override_.price.minor);
-        return Ok(Decided { belief, held: fixed(override_.price.minor, reason), shadow: None, next_due: Some(override_.expires_at) });
+        return Ok(Decided {
+            belief,
+            held: fixed(override_.price.minor, reason),
+            shadow: None,
+            next_due: Some(override_.expires_at),
+        });
     }
     match inputs.mode {
         Mode::Run => {
@@ -206,6 +211,7 @@ fn run(
 fn situation<'a>(inputs: &Inputs<'a>, policy: &'a Policy, hard: &Hard, previous: Option<&'a Standing>) -> Situation<'a> {
     let list_price = inputs.product.list_price;
     let (low, high) = hard.bounds();
+    #[allow(clippy::cast_precision_loss, reason = "what a float loses of a price is far below a minor unit")]
     let ratio = |minor: i64| minor as f64 / list_price.minor as f64;
     let low = ratio(low).max(Bounds::WIDEST.low);
     Situation {

@@ -149,7 +149,10 @@ impl Strategies {
             }
         }
         for field in root.keys() {
-            reader.problem(field, "is no field of the document: version, time_zone, strategies, profiles, default, categories, skus");
+            reader.problem(
+                field,
+                "is no field of the document: version, time_zone, strategies, profiles, default, categories, skus",
+            );
         }
         if !reader.problems.is_empty() {
             return Err(reader.problems);

@@ -89,7 +89,10 @@ impl Shop {
             policy: policy.as_ref().map(|resolved| &resolved.policy).map_err(String::as_str),
             mode: self.mode,
             override_: self.override_.as_ref(),
-            stock: self.on_hand.map(|on_hand| Stock { on_hand, version: StockVersion(1), full: self.full, sold: 0, changed_at: None }).as_ref(),
+            stock: self
+                .on_hand
+                .map(|on_hand| Stock { on_hand, version: StockVersion(1), full: self.full, sold: 0, changed_at: None })
+                .as_ref(),
             previous: self.previous.as_ref(),
             belief: None,
         })

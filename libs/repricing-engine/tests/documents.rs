@@ -330,7 +330,11 @@ fn single_problems_are_told_at_their_place() {
         ("/strategies/menu/sale/reviews", json!(1_001), "strategies.menu.sale.reviews: 1001 is outside 1..=1000"),
         ("/strategies/menu/max_changes", json!(1_001), "strategies.menu.max_changes: must be at most 1000"),
         ("/strategies/menu/max_step_percent", json!(0), "strategies.menu.max_step_percent: must be above 0"),
-        ("/strategies/clear/holding_bp_per_day", json!(10_001), "strategies.clear.holding_bp_per_day: 10001 is outside 0..=10000"),
+        (
+            "/strategies/clear/holding_bp_per_day",
+            json!(10_001),
+            "strategies.clear.holding_bp_per_day: 10001 is outside 0..=10000",
+        ),
         ("/profiles/drop", json!([]), "profiles.drop: must be at least one number, none negative, not all zero"),
         ("/profiles/drop/1", json!(-1), "profiles.drop: must be at least one number, none negative, not all zero"),
         ("/profiles/x", json!(vec![1; 401]), "profiles.x: 401 parts are more than 400"),

@@ -5,13 +5,15 @@ use pricestream_documents::Zone;
 use pricestream_domain::{
     BasisPoints, Currency, FullLevel, Mode, Money, Override, Product, RelativeChange, Standing, Stock, StockVersion,
 };
+use pricestream_repricing_engine::market::{Belief, Family, Restart};
 use pricestream_repricing_engine::strategies::{
     CeBayes, ClearanceMarkdown, DailyStep, DatedStep, Direction, DpFiniteMenu, FixedList, FluidResolve, GvrOptimal,
     InventoryThreshold, Leftover, PaceEnd, PaceTier, PaceTiers, ParametricThompson, Sale, ScheduledMarkdown, Solve, StockTier,
     StockTiers, TemplateBayes,
 };
-use pricestream_repricing_engine::market::{Belief, Family, Restart};
-use pricestream_repricing_engine::{Demand, Ending, Profile, Guardrails, Inputs, MaxStep, Outcome, Policy, Strategy as Pricing, decide};
+use pricestream_repricing_engine::{
+    Demand, Ending, Guardrails, Inputs, MaxStep, Outcome, Policy, Profile, Strategy as Pricing, decide,
+};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -57,8 +59,12 @@ fn sale() -> impl Strategy<Value = Sale> {
         1 => Just(Leftover::Cost),
         1 => (0..=100_u32).prop_map(Leftover::PercentOfList)
     ];
-    (option::of(instant()), ends(), 1..=300_u32, leftover)
-        .prop_map(|(starts, ends, reviews, leftover)| Sale { starts, ends, reviews, leftover })
+    (option::of(instant()), ends(), 1..=300_u32, leftover).prop_map(|(starts, ends, reviews, leftover)| Sale {
+        starts,
+        ends,
+        reviews,
+        leftover,
+    })
 }
 
 /// The strategies that look at demand.

@@ -29,7 +29,19 @@ impl Db {
         let (occurred, committed) = (inventory.occurred_at.as_microsecond(), inventory.committed_at.as_microsecond());
         let (origin, sold) = (&inventory.origin, inventory.sold.cast_signed());
         let changed = if seen == StockVersion(0) {
-            statement.execute(params![number, on_hand, version, full, full_at, origin, seq, fingerprint, occurred, committed, sold])?
+            statement.execute(params![
+                number,
+                on_hand,
+                version,
+                full,
+                full_at,
+                origin,
+                seq,
+                fingerprint,
+                occurred,
+                committed,
+                sold
+            ])?
         } else {
             let seen = seen.0.cast_signed();
             statement.execute(params![

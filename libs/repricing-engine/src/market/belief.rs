@@ -87,6 +87,10 @@ impl Belief {
                 && belief.evidence.len() == assumptions.hypotheses.len()
         };
         let Some(previous) = previous.filter(same) else { return Self::before(assumptions, seen) };
+        // Counts only rise: this was seen before what is known.
+        if seen.sold < previous.sold {
+            return previous.clone();
+        }
         let mut belief = previous.clone();
         let now = seen.now.clamp(belief.at, belief.at.max(belief.sale.1));
         let sold = seen.sold.saturating_sub(belief.sold) as f64;
@@ -103,8 +107,9 @@ impl Belief {
         {
             belief.observe(assumptions, (belief.share(from), belief.share(to)), price, sold);
         }
-        if let Some(price) = seen.price {
-            belief.changes += u64::from(belief.price > 0.0 && belief.price != price);
+        // What never stood for a moment was seen by nobody.
+        if let Some(price) = seen.price.filter(|_| now > previous.at) {
+            belief.changes += u64::from(belief.price > 0.0 && belief.price.to_bits() != price.to_bits());
             belief.price = price;
         }
         belief.at = now;
@@ -284,5 +289,116 @@ impl Serialize for Belief {
 impl<'de> Deserialize<'de> for Belief {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         std::borrow::Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::market::{Family, library};
+
+    fn hypotheses() -> Vec<Hypothesis> {
+        let family = Family::Exponential { sensitivity: 2.0 };
+        let of = |template: &crate::market::Template| Hypothesis {
+            shape: template.shape.clone(),
+            family,
+            weight: template.weight,
+            forgets: template.forgets,
+        };
+        library().iter().map(of).collect()
+    }
+
+    /// Sales at instants of an hour's sale, each with what was known then.
+    fn sightings() -> impl Strategy<Value = Vec<Seen>> {
+        proptest::collection::vec((1..60_000_000_i64, 0..3_u64, 0.5_f64..2.0), 1..40).prop_map(|steps| {
+            let (mut now, mut sold) = (0, 0);
+            let mut seen = Vec::new();
+            for (later, units, price) in steps {
+                now += later;
+                sold += units;
+                let on_hand = 200 - sold;
+                seen.push(Seen { sale: (0, 3_600_000_000), now, changed: now, sold, on_hand, price: Some(price) });
+            }
+            seen
+        })
+    }
+
+    fn learn(belief: Option<&Belief>, seen: &Seen) -> Belief {
+        let hypotheses = hypotheses();
+        let assumptions = Assumptions { hypotheses: &hypotheses, expected: 50.0, certainty: 1.0, fingerprint: 1, restart: None };
+        Belief::updated(belief, &assumptions, seen)
+    }
+
+    proptest! {
+        /// Counts are absolute: what comes twice, or late, teaches nothing.
+        #[test]
+        fn a_belief_does_not_change_under_duplicates_and_reordering(seen in sightings(), late in 0..40_usize) {
+            let plain = seen.iter().fold(None, |belief, seen| Some(learn(belief.as_ref(), seen))).unwrap();
+            let doubled = seen.iter().enumerate().fold(None, |mut belief, (number, one)| {
+                belief = Some(learn(belief.as_ref(), one));
+                belief = Some(learn(belief.as_ref(), one));
+                // An older one once more.
+                let older = &seen[late.min(number)];
+                if older.sold < one.sold {
+                    belief = Some(learn(belief.as_ref(), older));
+                }
+                belief
+            });
+            prop_assert_eq!(doubled.unwrap(), plain);
+        }
+
+        /// Several sales between two looks are the same sales as one by one, but for when in between they were.
+        #[test]
+        fn what_is_seen_at_once_counts_as_much(units in 1..100_u64) {
+            let at = |now, sold| Seen { sale: (0, 3_600_000_000), now, changed: now, sold, on_hand: 500 - sold, price: Some(1.0) };
+            let begin = learn(None, &at(0, 0));
+            let once = learn(Some(&begin), &at(1_800_000_000, units));
+            let each = (1..=units).fold(begin, |belief, sold| {
+                learn(Some(&belief), &at(1_800_000_000 / units.cast_signed() * sold.cast_signed(), sold))
+            });
+            // The hypothesis that nothing is forgotten of.
+            prop_assert!((once.evidence[0].units - each.evidence[0].units).abs() < 1e-9);
+            prop_assert!((once.evidence[0].exposure - each.evidence[0].exposure).abs() < 1e-6);
+        }
+    }
+
+    #[test]
+    fn while_nothing_is_in_stock_nothing_is_learned() {
+        let at = |now, sold, on_hand| Seen { sale: (0, 1_000), now, changed: now, sold, on_hand, price: Some(1.0) };
+        let sold_out = learn(Some(&learn(None, &at(0, 0, 5))), &at(500, 5, 0));
+        let later = learn(Some(&sold_out), &at(900, 5, 0));
+        assert_eq!(sold_out.evidence, later.evidence);
+        let in_stock = learn(Some(&learn(None, &at(0, 0, 5))), &at(900, 5, 1));
+        assert!(in_stock.evidence[0].exposure > later.evidence[0].exposure, "the same sales in more time are less demand");
+    }
+
+    #[test]
+    fn a_change_of_pace_is_noticed_by_the_test_for_it() {
+        let hypotheses = [Hypothesis { weight: 1.0, ..hypotheses()[0].clone() }];
+        let mean = |restart| {
+            let assumptions = Assumptions { hypotheses: &hypotheses, expected: 20.0, certainty: 10.0, fingerprint: 1, restart };
+            let at = |now, sold| Seen { sale: (0, 1_000), now, changed: now, sold, on_hand: 500, price: Some(1.0) };
+            let begin = Belief::updated(None, &assumptions, &at(0, 0));
+            // As expected for 400, then five times as fast.
+            let calm = (1..=8)
+                .fold(begin, |belief, sold| Belief::updated(Some(&belief), &assumptions, &at(50 * u64::cast_signed(sold), sold)));
+            let rush = (1..=20_i64).fold(calm, |belief, more| {
+                Belief::updated(Some(&belief), &assumptions, &at(400 + 10 * more, 8 + more.cast_unsigned()))
+            });
+            rush.evidence[0].mean()
+        };
+        let (plain, alert) = (mean(None), mean(Some(Restart { ratio: 2.0, threshold: 5.0 })));
+        assert!(alert > 1.4 * plain, "{alert} {plain}");
+    }
+
+    #[test]
+    fn a_text_that_holds_no_belief_is_refused() {
+        let text = learn(None, &Seen { sale: (0, 10), now: 0, changed: 0, sold: 0, on_hand: 1, price: None }).to_string();
+        assert!(text.parse::<Belief>().is_ok());
+        for broken in ["", "AA", &text[..text.len() - 4], "!!!!", &text.replace('A', "B")] {
+            assert_eq!(broken.parse::<Belief>(), Err(NoBelief), "{broken:?}");
+        }
     }
 }

@@ -99,7 +99,11 @@ pub fn weights(evidence: &[Evidence]) -> impl Iterator<Item = f64> + Clone + '_ 
 
 /// Sales at list that are still expected after `at`.
 pub fn expected(hypotheses: &[Hypothesis], evidence: &[Evidence], at: f64) -> f64 {
-    weights(evidence).zip(hypotheses).zip(evidence).map(|((weight, hypothesis), evidence)| weight * evidence.mean() * hypothesis.shape.left(at)).sum()
+    weights(evidence)
+        .zip(hypotheses)
+        .zip(evidence)
+        .map(|((weight, hypothesis), evidence)| weight * evidence.mean() * hypothesis.shape.left(at))
+        .sum()
 }
 
 /// Weights below this change no price that is rounded to a minor unit.
@@ -117,7 +121,15 @@ pub enum Mixing {
 /// The price with `units` left at `at` (0..=1 of the sale), when a unit left over is worth `salvage`: that at which the expected gain over
 /// keeping the unit, `sum of w m e^(-a r) (r - salvage - worth)`, is largest. Each account's `worth` of the last unit is its optimum's
 /// (see [`erlang`]); a family other than exponential counts as the exponential that agrees with it at the price it operates at.
-pub fn price(hypotheses: &[Hypothesis], evidence: &[Evidence], mixing: Mixing, units: u64, at: f64, salvage: f64, bounds: Bounds) -> f64 {
+pub fn price(
+    hypotheses: &[Hypothesis],
+    evidence: &[Evidence],
+    mixing: Mixing,
+    units: u64,
+    at: f64,
+    salvage: f64,
+    bounds: Bounds,
+) -> f64 {
     // At most as many as a belief holds; what is left of it is asked several times.
     let mut accounts: Vec<(f64, f64, f64)> = Vec::with_capacity(evidence.len());
     let mut start = 0.0;

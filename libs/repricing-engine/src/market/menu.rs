@@ -19,7 +19,7 @@ impl Moves {
     pub fn allow(&self, from: f64, to: f64) -> bool {
         let direction = if to > from { self.up } else { self.down };
         let near = self.max_step.is_none_or(|step| (to - from).abs() <= from * step * (1.0 + 1e-9));
-        to == from || (direction && near)
+        to.to_bits() == from.to_bits() || (direction && near)
     }
 }
 
@@ -55,7 +55,12 @@ impl Periods<'_> {
     }
 
     /// What `units` earn under a policy: `choose(review, units, standing)` says which price it takes, which must be an allowed one.
-    pub fn earnings(&self, units: usize, standing: Option<usize>, choose: impl Fn(usize, usize, Option<usize>) -> usize) -> Option<f64> {
+    pub fn earnings(
+        &self,
+        units: usize,
+        standing: Option<usize>,
+        choose: impl Fn(usize, usize, Option<usize>) -> usize,
+    ) -> Option<f64> {
         self.solve(units, standing, |review, state, _, _| Some(choose(review, state.0, state.1))).map(|(value, _)| value)
     }
 
@@ -70,7 +75,7 @@ impl Periods<'_> {
         let widest = self.buyers.iter().fold(0.0_f64, |most, buyers| most.max(*buyers)) * self.family.demand(*self.menu.first()?);
         let states = self.buyers.len() as f64 * prices as f64 * levels as f64 * (units as f64 + 1.0);
         let work = states * ((widest + 10.0 * widest.sqrt() + 10.0).min(units as f64 + 1.0) + prices as f64);
-        if !(work <= MOST_WORK) || self.buyers.is_empty() {
+        if work.is_nan() || work > MOST_WORK || self.buyers.is_empty() {
             return None;
         }
         let place = |level: usize, price: usize, n: usize| (level * prices + price) * (units + 1) + n;
@@ -94,9 +99,8 @@ impl Periods<'_> {
                     level.checked_sub(changed)
                 };
                 let worth = |to: usize| next(to).map_or(f64::NEG_INFINITY, |level| kept[place(level, to, n)]);
-                let allowed = |to: &usize| {
-                    next(*to).is_some() && from.is_none_or(|from| self.moves.allow(self.menu[from], self.menu[*to]))
-                };
+                let allowed =
+                    |to: &usize| next(*to).is_some() && from.is_none_or(|from| self.moves.allow(self.menu[from], self.menu[*to]));
                 let to = pick(review, (n, from), &mut (0..prices).filter(allowed), &worth)?;
                 Some((worth(to), to))
             };

@@ -22,7 +22,7 @@ const SENSITIVITIES: u32 = 19;
 impl CeBayes {
     /// Of an exponential family: sensitivities spread evenly over what the prior's deviation stands for; of another: that one.
     pub(super) fn hypotheses(open: &Open<'_>, situation: &Situation<'_>) -> Vec<Hypothesis> {
-        let shape = open.shape(situation).unwrap_or_else(Shape::flat);
+        let shape = situation.shape().unwrap_or_else(Shape::flat);
         let of = |family| Hypothesis { shape: shape.clone(), family, weight: 1.0, forgets: 0.0 };
         let Family::Exponential { sensitivity } = open.demand.family else { return vec![of(open.demand.family)] };
         let deviation = open.demand.sensitivity_sd.unwrap_or(sensitivity / 2.0);

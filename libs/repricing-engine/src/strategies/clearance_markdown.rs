@@ -52,7 +52,7 @@ impl ClearanceMarkdown {
             Ok(open) => open,
             Err(proposal) => return proposal,
         };
-        let shape = open.shape(situation).unwrap_or_else(Shape::flat);
+        let shape = situation.shape().unwrap_or_else(Shape::flat);
         let (expected, left) = (open.expected(), 1.0 - open.at);
         let buyers_left = |left: f64| expected * shape.left(1.0 - left);
         let days = (open.sale.1 - open.sale.0) as f64 / 8.64e10;
@@ -81,5 +81,64 @@ impl ClearanceMarkdown {
             problems.push(Problem { path: format!("{path}.holding_bp_per_day"), message });
         }
         problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pricestream_domain::{FullLevel, Stock, StockVersion};
+
+    use super::*;
+    use crate::Demand;
+    use crate::market::{Bounds, Family};
+    use crate::strategies::samples::{at, usd};
+    use crate::strategies::{Leftover, PaceEnd, Strategy};
+
+    /// The value equation with holding cost, by small steps: `J'(n) = max l(p) (p - J(n) + J(n-1)) - h n`, `J(n, 0) = n s`.
+    fn by_steps(units: usize, buyers: f64, sensitivity: f64, salvage: f64, holding: f64, left: f64) -> f64 {
+        let family = Family::Exponential { sensitivity };
+        let mut values: Vec<f64> = (0..=units).map(|n| n as f64 * salvage).collect();
+        let steps = 200_000;
+        for _ in 0..steps {
+            let before = values.clone();
+            for n in 1..=units {
+                let worth = before[n] - before[n - 1];
+                let price = family.best(worth, Bounds { low: -10.0, high: 100.0 });
+                let gain = buyers * family.demand(price) * (price - worth) - holding * n as f64;
+                values[n] += gain * left / f64::from(steps);
+            }
+        }
+        family.best(values[units] - values[units - 1], Bounds::WIDEST)
+    }
+
+    #[test]
+    fn its_price_is_that_of_the_value_equation() {
+        // A day's sale, so that a day's holding is the whole sale's.
+        for (units, per_hour, sensitivity, percent, holding_bp, hours_in) in
+            [(5, 0.5, 2.0, 0, 3_000, 0), (12, 1.0, 2.0, 20, 500, 6), (3, 0.2, 1.5, 0, 0, 12), (20, 0.4, 3.0, 10, 2_000, 20)]
+        {
+            let sale = Sale {
+                starts: None,
+                ends: PaceEnd::AfterFullMinutes(1_440),
+                reviews: 24,
+                leftover: Leftover::PercentOfList(percent),
+            };
+            let strategy =
+                Strategy::ClearanceMarkdown(ClearanceMarkdown { sale, holding_bp_per_day: holding_bp, markdown_only: false });
+            let demand: Demand = serde_json::from_value(serde_json::json!({
+                "per_hour": per_hour, "family": { "kind": "exponential", "sensitivity": sensitivity } }))
+            .unwrap();
+            let begin = at("2026-05-04T06:00:00Z");
+            let full = FullLevel { on_hand: 40, at: begin };
+            let stock = Stock { on_hand: units, version: StockVersion(1), full, sold: 0, changed_at: None };
+            let zone = pricestream_documents::Zone::UTC;
+            let now = begin + jiff::SignedDuration::from_hours(hours_in);
+            let situation = Situation { demand: Some(&demand), ..Situation::plain(now, usd(10_000), Some(&stock), &zone) };
+            let ratio = strategy.propose(&situation, None).ratio.unwrap();
+            let left = 1.0 - hours_in as f64 / 24.0;
+            let (salvage, holding) = (f64::from(percent) / 100.0, f64::from(holding_bp) / 10_000.0);
+            let expected = by_steps(usize::try_from(units).unwrap(), per_hour * 24.0, sensitivity, salvage, holding, left);
+            assert!((ratio - expected).abs() < 2e-4, "{units} units: {ratio}, by small steps {expected}");
+        }
     }
 }

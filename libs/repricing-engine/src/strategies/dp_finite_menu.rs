@@ -40,6 +40,7 @@ pub enum Direction {
     MarkupOnly,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_both(direction: &Direction) -> bool {
     *direction == Direction::Both
 }
@@ -56,23 +57,25 @@ impl DpFiniteMenu {
             Ok(open) => open,
             Err(proposal) => return proposal,
         };
-        let shape = open.shape(situation).unwrap_or_else(Shape::flat);
+        let shape = situation.shape().unwrap_or_else(Shape::flat);
         let expected = open.expected();
         let buyers = expected * shape.left(open.at);
         let list = situation.list_price.minor as f64;
         let standing = situation.previous.filter(|_| situation.belief.is_some_and(|belief| belief.sale() == open.sale));
         let standing = standing.map(|standing| standing.price.minor as f64 / list);
         let review = self.sale.review(open.at);
-        let reviewed = situation.belief.is_some_and(|belief| {
-            belief.sale() == open.sale && self.sale.review(belief.share(belief.at())) == review
-        });
+        let reviewed = situation
+            .belief
+            .is_some_and(|belief| belief.sale() == open.sale && self.sale.review(belief.share(belief.at())) == review);
         if let (true, Some(standing)) = (reviewed, standing) {
             return open.ask(situation, standing, buyers);
         }
         let menu: Vec<f64> = self.menu_percent.iter().map(|percent| f64::from(*percent) / 100.0).collect();
         let reviews = f64::from(self.sale.reviews);
         let slices: Vec<f64> = (review..self.sale.reviews)
-            .map(|number| expected * (shape.left(open.at.max(f64::from(number) / reviews)) - shape.left(f64::from(number + 1) / reviews)))
+            .map(|number| {
+                expected * (shape.left(open.at.max(f64::from(number) / reviews)) - shape.left(f64::from(number + 1) / reviews))
+            })
             .collect();
         let made = learned.map_or(0, |learned| learned.belief.changes());
         let periods = Periods {
@@ -87,13 +90,14 @@ impl DpFiniteMenu {
             },
             changes: self.max_changes.map(|most| most.saturating_sub(made)),
         };
-        let nearest = |price: f64| (0..menu.len()).min_by(|one, other| (menu[*one] - price).abs().total_cmp(&(menu[*other] - price).abs()));
+        let nearest =
+            |price: f64| (0..menu.len()).min_by(|one, other| (menu[*one] - price).abs().total_cmp(&(menu[*other] - price).abs()));
         let units = open.stock.on_hand.max(1);
         let best = usize::try_from(units).ok().and_then(|units| periods.optimum(units, standing.and_then(nearest)));
         // More units than a programme can go through: chance matters little then, and the nearest price of the menu is as good.
-        let chosen = best.map(|(_, place)| place).or_else(|| {
-            nearest(hypothesis::fluid(open.demand.family, units, buyers, open.salvage, open.bounds))
-        });
+        let chosen = best
+            .map(|(_, place)| place)
+            .or_else(|| nearest(hypothesis::fluid(open.demand.family, units, buyers, open.salvage, open.bounds)));
         open.ask(situation, chosen.map_or(1.0, |place| menu[place]), buyers)
     }
 

@@ -21,7 +21,7 @@ impl FluidResolve {
             Ok(open) => open,
             Err(proposal) => return proposal,
         };
-        let buyers = open.expected() * open.shape(situation).unwrap_or_else(Shape::flat).left(open.at);
+        let buyers = open.expected() * situation.shape().unwrap_or_else(Shape::flat).left(open.at);
         let price = hypothesis::fluid(open.demand.family, open.stock.on_hand.max(1), buyers, open.salvage, open.bounds);
         open.ask(situation, price, buyers)
     }

@@ -30,6 +30,7 @@ pub enum Solve {
     Refit,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_grid(solve: &Solve) -> bool {
     *solve == Solve::Grid
 }
@@ -40,7 +41,7 @@ impl GvrOptimal {
             Ok(open) => open,
             Err(proposal) => return proposal,
         };
-        let buyers = open.expected() * open.shape(situation).unwrap_or_else(Shape::flat).left(open.at);
+        let buyers = open.expected() * situation.shape().unwrap_or_else(Shape::flat).left(open.at);
         open.ask(situation, self.price(&open, buyers), buyers)
     }
 

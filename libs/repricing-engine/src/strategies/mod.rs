@@ -2,7 +2,19 @@
 //! events were seen, so that no rule compounds.
 
 mod ce_bayes;
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "units, instants and shares of them: what a float loses of them is far below a minor unit, and what is cast back is small"
+)]
 mod clearance_markdown;
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "units, instants and shares of them: what a float loses of them is far below a minor unit, and what is cast back is small"
+)]
 mod dp_finite_menu;
 mod fixed_list;
 mod fluid_resolve;
@@ -10,12 +22,20 @@ mod gvr_optimal;
 mod inventory_threshold;
 mod pace_tiers;
 mod parametric_thompson;
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "units, instants and shares of them: what a float loses of them is far below a minor unit, and what is cast back is small"
+)]
 mod sale;
 #[cfg(test)]
 mod samples;
 mod scheduled_markdown;
 mod stock_tiers;
 mod template_bayes;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use pricestream_domain::{Money, MoneyError, RelativeChange, Standing, Stock};
@@ -39,7 +59,7 @@ pub use template_bayes::TemplateBayes;
 
 use pricestream_documents::{Problem, Reader, Zone};
 
-use crate::market::{Belief, Bounds};
+use crate::market::{Belief, Bounds, Shape};
 use crate::{Demand, Profile};
 
 /// What a strategy may look at.
@@ -70,6 +90,11 @@ pub struct Situation<'a> {
 }
 
 impl<'a> Situation<'a> {
+    /// How demand spreads over a sale, where that is known.
+    fn shape(&self) -> Option<Arc<Shape>> {
+        self.profile.map(Profile::shape)
+    }
+
     /// Where nothing but stock and time is known.
     pub fn plain(now: Timestamp, list_price: Money, stock: Option<&'a Stock>, zone: &'a Zone) -> Self {
         Self {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::ce_bayes::CeBayes;
 use super::sale::{Learned, Sale};
 use super::{Proposal, Situation};
-use crate::market::hypothesis::{self, Local};
 use crate::market::erlang;
+use crate::market::hypothesis::{self, Local};
 
 /// Prices by one draw from what is believed, so that prices vary where little is known: Thompson sampling (Ferreira, Simchi-Levi and Wang,
 /// Operations Research 66(6), 2018, with demand of [`CeBayes`]). At the size of a flash sale it earns less than `ce_bayes`; it is for those

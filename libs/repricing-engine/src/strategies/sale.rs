@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Ask, Fired, PaceEnd, Proposal, Situation};
 use crate::Demand;
-use crate::market::{Assumptions, Belief, Bounds, Hypothesis, Seen, Shape, hypothesis};
+use crate::market::{Assumptions, Belief, Bounds, Hypothesis, Seen, hypothesis};
 
 /// When a sale is, and what is left over of it. Outside of the sale the list price holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -45,16 +45,18 @@ pub enum Leftover {
     PercentOfList(u32),
 }
 
-const fn often() -> u32 {
-    200
-}
-
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_often(reviews: &u32) -> bool {
     *reviews == often()
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_worthless(leftover: &Leftover) -> bool {
     *leftover == Leftover::Nothing
+}
+
+const fn often() -> u32 {
+    200
 }
 
 /// A sale that is on.
@@ -108,7 +110,15 @@ impl Sale {
         // Nobody is asked a price for what is sold out.
         let next_due = if stock.on_hand == 0 { Some(ends) } else { next_due.map(|due| due.min(ends)) };
         let at = (review as f64 / reviews as f64).clamp(0.0, 1.0);
-        Ok(Open { demand, stock, sale, at, salvage, bounds: situation.bounds, next_due: next_due.filter(|due| *due > situation.now) })
+        Ok(Open {
+            demand,
+            stock,
+            sale,
+            at,
+            salvage,
+            bounds: situation.bounds,
+            next_due: next_due.filter(|due| *due > situation.now),
+        })
     }
 
     /// The review in which `at` (0..1 of the sale) lies.
@@ -128,7 +138,9 @@ impl Sale {
             problem("leftover.percent_of_list", format!("{percent} is outside 0..=100"));
         }
         match (&self.ends, self.starts) {
-            (PaceEnd::AfterFullMinutes(0), _) => problem("ends.after_full_minutes", "the sale must last longer than 0 minutes".to_owned()),
+            (PaceEnd::AfterFullMinutes(0), _) => {
+                problem("ends.after_full_minutes", "the sale must last longer than 0 minutes".to_owned());
+            }
             (PaceEnd::At(ends), Some(starts)) if *ends <= starts => {
                 problem("ends.at", format!("the sale ends at {ends}, before it begins at {starts}"));
             }
@@ -139,11 +151,6 @@ impl Sale {
 }
 
 impl Open<'_> {
-    /// The shape of demand over the sale, as far as it is given.
-    pub(super) fn shape(&self, situation: &Situation<'_>) -> Option<Arc<Shape>> {
-        situation.profile.map(crate::Profile::shape)
-    }
-
     /// Sales at list in the whole sale.
     pub(super) fn expected(&self) -> f64 {
         self.demand.per_hour * (self.sale.1 - self.sale.0) as f64 / 3.6e9
@@ -154,7 +161,7 @@ impl Open<'_> {
         let list = situation.list_price.minor as f64;
         let minor = (ratio * list).round();
         // No price is a number that does not fit.
-        if !(minor.is_finite() && minor >= 1.0 && minor < 9e18 && buyers.is_finite()) {
+        if !(1.0..9e18).contains(&minor) || !buyers.is_finite() {
             return Proposal { next_due: self.next_due, ..Proposal::list(Fired::Unusable) };
         }
         let minutes = (self.sale.1 - situation.now.as_microsecond()) as f64 / 6e7;

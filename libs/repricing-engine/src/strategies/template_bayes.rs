@@ -19,7 +19,7 @@ pub struct TemplateBayes {
 impl TemplateBayes {
     fn hypotheses(open: &Open<'_>, situation: &Situation<'_>) -> Vec<Hypothesis> {
         let family = open.demand.family;
-        if let Some(shape) = open.shape(situation) {
+        if let Some(shape) = situation.shape() {
             return vec![Hypothesis { shape, family, weight: 1.0, forgets: 0.0 }];
         }
         let of = |template: &crate::market::Template| Hypothesis {

@@ -3,10 +3,10 @@
 pub(crate) mod batch;
 mod current;
 mod explanation;
-mod outlook;
 mod guest;
 mod history;
 mod lowest;
+mod outlook;
 mod view;
 
 use axum::http::Method;
@@ -14,9 +14,9 @@ use pricestream_domain::Sku;
 use pricestream_ports::{Cache, CacheEntry, RecordReads};
 
 pub use explanation::Explanation;
-pub use outlook::Outlook;
 pub use guest::GuestPrice;
 pub use history::HistoryEntry;
+pub use outlook::Outlook;
 pub use view::{PriceView, write_price};
 
 use crate::api::{Api, World};

@@ -48,7 +48,13 @@ impl Outlook {
              {units:.0} of {} units",
             inputs.stock.as_ref()?.on_hand
         );
-        Some(Self { percent_of_best: percent, plus_minus, expected_units: units, expected_buyers: tenth(outlook.buyers), sentence })
+        Some(Self {
+            percent_of_best: percent,
+            plus_minus,
+            expected_units: units,
+            expected_buyers: tenth(outlook.buyers),
+            sentence,
+        })
     }
 
     /// This build does not work it out.

@@ -47,7 +47,10 @@ pub(crate) fn run(global: &Global, options: &Options) -> Result<Found> {
     let found = backtest(&recorded, &goods, &settings, |done| bar.set_position(done as u64));
     bar.finish_and_clear();
     if found.tested == 0 {
-        return Err(Usage("there is nothing to test on: a recording of two days or more is needed, the first only teaches".to_owned()).into());
+        return Err(Usage(
+            "there is nothing to test on: a recording of two days or more is needed, the first only teaches".to_owned(),
+        )
+        .into());
     }
     let list = &found.outcomes[0].1;
     if global.json {

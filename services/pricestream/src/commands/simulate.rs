@@ -110,7 +110,8 @@ fn report(global: &Global, options: &Options, rows: &[(&String, Vec<Measured>)])
             };
             let moves: Vec<f64> = found.iter().filter_map(|measured| measured.moves).collect();
             #[allow(clippy::cast_precision_loss, reason = "there are few scenarios")]
-            let moves = if moves.is_empty() { String::new() } else { format!("{:.0}", moves.iter().sum::<f64>() / moves.len() as f64) };
+            let moves =
+                if moves.is_empty() { String::new() } else { format!("{:.0}", moves.iter().sum::<f64>() / moves.len() as f64) };
             let mut row = vec![(*name).clone()];
             row.extend(found.iter().map(cell));
             row.extend([format!("{:.1}", worst(found)), format!("{:.1}", mean(found)), moves]);
@@ -185,6 +186,13 @@ fn of_file(file: &Path) -> Result<Vec<Entrant>> {
     Ok(entrants)
 }
 
+/// A line of a plot.
+struct Line<'a> {
+    label: &'a str,
+    points: &'a [(f64, f64)],
+    color: RGBColor,
+}
+
 /// One sale over its time: the price above, stock and demand below.
 fn draw(file: &Path, document: &Document, truth: &Truth, units: u64, seed: u64, title: &str) -> Result<()> {
     let arrivals = truth.arrivals(0.3, &mut Rng::with_seed(seed));
@@ -201,18 +209,21 @@ fn draw(file: &Path, document: &Document, truth: &Truth, units: u64, seed: u64, 
     #[allow(clippy::cast_precision_loss, reason = "a plot has few pixels")]
     let stock = steps(&|point| point.2 as f64);
     let prices = steps(&|point| 100.0 * point.1);
-    let demand: Vec<(f64, f64)> =
-        (0..=400).map(|part| f64::from(part) / 400.0).map(|at| (at, truth.buyers * truth.shape.intensity(at.min(0.9999)) / 10.0)).collect();
+    let demand: Vec<(f64, f64)> = (0..=400)
+        .map(|part| f64::from(part) / 400.0)
+        .map(|at| (at, truth.buyers * truth.shape.intensity(at.min(0.9999)) / 10.0))
+        .collect();
     let most = |points: &[(f64, f64)]| points.iter().fold(1.0_f64, |most, point| most.max(point.1)) * 1.05;
     let error = |error: &dyn std::fmt::Display| anyhow!("{error}");
     let area = SVGBackend::new(file, (900, 640)).into_drawing_area();
     area.fill(&WHITE).map_err(|e| error(&e))?;
     let area = area.titled(title, ("sans-serif", 20)).map_err(|e| error(&e))?;
     let (above, below) = area.split_vertically(300);
-    let panel = |area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, unit: &str, lines: &[(&str, &[(f64, f64)], RGBColor)]| -> Result<()> {
-        let top = lines.iter().map(|(_, points, _)| most(points)).fold(1.0, f64::max);
+    let panel = |area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>, unit: &str, lines: &[Line<'_>]| -> Result<()> {
+        let top = lines.iter().map(|line| most(line.points)).fold(1.0, f64::max);
         let mut chart = ChartBuilder::on(area)
             .margin(10)
+            .margin_right(28)
             .x_label_area_size(32)
             .y_label_area_size(56)
             .build_cartesian_2d(0.0..1.0, 0.0..top)
@@ -222,10 +233,11 @@ fn draw(file: &Path, document: &Document, truth: &Truth, units: u64, seed: u64, 
             .light_line_style(WHITE)
             .x_desc("share of the sale's time")
             .y_desc(unit)
+            .y_label_formatter(&|height| format!("{height:.0}"))
             .x_label_formatter(&|at| format!("{:.0} %", 100.0 * at))
             .draw()
             .map_err(|e| error(&e))?;
-        for (label, points, color) in lines {
+        for Line { label, points, color } in lines {
             let color = *color;
             chart
                 .draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(2)))
@@ -235,17 +247,20 @@ fn draw(file: &Path, document: &Document, truth: &Truth, units: u64, seed: u64, 
         }
         chart
             .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
+            .position(SeriesLabelPosition::UpperLeft)
             .background_style(WHITE.mix(0.8))
             .border_style(RGBColor(200, 200, 200))
             .draw()
             .map_err(|e| error(&e))
     };
-    panel(&above, "percent of list", &[("price", &prices, RGBColor(31, 119, 180))])?;
+    panel(&above, "percent of list", &[Line { label: "price", points: &prices, color: RGBColor(31, 119, 180) }])?;
     panel(
         &below,
         "units",
-        &[("stock", &stock, RGBColor(44, 160, 44)), ("buyers at list price in a tenth of the sale", &demand, RGBColor(214, 39, 40))],
+        &[
+            Line { label: "stock", points: &stock, color: RGBColor(44, 160, 44) },
+            Line { label: "buyers at list price in a tenth of the sale", points: &demand, color: RGBColor(214, 39, 40) },
+        ],
     )?;
     area.present().map_err(|e| error(&e))?;
     Ok(())
