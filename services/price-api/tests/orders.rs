@@ -395,3 +395,27 @@ async fn a_quote_is_signed_as_it_was_answered_and_for_now() {
         assert_eq!(signed.is_ok(), expected, "{later} s after it was priced");
     }
 }
+
+/// A price lock: one SKU's price, from the moment it is put into the basket. No rule set is needed.
+#[tokio::test]
+async fn a_signed_quote_of_one_sku_holds_its_price_while_the_price_moves() {
+    let server = support::server().await;
+    let lock = |name: &'static str| {
+        let basket = json!({ "lines": [{ "sku": "A", "quantity": 1 }] }).to_string();
+        let request = Request::post("/v1/quotes?sign=true&hold_seconds=900").header(header::CONTENT_TYPE, "application/json");
+        server.json(request.header("idempotency-key", name).body(Body::from(basket)).unwrap())
+    };
+    let token = |answer: &Value| answer["signed"]["quote"].as_str().unwrap_or_default().to_owned();
+    let (status, first) = lock("shopper-1").await;
+    assert_eq!(status, StatusCode::OK, "{first}");
+    let (_, second) = lock("shopper-2").await;
+    server.set_price("A", 1_300).await;
+    assert_eq!(server.get("/v1/prices/A").await.1["price"]["minor"], 1_300, "the next shopper pays more");
+    pass(&server, 899);
+    let (status, order) = place(&server, &token(&first), "order-1").await;
+    assert_eq!(status, StatusCode::OK, "{order}");
+    assert_eq!(order["payable"]["minor"], 1_000, "who put it into the basket before does not: {order}");
+    pass(&server, 1);
+    let (status, late) = place(&server, &token(&second), "order-2").await;
+    assert_eq!((status, kind(&late)), (StatusCode::GONE, "quote-expired"), "after fifteen minutes the shopper is told");
+}
