@@ -82,7 +82,7 @@ impl RowInputs {
             override_: self.override_.as_ref(),
             stock: self.stock.as_ref(),
             previous: self.previous.as_ref(),
-            belief: self.previous_belief.as_deref(),
+            belief: self.previous_belief.as_ref(),
         })
     }
 

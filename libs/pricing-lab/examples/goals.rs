@@ -191,7 +191,8 @@ fn guarded(report: &mut Report) {
         let menu: Vec<f64> = (0..=120).map(|place| 0.7 + 0.005 * f64::from(place)).collect();
         let slices = vec![buyers / f64::from(REVIEWS); REVIEWS as usize];
         let moves = Moves { up: true, down: true, max_step: Some(0.1) };
-        let periods = Periods { menu: &menu, buyers: &slices, family, salvage: 0.0, moves, changes: None };
+        let periods =
+            Periods { menu: &menu, buyers: &slices, family, salvage: 0.0, moves, changes: None, most_work: Periods::IN_A_STUDY };
         let units = n as usize;
         let best = periods.optimum(units, None).expect("it is small").0;
         let shop = std::cell::RefCell::new(Shop::open(&document, u64::try_from(n).expect("positive")));
@@ -205,13 +206,13 @@ fn guarded(report: &mut Report) {
         let ours = periods.earnings(units, None, |review, left, standing| {
             let at = f64::from(u32::try_from(review).expect("few")) / f64::from(REVIEWS);
             let mut shop = shop.borrow_mut();
-            shop.put(left.max(1) as u64, standing.map(|place| menu[place]), at);
+            shop.put(left.max(1) as u64, standing, at);
             let chosen = place(shop.decide(at));
             // Rounding to the menu must not step over the rule.
             standing.map_or(chosen, |from| {
-                let toward = |place: usize| if place < from { place + 1 } else { place - 1 };
+                let toward = |place: usize| if menu[place] < from { place + 1 } else { place - 1 };
                 let mut chosen = chosen;
-                while !moves.allow(menu[from], menu[chosen]) {
+                while !moves.allow(from, menu[chosen]) {
                     chosen = toward(chosen);
                 }
                 chosen
@@ -264,7 +265,7 @@ fn families(report: &mut Report) {
             let top = family.best(0.0, bounds);
             let buyers = x / family.demand(top);
             let truth = level(buyers, family);
-            let optimum = Grid::solve(family, n, buyers, 0.0, bounds).expect("it is small").value();
+            let optimum = Grid::solve(family, n, buyers, 0.0, bounds, Grid::IN_A_STUDY).expect("it is small").value();
             for (solve, goal, reference) in [("refit", 98.0, reference), ("grid", 99.5, None)] {
                 // The grid is slow to ask at each step of an integration: a quarter of them is asked, and the rest read between.
                 let document = Document::free(

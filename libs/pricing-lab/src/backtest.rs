@@ -58,9 +58,9 @@ pub struct Outcome {
 /// What a backtest found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Backtest {
-    /// Sales that were tested, and those that only taught.
+    /// Sales that were tested.
     pub tested: usize,
-    /// The first day's.
+    /// Those that began before any was over.
     pub taught_only: usize,
     /// Of those tested, sold out in the recording.
     pub sold_out: usize,
@@ -94,7 +94,8 @@ struct Known {
     hours: f64,
 }
 
-/// Plays each recorded sale once its day's begin lies behind all that it was taught by: day by day, tested on what comes after.
+/// Plays the recorded sales in order of their begin. A sale teaches once it is over, and what it teaches counts for sales that begin after
+/// that: nothing is tested on what it was taught by, or on what was not over yet.
 pub fn backtest(
     sales: &[Recorded],
     goods: &BTreeMap<Sku, Goods>,
@@ -104,70 +105,74 @@ pub fn backtest(
     let mut found = Backtest { outcomes: WAYS.map(|way| (way, Outcome::default())).into(), ..Backtest::default() };
     let mut of_sku: BTreeMap<&Sku, Known> = BTreeMap::new();
     let mut of_category: BTreeMap<Option<&str>, Known> = BTreeMap::new();
-    let days = sales.chunk_by(|one, next| one.begin.as_second().div_euclid(86_400) == next.begin.as_second().div_euclid(86_400));
-    let mut before: Vec<&Recorded> = Vec::new();
-    let mut done = 0;
-    for (number, day) in days.enumerate() {
-        let mut profiles: BTreeMap<Option<&str>, Option<Profile>> = BTreeMap::new();
-        for sale in day {
-            done += 1;
-            progress(done);
-            let Some(goods_of) = goods.get(&sale.sku) else {
-                found.unknown += 1;
-                continue;
-            };
-            if number == 0 {
-                found.taught_only += 1;
-                continue;
+    let mut profiles: BTreeMap<Option<&str>, Option<Profile>> = BTreeMap::new();
+    let category_of = |sku: &Sku| goods.get(sku).and_then(|goods| goods.product.category.as_deref());
+    let mut by_end: Vec<&Recorded> = sales.iter().collect();
+    by_end.sort_by_key(|sale| sale.known_until(settings.minutes));
+    let mut over = 0;
+    for (done, sale) in sales.iter().enumerate() {
+        progress(done + 1);
+        while let Some(past) = by_end.get(over).filter(|past| past.known_until(settings.minutes) <= sale.begin) {
+            over += 1;
+            let Some(goods) = goods.get(&past.sku) else { continue };
+            let learned = taught(past, goods, settings);
+            let category = goods.product.category.as_deref();
+            for known in [of_sku.entry(&past.sku).or_default(), of_category.entry(category).or_default()] {
+                known.sold += learned.sold;
+                known.hours += learned.hours;
             }
-            let category = goods_of.product.category.as_deref();
-            let learned = profiles.entry(category).or_insert_with(|| {
-                let alike = before
-                    .iter()
-                    .copied()
-                    .filter(|sale| goods.get(&sale.sku).is_some_and(|goods| goods.product.category.as_deref() == category));
-                (settings.profile_parts > 0)
-                    .then(|| profile(alike, settings.minutes, settings.profile_parts))
-                    .flatten()
-                    .map(Profile)
-            });
-            let all = of_category.get(&category).copied().unwrap_or_default();
-            let own = of_sku.get(&sale.sku).copied().unwrap_or_default();
-            found.tested += 1;
-            found.sold_out += usize::from(sale.sold_out.is_some());
-            test(sale, goods_of, (own, all), learned.as_ref(), settings, &mut found.outcomes);
+            profiles.remove(&category);
         }
-        // What the day teaches counts from the next on.
-        for sale in day {
-            let Some(goods) = goods.get(&sale.sku) else { continue };
-            let family = family(&goods.policy, settings);
-            let list = goods.product.list_price.minor as f64;
-            let end = sale.begin + SignedDuration::from_mins(i64::from(settings.minutes));
-            let until = sale.sold_out.unwrap_or(end).min(end);
-            let at_list = |price: Option<i64>| 1.0 / family.demand(price.map_or(1.0, |price| price as f64 / list)).max(1e-3);
-            let sold = sale
-                .sold
-                .iter()
-                .filter(|sold| sold.at < end)
-                .map(|sold| sold.units as f64 * at_list(sold.unit_price))
-                .sum::<f64>();
-            let hours = until.duration_since(sale.begin).as_secs_f64() / 3600.0;
-            for known in [of_sku.entry(&sale.sku).or_default(), of_category.entry(goods.product.category.as_deref()).or_default()]
-            {
-                known.sold += sold;
-                known.hours += hours;
-            }
-            before.push(sale);
+        let Some(goods_of) = goods.get(&sale.sku) else {
+            found.unknown += 1;
+            continue;
+        };
+        if over == 0 {
+            found.taught_only += 1;
+            continue;
         }
+        let category = goods_of.product.category.as_deref();
+        let learned = profiles.entry(category).or_insert_with(|| {
+            let alike =
+                by_end[..over].iter().copied().filter(|past| goods.contains_key(&past.sku) && category_of(&past.sku) == category);
+            (settings.profile_parts > 0).then(|| profile(alike, settings.minutes, settings.profile_parts)).flatten().map(Profile)
+        });
+        let all = of_category.get(&category).copied().unwrap_or_default();
+        let own = of_sku.get(&sale.sku).copied().unwrap_or_default();
+        found.tested += 1;
+        found.sold_out += usize::from(sale.sold_out.is_some());
+        test(sale, goods_of, (own, all), learned.as_ref(), settings, &mut found.outcomes);
     }
     let plays = f64::from(settings.plays.max(1));
     for (_, outcome) in &mut found.outcomes {
         for number in [&mut outcome.revenue, &mut outcome.units, &mut outcome.leftover, &mut outcome.moves] {
             *number /= plays;
         }
-        outcome.by_sale.iter_mut().for_each(|revenue| *revenue /= plays);
+        for revenue in &mut outcome.by_sale {
+            *revenue /= plays;
+        }
     }
     found
+}
+
+/// What a sale that is over says of demand.
+fn taught(sale: &Recorded, goods: &Goods, settings: &Settings) -> Known {
+    let family = family(&goods.policy, settings);
+    let list = goods.product.list_price.minor as f64;
+    let until = sale.known_until(settings.minutes);
+    let at_list = |price: Option<i64>| 1.0 / paid(family, price, list);
+    let sold = sale.sold.iter().filter(|sold| sold.at <= until);
+    Known {
+        sold: sold.map(|sold| sold.units as f64 * at_list(sold.unit_price)).sum(),
+        hours: until.duration_since(sale.begin).as_secs_f64() / 3600.0,
+    }
+}
+
+/// Buyers at the recorded price for each at list. A recorded price beyond three times list, or below a third, is taken for one of another
+/// list price: as if at list.
+fn paid(family: Family, price: Option<i64>, list: f64) -> f64 {
+    let ratio = price.map_or(1.0, |price| price as f64 / list);
+    if (1.0 / 3.0..=3.0).contains(&ratio) { family.demand(ratio).clamp(0.02, 50.0) } else { 1.0 }
 }
 
 fn family(policy: &Policy, settings: &Settings) -> Family {
@@ -199,7 +204,7 @@ fn test(
     for number in 0..settings.plays.max(1) {
         let mut rng =
             Rng::with_seed(settings.seed ^ sale.begin.as_second().cast_unsigned() ^ of(&sale.sku) ^ (u64::from(number) << 40));
-        let buyers = buyers(sale, family, list, length, &mut rng);
+        let buyers = buyers(sale, family, list, settings, &mut rng);
         let truth = Truth { family, buyers: 0.0, shape: Shape::flat() };
         let full = FullLevel { on_hand: sale.units, at: sale.begin };
         let stock = Stock { on_hand: sale.units, version: StockVersion(1), full, sold: 0, changed_at: Some(sale.begin) };
@@ -233,10 +238,11 @@ fn of(sku: &Sku) -> u64 {
 /// Below this share of the list price nobody is made up.
 const LOWEST: f64 = 0.4;
 
-fn buyers(sale: &Recorded, family: Family, list: f64, length: SignedDuration, rng: &mut Rng) -> Vec<Arrival> {
-    let most = family.demand(LOWEST);
+fn buyers(sale: &Recorded, family: Family, list: f64, settings: &Settings, rng: &mut Rng) -> Vec<Arrival> {
+    let length = SignedDuration::from_mins(i64::from(settings.minutes));
+    let most = family.demand(LOWEST).min(50.0);
     let share = |at: Timestamp| at.duration_since(sale.begin).as_secs_f64() / length.as_secs_f64();
-    let known_until = sale.sold_out.map_or(1.0, share).min(1.0);
+    let known_until = share(sale.known_until(settings.minutes)).min(1.0);
     let near = 1_800.0 / length.as_secs_f64();
     let mut buyers = Vec::new();
     for sold in &sale.sold {
@@ -244,7 +250,7 @@ fn buyers(sale: &Recorded, family: Family, list: f64, length: SignedDuration, rn
         if !(0.0..1.0).contains(&at) {
             continue;
         }
-        let paid = family.demand(sold.unit_price.map_or(1.0, |price| (price as f64 / list).max(LOWEST))).max(1e-6);
+        let paid = paid(family, sold.unit_price, list);
         for _ in 0..sold.units {
             buyers.push(Arrival { at, at_least: paid * rng.f64() });
             // Those who would have come at a lower price, one after the other as a Poisson stream of their choosiness.

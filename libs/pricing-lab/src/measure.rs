@@ -36,7 +36,7 @@ pub fn measure(document: &Document, truth: &Truth, units: u64, runs: u32, seed: 
     let count = f64::from(runs.max(2));
     for run in 0..runs.max(2) {
         let mut rng = Rng::with_seed(seed ^ (u64::from(run) << 20).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let arrivals = truth.arrivals(LOWEST, &mut rng);
+        let arrivals = truth.arrivals(truth.lowest(LOWEST), &mut rng);
         let mut shop = Shop::open(document, units);
         let ours = play(truth, &arrivals, units, &mut shop, |_, _, _| ());
         let best = clairvoyant(truth, units).map(|mut best| play(truth, &arrivals, units, &mut best, |_, _, _| ()).revenue);

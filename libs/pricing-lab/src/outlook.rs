@@ -41,7 +41,8 @@ pub struct Present<'a> {
 }
 
 /// Plays the rest of the sale `runs` times, each with a truth drawn from what is believed now; strategies that learn go on learning, and what
-/// a strategy takes for known is taken at its word. `None` where no sale is on, or nothing is left.
+/// a strategy takes for known is taken at its word. Holding costs are not counted. `None` where no sale is on, nothing is left, or it would be
+/// too much work.
 pub fn outlook(present: &Present<'_>, runs: u32, seed: u64) -> Option<Outlook> {
     let Present { now, product, policy, stock, standing, belief } = *present;
     let situation = Situation {
@@ -53,7 +54,9 @@ pub fn outlook(present: &Present<'_>, runs: u32, seed: u64) -> Option<Outlook> {
         ..Situation::plain(now, product.list_price, Some(stock), &policy.time_zone)
     };
     let (sale, salvage) = policy.strategy.sale()?.span(&situation)?;
-    if stock.on_hand == 0 || runs == 0 {
+    // A menu is a programme of its own in each review.
+    let runs = if matches!(policy.strategy, Strategy::DpFiniteMenu(_)) { runs.min(12) } else { runs };
+    if stock.on_hand == 0 || stock.on_hand > MOST_UNITS || runs == 0 {
         return None;
     }
     let begin = Timestamp::from_microsecond(sale.0).ok()?;
@@ -72,7 +75,8 @@ pub fn outlook(present: &Present<'_>, runs: u32, seed: u64) -> Option<Outlook> {
         shape: policy.profile.as_ref().map_or_else(Shape::flat, Profile::shape),
     };
     let mut solved: Option<f64> = None;
-    let (mut ours, mut squares, mut best, mut units, mut buyers) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    let mut pairs = Vec::new();
+    let (mut units, mut buyers) = (0.0, 0.0);
     let count = f64::from(runs);
     for run in 0..runs {
         let mut rng = Rng::with_seed(seed ^ (u64::from(run) << 20).wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -80,12 +84,15 @@ pub fn outlook(present: &Present<'_>, runs: u32, seed: u64) -> Option<Outlook> {
         let left = truth.buyers * truth.shape.left(at);
         buyers += left / count;
         // One truth for all has one optimum.
-        let optimum = solved.unwrap_or_else(|| optimum(&truth, stock.on_hand, at, salvage));
+        let optimum = solved.or_else(|| optimum(&truth, stock.on_hand, at, salvage))?;
         solved = learned.is_none().then_some(optimum);
         let mut rival = clairvoyant(&truth, stock.on_hand).map(|rival| rival.with_salvage(salvage));
-        // Below this nobody who prices by what he knows ever goes.
-        let lowest = salvage.max(truth.family.best(salvage, Bounds { low: 0.05, high: 100.0 }) * 0.5);
-        let arrivals = truth.arrivals(lowest.max(0.05), &mut rng);
+        let lowest = truth.lowest(LOWEST);
+        // So many that the answer would keep others waiting.
+        if left * truth.family.demand(lowest) > MOST_ARRIVALS {
+            return None;
+        }
+        let arrivals = truth.arrivals(lowest, &mut rng);
         let mut shop = Shop::midway(&policy, product, (begin, length), *stock, standing.copied(), belief.cloned());
         let play = |policy: &mut dyn trial::Policy| {
             let sale = trial::play_from(at, &truth, &arrivals, stock.on_hand, &mut trial::Dyn(policy), |_, _, _| ());
@@ -98,14 +105,20 @@ pub fn outlook(present: &Present<'_>, runs: u32, seed: u64) -> Option<Outlook> {
             Some(rival) => earned - play(rival).0,
             None => earned - optimum,
         };
-        ours += difference;
-        squares += difference * difference;
-        best += optimum;
+        pairs.push((difference, optimum));
     }
-    let deviation = ((squares - ours * ours / count) / (count - 1.0).max(1.0)).max(0.0).sqrt();
-    let efficiency = Estimate { mean: 1.0 + ours / best, half: 1.96 * deviation * count.sqrt() / best };
-    Some(Outlook { efficiency, revenue: (best + ours) / count, units, buyers })
+    let revenue = pairs.iter().map(|(difference, optimum)| difference + optimum).sum::<f64>() / count;
+    Some(Outlook { efficiency: Estimate::of_ratio(&pairs), revenue, units, buyers })
 }
+
+/// Below this share of the list price nobody is made up.
+const LOWEST: f64 = 0.05;
+
+/// Buyers of one sale that is played, at most.
+const MOST_ARRIVALS: f64 = 50_000.0;
+
+/// Units of a sale that is played, at most.
+const MOST_UNITS: u64 = 20_000;
 
 /// A truth, as likely as it is believed to be.
 fn drawn(learned: &Learned, rng: &mut Rng) -> Option<Truth> {
@@ -119,25 +132,17 @@ fn drawn(learned: &Learned, rng: &mut Rng) -> Option<Truth> {
     Some(Truth { family: account.hypothesis.family, buyers, shape: account.hypothesis.shape.clone() })
 }
 
-/// What the best policy earns after `at`.
-fn optimum(truth: &Truth, units: u64, at: f64, salvage: f64) -> f64 {
+/// What the best policy earns after `at`; `None` where that is more work than an explanation is worth.
+fn optimum(truth: &Truth, units: u64, at: f64, salvage: f64) -> Option<f64> {
     let left = truth.buyers * truth.shape.left(at);
     match truth.family {
         Family::Exponential { sensitivity } => {
-            let market = left * (sensitivity * (1.0 - salvage) - 1.0).exp();
-            units as f64 * salvage + erlang::value(units, market) / sensitivity
+            let ln_market = left.max(1e-300).ln() + sensitivity * (1.0 - salvage) - 1.0;
+            Some(units as f64 * salvage + erlang::value_ln(units, ln_market) / sensitivity)
         }
         family => {
-            let bounds = Bounds { low: 0.05, high: 100.0 };
-            Grid::solve(family, units, left, salvage, bounds).map_or_else(
-                // Too many for the programme: what they would earn without chance, which is more.
-                || {
-                    let price = pricestream_repricing_engine::market::hypothesis::fluid(family, units, left, salvage, bounds);
-                    let sold = (left * family.demand(price)).min(units as f64);
-                    sold * price + (units as f64 - sold) * salvage
-                },
-                |grid| grid.value(),
-            )
+            let bounds = Bounds { low: LOWEST, high: 100.0 };
+            Grid::solve(family, units, left, salvage, bounds, Grid::WHILE_DECIDING).map(|grid| grid.value())
         }
     }
 }

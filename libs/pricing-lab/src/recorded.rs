@@ -46,18 +46,34 @@ pub struct Recorded {
     pub sold: Vec<Sold>,
     /// When the last unit went, if it did: what would have been sold after it nobody knows.
     pub sold_out: Option<Timestamp>,
+    /// When the next replenishment came, if one did: what was sold after it belongs to that.
+    pub ended: Option<Timestamp>,
 }
 
-/// Splits a recording, in order of time, into its sales. Changes before a SKU's first replenishment belong to none.
+impl Recorded {
+    /// Until when what was sold says what was wanted: `minutes` after the begin at the latest.
+    pub fn known_until(&self, minutes: u32) -> Timestamp {
+        let end = self.begin + jiff::SignedDuration::from_mins(i64::from(minutes));
+        [self.sold_out, self.ended].into_iter().flatten().fold(end, Timestamp::min)
+    }
+}
+
+/// Splits a recording, in order of time, into its sales. A rise above what a sale began with is a replenishment too, as for the inventory;
+/// changes before a SKU's first replenishment belong to none.
 pub fn sales(changes: impl IntoIterator<Item = Change>) -> Vec<Recorded> {
     let mut sales: Vec<Recorded> = Vec::new();
     // Its sale, and the units before.
     let mut open: BTreeMap<Sku, (usize, u64)> = BTreeMap::new();
     for change in changes {
-        if change.restock {
+        let known = open.get(&change.sku).copied();
+        let rise = known.is_some_and(|(place, _)| change.on_hand > sales[place].units);
+        if change.restock || rise {
+            if let Some((place, _)) = known {
+                sales[place].ended = Some(change.at);
+            }
             open.insert(change.sku.clone(), (sales.len(), change.on_hand));
             let (sku, begin, units) = (change.sku, change.at, change.on_hand);
-            sales.push(Recorded { sku, begin, units, sold: Vec::new(), sold_out: None });
+            sales.push(Recorded { sku, begin, units, sold: Vec::new(), sold_out: None, ended: None });
             continue;
         }
         let Some((place, before)) = open.get_mut(&change.sku) else { continue };
@@ -85,7 +101,8 @@ pub fn profile<'a>(sales: impl IntoIterator<Item = &'a Recorded>, minutes: u32, 
     for sale in sales {
         let place = |at: Timestamp| (at.duration_since(sale.begin).as_secs_f64() / length * parts as f64).max(0.0);
         // The part in which the last unit went counts in full: it was sold in it.
-        let until = sale.sold_out.map_or(parts as f64, |at| place(at).floor() + 1.0);
+        let sold_out = sale.sold_out.map_or(parts as f64, |at| place(at).floor() + 1.0);
+        let until = sale.ended.map_or(sold_out, |at| place(at).min(sold_out));
         for (part, open) in open.iter_mut().enumerate() {
             *open += (until - part as f64).clamp(0.0, 1.0);
         }
@@ -123,13 +140,16 @@ mod tests {
             change(5, 8, false),
             change(9, 0, false),
             change(20, 4, true),
-            change(21, 5, false),
-            change(22, 3, false),
+            change(21, 3, false),
+            change(22, 4, false),
+            change(23, 2, false),
+            change(30, 9, false),
         ]);
-        assert_eq!(found.len(), 2);
+        assert_eq!(found.len(), 3, "a rise above what a sale began with is a replenishment");
+        assert_eq!((found[0].ended, found[2].ended), (Some(change(20, 0, false).at), None));
         assert_eq!(found[0].sold.iter().map(|sold| sold.units).collect::<Vec<_>>(), [2, 8]);
         assert_eq!(found[0].sold_out, Some(change(9, 0, false).at));
-        assert_eq!(found[1].sold.iter().map(|sold| sold.units).collect::<Vec<_>>(), [2], "a return is no sale");
+        assert_eq!(found[1].sold.iter().map(|sold| sold.units).collect::<Vec<_>>(), [1, 2], "a return is no sale");
         assert_eq!(found[1].sold_out, None);
     }
 

@@ -169,7 +169,7 @@ impl<'a> Shop<'a> {
             override_: None,
             stock: Some(&self.stock),
             previous: self.standing.as_ref(),
-            belief: self.belief.as_deref(),
+            belief: self.belief.as_ref(),
         });
         let before = self.standing.map(|standing| standing.price);
         self.standing = decision.standing;

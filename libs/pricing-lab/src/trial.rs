@@ -108,8 +108,9 @@ pub fn clairvoyant(truth: &Truth, units: u64) -> Option<Clairvoyant<'_>> {
 impl Policy for Clairvoyant<'_> {
     fn price(&mut self, at: f64) -> f64 {
         self.last = at;
-        let market = self.truth.buyers * self.truth.shape.left(at) * (self.sensitivity * (1.0 - self.salvage) - 1.0).exp();
-        self.salvage + erlang::price(self.left, market) / self.sensitivity
+        let buyers = (self.truth.buyers * self.truth.shape.left(at)).max(1e-300);
+        let ln_market = buyers.ln() + self.sensitivity * (1.0 - self.salvage) - 1.0;
+        self.salvage + (1.0 + erlang::worth_of_last_ln(self.left, ln_market)) / self.sensitivity
     }
 
     fn sold(&mut self, _at: f64) {
@@ -140,7 +141,7 @@ pub fn compare<P: Policy>(
     mut draw: impl FnMut(&mut Rng) -> Truth,
     mut policy: impl FnMut(&Truth) -> P,
 ) -> Estimate {
-    let (mut optimum, mut sum, mut squares) = (0.0, 0.0, 0.0);
+    let mut pairs = Vec::new();
     for run in 0..runs {
         let mut rng = Rng::with_seed(seed ^ (u64::from(run) << 20).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let truth = draw(&mut rng);
@@ -148,13 +149,21 @@ pub fn compare<P: Policy>(
         let ours = play(&truth, &arrivals, units, &mut policy(&truth), |_, _, _| ()).revenue;
         let (Some(mut best), Some(value)) = (clairvoyant(&truth, units), truth.optimum(units)) else { continue };
         let difference = ours - play(&truth, &arrivals, units, &mut best, |_, _, _| ()).revenue;
-        optimum += value;
-        sum += difference;
-        squares += difference * difference;
+        pairs.push((difference, value));
     }
-    let count = f64::from(runs.max(2));
-    let deviation = ((squares - sum * sum / count) / (count - 1.0)).max(0.0).sqrt();
-    Estimate { mean: 1.0 + sum / optimum, half: 1.96 * deviation * count.sqrt() / optimum }
+    Estimate::of_ratio(&pairs)
+}
+
+impl Estimate {
+    /// 1 + the ratio of the sums of pairs: the interval is that of a ratio of means, by its residuals.
+    pub(crate) fn of_ratio(pairs: &[(f64, f64)]) -> Self {
+        let (differences, optimum) = pairs.iter().fold((0.0, 0.0), |sums, pair| (sums.0 + pair.0, sums.1 + pair.1));
+        let ratio = differences / optimum;
+        let squares: f64 = pairs.iter().map(|(difference, value)| (difference - ratio * value).powi(2)).sum();
+        let count = pairs.len() as f64;
+        let deviation = (squares / (count - 1.0).max(1.0)).sqrt();
+        Self { mean: 1.0 + ratio, half: 1.96 * deviation * count.sqrt() / optimum }
+    }
 }
 
 /// The buyers of one sale.

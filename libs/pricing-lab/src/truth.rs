@@ -24,6 +24,11 @@ pub struct Arrival {
 }
 
 impl Truth {
+    /// The price below which nobody is made up: at least `lowest`, and where no more than fifty times as many buy as at list.
+    pub fn lowest(&self, lowest: f64) -> f64 {
+        lowest.max(self.family.price_of(50.0))
+    }
+
     /// All who would buy at `lowest`, in order of time. The same random numbers make the same people, whatever is asked of them: so policies
     /// are compared on the same sale.
     pub fn arrivals(&self, lowest: f64, rng: &mut Rng) -> Vec<Arrival> {
@@ -53,9 +58,10 @@ impl Truth {
     pub fn optimum(&self, units: u64) -> Option<f64> {
         match self.family {
             Family::Exponential { sensitivity } => {
-                Some(erlang::value(units, self.buyers * (sensitivity - 1.0).exp()) / sensitivity)
+                Some(erlang::value_ln(units, self.buyers.max(1e-300).ln() + sensitivity - 1.0) / sensitivity)
             }
-            family => Grid::solve(family, units, self.buyers, 0.0, Bounds { low: 0.05, high: 100.0 }).map(|grid| grid.value()),
+            family => Grid::solve(family, units, self.buyers, 0.0, Bounds { low: 0.05, high: 100.0 }, Grid::IN_A_STUDY)
+                .map(|grid| grid.value()),
         }
     }
 }

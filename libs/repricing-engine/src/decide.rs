@@ -26,7 +26,7 @@ pub struct Inputs<'a> {
     /// What stands.
     pub previous: Option<&'a Standing>,
     /// What was learned up to the decision before.
-    pub belief: Option<&'a Belief>,
+    pub belief: Option<&'a Arc<Belief>>,
 }
 
 /// What is to stand, and why.
@@ -119,7 +119,8 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
             standing: inputs.previous.copied().filter(|_| refusal != Refusal::Retired),
             shadow_price: None,
             next_due: in_force(inputs).and_then(|override_| whole_microsecond(override_.expires_at)),
-            belief: None,
+            // What is corrected later goes on from what was known.
+            belief: inputs.belief.cloned().filter(|_| refusal != Refusal::Retired),
             reason: reason.refused(&refusal),
             outcome: Outcome::Refused(refusal),
         },
@@ -218,7 +219,7 @@ fn situation<'a>(inputs: &Inputs<'a>, policy: &'a Policy, hard: &Hard, previous:
         cost: inputs.product.cost.filter(|cost| cost.currency == list_price.currency),
         demand: policy.demand.as_ref(),
         profile: policy.profile.as_ref(),
-        belief: inputs.belief,
+        belief: inputs.belief.map(|belief| &**belief),
         previous,
         bounds: Bounds { low, high: ratio(high).clamp(low, Bounds::WIDEST.high.max(low)) },
         draw: draw(inputs),

@@ -10,10 +10,10 @@ use crate::market::{Family, Restart, Shape};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Demand {
-    /// Sales in an hour at list price, on average over the sale, if stock never ran out. Above 0, at most 1e9.
+    /// Sales in an hour at list price, on average over the sale, if stock never ran out. Above a millionth, at most 1e9.
     pub per_hour: f64,
     /// How sure that is, in sales: as if so many had been seen. 1 is a guess that may be off by a factor of several, 100 is within a tenth.
-    /// Above 0, at most 1e6.
+    /// Above a thousandth, at most 1e6.
     #[serde(default = "guess")]
     pub certainty: f64,
     /// How demand depends on the price. Exponential with sensitivity 2 when absent: the median of 167 products of a grocer, whose middle half
@@ -50,8 +50,8 @@ impl Demand {
                 problems.push(Problem { path: format!("{path}.{field}"), message });
             }
         };
-        within("per_hour", self.per_hour, 0.0, 1e9);
-        within("certainty", self.certainty, 0.0, 1e6);
+        within("per_hour", self.per_hour, 1e-6, 1e9);
+        within("certainty", self.certainty, 0.001, 1e6);
         if let Some(restart) = self.restart {
             within("restart.ratio", restart.ratio, 1.0, 100.0);
             within("restart.threshold", restart.threshold, 0.0, 1e6);

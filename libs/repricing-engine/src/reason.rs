@@ -147,6 +147,7 @@ fn write_fired(f: &mut fmt::Formatter<'_>, fired: Fired, reason: &Reason) -> fmt
         Fired::Expecting { buyers, minutes } => {
             write!(f, "{left} left, {buyers} more buyers expected in {} at list", duration(minutes))
         }
+        Fired::SoldOut => write!(f, "sold out"),
         Fired::BeforeSale => write!(f, "the sale has not begun"),
         Fired::SaleOver => write!(f, "the sale is over"),
         Fired::NoDemand => write!(f, "nothing is known of its demand"),

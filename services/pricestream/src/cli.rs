@@ -106,7 +106,8 @@ pub(crate) struct Simulate {
     /// How demand truly depends on the price (JSON, as in the strategies document)
     #[arg(long, default_value = r#"{"kind":"exponential","sensitivity":1}"#, value_name = "JSON")]
     pub(crate) family: String,
-    /// Strategies document whose strategies are played, in place of the usual ones; its default entry's guardrails and demand count
+    /// Strategies document whose strategies are played, in place of the usual ones, each over its own sale; guardrails and planned demand
+    /// are those of its default entry
     #[arg(long, value_name = "FILE")]
     pub(crate) strategies: Option<PathBuf>,
     /// Sales that are played of each policy that learns

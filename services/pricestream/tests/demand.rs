@@ -172,8 +172,8 @@ fn explain_says_what_the_rest_of_a_sale_is_expected_to_earn() {
     let shop = Shop::new();
     let recording = std::fs::read_to_string(shop.path("recording.ndjson")).unwrap();
     // The first morning, in the midst of its sale.
-    let morning: String =
-        recording.lines().take_while(|line| !line.contains("2026-05-04T11:")).map(|line| format!("{line}\n")).collect();
+    let before_eleven = recording.lines().take_while(|line| !line.contains("2026-05-04T11:"));
+    let morning = before_eleven.collect::<Vec<_>>().join("\n");
     shop.write("morning.ndjson", &morning);
     let store = shop.path("store");
     let (recording, catalogue, strategies) =

@@ -180,6 +180,11 @@ impl Belief {
         self.velocity * 3.6e9 / (self.sale.1 - self.sale.0) as f64
     }
 
+    /// Nothing but time is new.
+    pub fn has_seen(&self, sold: u64, on_hand: u64) -> bool {
+        self.sold == sold && self.on_hand == on_hand
+    }
+
     /// How often the price changed in this sale.
     pub fn changes(&self) -> u32 {
         u32::try_from(self.changes).unwrap_or(u32::MAX)

@@ -45,6 +45,26 @@ pub fn worth_of_last(units: u64, market: f64) -> f64 {
     (market * blocking(units - 1, market) / units as f64).ln_1p()
 }
 
+/// The same of the logarithm of the market: a market that no float holds is as good as any other, since its price grows with the logarithm.
+pub fn worth_of_last_ln(units: u64, ln_market: f64) -> f64 {
+    if ln_market < LARGE_LN {
+        return worth_of_last(units, ln_market.exp());
+    }
+    // Nearly every call is lost: B is 1 to the last digit.
+    (ln_market.min(1e12) - (units.max(1) as f64).ln()).max(0.0)
+}
+
+/// [`value`] of the logarithm of the market.
+pub fn value_ln(units: u64, ln_market: f64) -> f64 {
+    if ln_market < LARGE_LN {
+        return value(units, ln_market.exp());
+    }
+    (1..=units).map(|k| (ln_market.min(1e12) - (k as f64).ln()).max(0.0)).sum()
+}
+
+/// Above this logarithm of the market more buyers change nothing but the logarithm: 1e15 buyers, and fewer units.
+const LARGE_LN: f64 = 34.5;
+
 /// The optimal price with `units` left and `market` sales to be expected at the price 1. With nothing left, the price at which one unit
 /// would be asked for.
 pub fn price(units: u64, market: f64) -> f64 {
@@ -109,6 +129,14 @@ mod tests {
             assert!((value(units, market) - worth).abs() < 6e-4, "value({units}, {market}) = {}", value(units, market));
             assert!((price(units, market) - opening).abs() < 6e-4, "price({units}, {market}) = {}", price(units, market));
         }
+    }
+
+    #[test]
+    fn a_market_beyond_any_float_still_has_a_price_that_rises_with_it() {
+        let worth = |ln_market| worth_of_last_ln(20, ln_market);
+        assert!((worth(34.4) - (34.4 - 20_f64.ln())).abs() < 1e-9 && (worth(34.6) - worth(34.4) - 0.2).abs() < 1e-9, "no step");
+        assert!(worth(5_000.0) > worth(1_000.0) && worth(f64::INFINITY).is_finite());
+        assert!((value_ln(3, 40.0) - (120.0 - 6_f64.ln())).abs() < 1e-9);
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Family {
     }
 
     /// What is wrong with its parameters.
-    pub(crate) fn problems(&self, path: &str) -> Vec<Problem> {
+    pub fn problems(&self, path: &str) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut within = |field: &str, value: f64, above: f64, most: f64| {
             if !(value > above && value <= most) {

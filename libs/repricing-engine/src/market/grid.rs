@@ -14,16 +14,18 @@ pub struct Grid {
 /// Sales that pass in one step, at most. The error of the fourth-order steps is then below 1e-6 of the value.
 const STEP: f64 = 0.15;
 
-/// More work than this, in units times steps, is not worth its exactness.
-const MOST_WORK: f64 = 4e6;
-
 impl Grid {
-    /// Solves for up to `units` with `buyers` still to come at list. `None` when that is more work than it is worth: then the closed form at
-    /// the operating price is as good.
-    pub fn solve(family: Family, units: u64, buyers: f64, salvage: f64, bounds: Bounds) -> Option<Self> {
+    /// Work, in units times steps, that a price may take: hundredths of a second.
+    pub const WHILE_DECIDING: f64 = 2e5;
+    /// Work that a study may take: a second.
+    pub const IN_A_STUDY: f64 = 4e6;
+
+    /// Solves for up to `units` with `buyers` still to come at list. `None` when that is more than `most_work`: then the closed form at the
+    /// operating price is as good.
+    pub fn solve(family: Family, units: u64, buyers: f64, salvage: f64, bounds: Bounds, most_work: f64) -> Option<Self> {
         let most = family.demand(family.best(salvage, bounds));
         let steps = (buyers * most / STEP).ceil().max(8.0);
-        if !(steps * (units as f64) <= MOST_WORK && buyers >= 0.0) {
+        if !(steps * (units as f64) <= most_work && buyers >= 0.0) {
             return None;
         }
         let size = usize::try_from(units).ok()? + 1;
@@ -82,7 +84,8 @@ mod tests {
         for (units, buyers, sensitivity, salvage) in
             [(1, 0.5, 1.0, 0.0), (5, 5.0, 1.0, 0.0), (20, 60.0, 2.0, 0.0), (50, 40.0, 3.0, 0.0), (12, 30.0, 2.0, 0.4)]
         {
-            let grid = Grid::solve(Family::Exponential { sensitivity }, units, buyers, salvage, Bounds::WIDEST).unwrap();
+            let grid = Grid::solve(Family::Exponential { sensitivity }, units, buyers, salvage, Bounds::WIDEST, Grid::IN_A_STUDY)
+                .unwrap();
             let market = buyers * (sensitivity * (1.0 - salvage) - 1.0_f64).exp();
             let value = units as f64 * salvage + erlang::value(units, market) / sensitivity;
             let price = salvage + erlang::price(units, market) / sensitivity;
@@ -93,6 +96,6 @@ mod tests {
 
     #[test]
     fn too_much_work_is_refused() {
-        assert!(Grid::solve(Family::Linear { choke: 2.0 }, 1_000_000, 1e6, 0.0, Bounds::WIDEST).is_none());
+        assert!(Grid::solve(Family::Linear { choke: 2.0 }, 1_000_000, 1e6, 0.0, Bounds::WIDEST, Grid::IN_A_STUDY).is_none());
     }
 }

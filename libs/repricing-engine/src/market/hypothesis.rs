@@ -143,7 +143,7 @@ pub fn price(
             Mixing::BySales => ((evidence.units + 1.0) / evidence.exposure, weight * evidence.mean()),
         };
         let local = Local::of(hypothesis.family, units, mean * hypothesis.shape.left(at), salvage, bounds);
-        let worth = salvage + erlang::worth_of_last(units, local.market) / local.sensitivity;
+        let worth = salvage + local.worth(units);
         start += weight * (worth + 1.0 / local.sensitivity);
         accounts.push((weight, local.sensitivity, worth));
     }
@@ -175,21 +175,30 @@ pub fn price(
 pub struct Local {
     /// Of the exponential.
     pub sensitivity: f64,
-    /// Sales still to be expected at the price `1 / sensitivity` above salvage.
-    pub market: f64,
+    /// Logarithm of the sales still to be expected at the price `1 / sensitivity` above salvage.
+    pub ln_market: f64,
 }
 
 impl Local {
     /// Of `family` with `units` left and `buyers` still to come at list.
     pub fn of(family: Family, units: u64, buyers: f64, salvage: f64, bounds: Bounds) -> Self {
         if let Family::Exponential { sensitivity } = family {
-            return Self { sensitivity, market: buyers * (sensitivity * (1.0 - salvage) - 1.0).exp() };
+            return Self { sensitivity, ln_market: ln(buyers) + sensitivity * (1.0 - salvage) - 1.0 };
         }
         let operating = fluid(family, units, buyers, salvage, bounds);
         let sensitivity = family.sensitivity(operating).clamp(1e-3, 1e4);
         let demand = family.demand(operating).max(1e-12);
-        Self { sensitivity, market: buyers * demand * (sensitivity * (operating - salvage) - 1.0).exp() }
+        Self { sensitivity, ln_market: ln(buyers) + demand.ln() + sensitivity * (operating - salvage) - 1.0 }
     }
+
+    /// What the last of so many units is worth above salvage.
+    pub fn worth(&self, units: u64) -> f64 {
+        erlang::worth_of_last_ln(units, self.ln_market) / self.sensitivity
+    }
+}
+
+fn ln(buyers: f64) -> f64 {
+    buyers.max(1e-300).ln()
 }
 
 /// The price at which the units would just be sold if buyers came without chance; never below what each buyer is worth most at.

@@ -38,17 +38,21 @@ pub struct Periods<'a> {
     pub moves: Moves,
     /// How often the price may still change; `None`: at each review.
     pub changes: Option<u32>,
+    /// More work than this, in additions, is refused.
+    pub most_work: f64,
 }
 
-/// More work than this, in additions, is refused.
-const MOST_WORK: f64 = 3e8;
-
 impl Periods<'_> {
-    /// What `units` earn from the first review on, and which price of the menu to take there. `standing`: place in the menu of the price that
-    /// stands and binds; `None`: the first choice is free, and is no change.
+    /// Work that a price may take: hundredths of a second.
+    pub const WHILE_DECIDING: f64 = 1e7;
+    /// Work that a study may take: a second.
+    pub const IN_A_STUDY: f64 = 3e8;
+
+    /// What `units` earn from the first review on, and which price of the menu to take there. `standing`: the price that stands and
+    /// binds, of the menu or not; `None`: the first choice is free, and is no change.
     ///
-    /// `None` when there is nothing to choose, or it is too much work.
-    pub fn optimum(&self, units: usize, standing: Option<usize>) -> Option<(f64, usize)> {
+    /// `None` when nothing may be chosen, or it is too much work.
+    pub fn optimum(&self, units: usize, standing: Option<f64>) -> Option<(f64, usize)> {
         self.solve(units, standing, |_, _, allowed, worth| {
             allowed.max_by(|one, other| worth(*one).total_cmp(&worth(*other)).then(other.cmp(one)))
         })
@@ -58,8 +62,8 @@ impl Periods<'_> {
     pub fn earnings(
         &self,
         units: usize,
-        standing: Option<usize>,
-        choose: impl Fn(usize, usize, Option<usize>) -> usize,
+        standing: Option<f64>,
+        choose: impl Fn(usize, usize, Option<f64>) -> usize,
     ) -> Option<f64> {
         self.solve(units, standing, |review, state, _, _| Some(choose(review, state.0, state.1))).map(|(value, _)| value)
     }
@@ -67,15 +71,15 @@ impl Periods<'_> {
     fn solve(
         &self,
         units: usize,
-        standing: Option<usize>,
-        pick: impl Fn(usize, (usize, Option<usize>), &mut dyn Iterator<Item = usize>, &dyn Fn(usize) -> f64) -> Option<usize>,
+        standing: Option<f64>,
+        pick: impl Fn(usize, (usize, Option<f64>), &mut dyn Iterator<Item = usize>, &dyn Fn(usize) -> f64) -> Option<usize>,
     ) -> Option<(f64, usize)> {
         let prices = self.menu.len();
         let levels = self.changes.map_or(1, |changes| (changes as usize).min(self.buyers.len()) + 1);
         let widest = self.buyers.iter().fold(0.0_f64, |most, buyers| most.max(*buyers)) * self.family.demand(*self.menu.first()?);
         let states = self.buyers.len() as f64 * prices as f64 * levels as f64 * (units as f64 + 1.0);
         let work = states * ((widest + 10.0 * widest.sqrt() + 10.0).min(units as f64 + 1.0) + prices as f64);
-        if work.is_nan() || work > MOST_WORK || self.buyers.is_empty() {
+        if work.is_nan() || work > self.most_work || self.buyers.is_empty() {
             return None;
         }
         let place = |level: usize, price: usize, n: usize| (level * prices + price) * (units + 1) + n;
@@ -93,14 +97,14 @@ impl Periods<'_> {
                     }
                 }
             }
-            let choose = |level: usize, n: usize, from: Option<usize>| {
+            let choose = |level: usize, n: usize, from: Option<f64>| {
                 let next = |to: usize| {
-                    let changed = usize::from(self.changes.is_some() && from.is_some_and(|from| from != to));
+                    let changed =
+                        usize::from(self.changes.is_some() && from.is_some_and(|from| from.to_bits() != self.menu[to].to_bits()));
                     level.checked_sub(changed)
                 };
                 let worth = |to: usize| next(to).map_or(f64::NEG_INFINITY, |level| kept[place(level, to, n)]);
-                let allowed =
-                    |to: &usize| next(*to).is_some() && from.is_none_or(|from| self.moves.allow(self.menu[from], self.menu[*to]));
+                let allowed = |to: &usize| next(*to).is_some() && from.is_none_or(|from| self.moves.allow(from, self.menu[*to]));
                 let to = pick(review, (n, from), &mut (0..prices).filter(allowed), &worth)?;
                 Some((worth(to), to))
             };
@@ -110,7 +114,7 @@ impl Periods<'_> {
                 for level in 0..levels {
                     for from in 0..prices {
                         for n in 0..=units {
-                            after[place(level, from, n)] = choose(level, n, Some(from))?.0;
+                            after[place(level, from, n)] = choose(level, n, Some(self.menu[from]))?.0;
                         }
                     }
                 }
@@ -162,7 +166,15 @@ mod tests {
     #[test]
     fn many_reviews_of_a_fine_menu_come_near_the_closed_form() {
         let (menu, buyers) = (menu(121), [20.0 / 96.0; 96]);
-        let periods = Periods { menu: &menu, buyers: &buyers, family: EXPONENTIAL, salvage: 0.0, moves: ANY, changes: None };
+        let periods = Periods {
+            menu: &menu,
+            buyers: &buyers,
+            family: EXPONENTIAL,
+            salvage: 0.0,
+            moves: ANY,
+            changes: None,
+            most_work: 1e9,
+        };
         let fraction = periods.optimum(20, None).unwrap().0 / erlang::value(20, 20.0);
         assert!((0.9990..1.0).contains(&fraction), "{fraction}");
     }
@@ -181,7 +193,8 @@ mod tests {
             (20.0, Moves { max_step: Some(0.05), ..ANY }, None, 99.87),
         ] {
             let buyers = [market / 48.0; 48];
-            let periods = Periods { menu: &menu, buyers: &buyers, family: EXPONENTIAL, salvage: 0.0, moves, changes };
+            let periods =
+                Periods { menu: &menu, buyers: &buyers, family: EXPONENTIAL, salvage: 0.0, moves, changes, most_work: 1e9 };
             let fraction = 100.0 * periods.optimum(20, None).unwrap().0 / erlang::value(20, market);
             assert!((fraction - expected).abs() < 0.06, "{moves:?} {changes:?} at {market}: {fraction}, expected {expected}");
         }
@@ -190,7 +203,15 @@ mod tests {
     #[test]
     fn a_policy_earns_at_most_the_optimum() {
         let (menu, buyers) = (menu(9), [1.5; 12]);
-        let periods = Periods { menu: &menu, buyers: &buyers, family: EXPONENTIAL, salvage: 0.1, moves: ANY, changes: None };
+        let periods = Periods {
+            menu: &menu,
+            buyers: &buyers,
+            family: EXPONENTIAL,
+            salvage: 0.1,
+            moves: ANY,
+            changes: None,
+            most_work: 1e9,
+        };
         let best = periods.optimum(10, None).unwrap().0;
         for fixed in 0..9 {
             assert!(periods.earnings(10, None, |_, _, _| fixed).unwrap() <= best);

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::sale::Sale;
 use super::{Proposal, Situation};
+use crate::market::Shape;
 use crate::market::hypothesis::Local;
-use crate::market::{Shape, erlang};
 
 /// Clears stock that costs money while it lies there: the best price when each unit costs its holding until it is sold, and what is left at
 /// the end has its leftover value. With demand known.
@@ -19,7 +19,7 @@ pub struct ClearanceMarkdown {
     pub sale: Sale,
     /// What keeping a unit for a day costs, in hundredths of a percent of its list price: capital, space, decay.
     pub holding_bp_per_day: u32,
-    /// Never above the price that stands in this sale.
+    /// Never above the price that stands, that before the sale included.
     #[serde(default)]
     pub markdown_only: bool,
 }
@@ -64,14 +64,14 @@ impl ClearanceMarkdown {
         let counted = market(sensitivity, holding, left, buyers_left);
         // Seen from the end of the sale, the worth of what is left over there counts.
         let worth = Local::of(open.demand.family, units, counted, open.salvage, open.bounds);
-        let price = kept + erlang::price(units, worth.market) / worth.sensitivity;
-        let mut price = open.bounds.clip(price);
-        if self.markdown_only
-            && let Some(standing) = situation.previous.filter(|standing| standing.since.as_microsecond() >= open.sale.0)
-        {
-            price = price.min(standing.price.minor as f64 / situation.list_price.minor as f64);
+        let price = kept + worth.worth(units) + 1.0 / worth.sensitivity;
+        let proposal = open.ask(situation, open.bounds.clip(price), buyers);
+        match situation.previous {
+            Some(standing) if self.markdown_only && !proposal.is_at_most(standing.price) => {
+                open.keep(situation, standing, buyers)
+            }
+            _ => proposal,
         }
-        open.ask(situation, price, buyers)
     }
 
     pub(super) fn problems(&self, path: &str) -> Vec<Problem> {

@@ -61,22 +61,21 @@ impl DpFiniteMenu {
         let expected = open.expected();
         let buyers = expected * shape.left(open.at);
         let list = situation.list_price.minor as f64;
-        let standing = situation.previous.filter(|_| situation.belief.is_some_and(|belief| belief.sale() == open.sale));
-        let standing = standing.map(|standing| standing.price.minor as f64 / list);
-        let review = self.sale.review(open.at);
-        let reviewed = situation
-            .belief
-            .is_some_and(|belief| belief.sale() == open.sale && self.sale.review(belief.share(belief.at())) == review);
-        if let (true, Some(standing)) = (reviewed, standing) {
-            return open.ask(situation, standing, buyers);
-        }
+        let belief = situation.belief.filter(|belief| belief.sale() == open.sale);
         let menu: Vec<f64> = self.menu_percent.iter().map(|percent| f64::from(*percent) / 100.0).collect();
-        let reviews = f64::from(self.sale.reviews);
-        let slices: Vec<f64> = (review..self.sale.reviews)
-            .map(|number| {
-                expected * (shape.left(open.at.max(f64::from(number) / reviews)) - shape.left(f64::from(number + 1) / reviews))
-            })
-            .collect();
+        // A price of the menu is known by what it is rounded to.
+        let standing = situation.previous.filter(|_| belief.is_some()).map(|standing| {
+            let minor = standing.price.minor as f64;
+            menu.iter().copied().find(|ratio| (ratio * list).round().to_bits() == minor.to_bits()).unwrap_or(minor / list)
+        });
+        let (review, reviews) = open.review;
+        let reviewed = belief.is_some_and(|belief| self.sale.review_of(open.sale, belief.at()) == review);
+        if let (true, Some(standing)) = (reviewed, situation.previous) {
+            return open.keep(situation, standing, buyers);
+        }
+        let share = |number: i128| number as f64 / reviews as f64;
+        let slices: Vec<f64> =
+            (review..reviews).map(|number| expected * (shape.left(share(number)) - shape.left(share(number + 1)))).collect();
         let made = learned.map_or(0, |learned| learned.belief.changes());
         let periods = Periods {
             menu: &menu,
@@ -89,16 +88,23 @@ impl DpFiniteMenu {
                 max_step: self.max_step_percent.map(|percent| f64::from(percent) / 100.0),
             },
             changes: self.max_changes.map(|most| most.saturating_sub(made)),
+            most_work: Periods::WHILE_DECIDING,
         };
-        let nearest =
-            |price: f64| (0..menu.len()).min_by(|one, other| (menu[*one] - price).abs().total_cmp(&(menu[*other] - price).abs()));
         let units = open.stock.on_hand.max(1);
-        let best = usize::try_from(units).ok().and_then(|units| periods.optimum(units, standing.and_then(nearest)));
-        // More units than a programme can go through: chance matters little then, and the nearest price of the menu is as good.
-        let chosen = best
-            .map(|(_, place)| place)
-            .or_else(|| nearest(hypothesis::fluid(open.demand.family, units, buyers, open.salvage, open.bounds)));
-        open.ask(situation, chosen.map_or(1.0, |place| menu[place]), buyers)
+        let best = usize::try_from(units).ok().and_then(|units| periods.optimum(units, standing)).map(|(_, place)| menu[place]);
+        // More units than a programme can go through: chance matters little then, and the nearest price that is allowed is as good.
+        let fluid = hypothesis::fluid(open.demand.family, units, buyers, open.salvage, open.bounds);
+        let allowed = |ratio: &f64| {
+            standing.is_none_or(|standing| {
+                let stays = standing.to_bits() == ratio.to_bits();
+                stays || (periods.changes != Some(0) && periods.moves.allow(standing, *ratio))
+            })
+        };
+        let nearest = || {
+            let distance = |ratio: f64| (ratio - fluid).abs();
+            menu.iter().copied().filter(allowed).min_by(|one, other| distance(*one).total_cmp(&distance(*other)))
+        };
+        open.ask(situation, best.or_else(nearest).or(standing).unwrap_or(1.0), buyers)
     }
 
     pub(super) fn problems(&self, path: &str) -> Vec<Problem> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::sale::{Open, Sale};
 use super::{Proposal, Situation};
 use crate::market::hypothesis::Local;
-use crate::market::{Family, Grid, Shape, erlang};
+use crate::market::{Family, Grid, Shape};
 
 /// The best price when demand is known, for any stock and time left: Gallego and van Ryzin 1994. For exponential demand in closed form; for
 /// other families by their value equation, or by the closed form around the price that it operates at.
@@ -23,7 +23,7 @@ pub struct GvrOptimal {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Solve {
-    /// Exactly, up to some ten thousand units times sales; beyond that as `refit`.
+    /// Exactly, up to some thirty thousand units times sales (hundredths of a second); beyond that as `refit`.
     #[default]
     Grid,
     /// As the exponential that agrees with it at the price at which it operates: hundreds of times faster.
@@ -48,12 +48,13 @@ impl GvrOptimal {
     fn price(&self, open: &Open<'_>, buyers: f64) -> f64 {
         let (family, units) = (open.demand.family, open.stock.on_hand.max(1));
         let exact = !matches!(family, Family::Exponential { .. }) && self.solve == Solve::Grid;
-        if let Some(grid) = exact.then(|| Grid::solve(family, units, buyers, open.salvage, open.bounds)).flatten() {
+        if let Some(grid) =
+            exact.then(|| Grid::solve(family, units, buyers, open.salvage, open.bounds, Grid::WHILE_DECIDING)).flatten()
+        {
             return grid.price();
         }
         let local = Local::of(family, units, buyers, open.salvage, open.bounds);
-        let worth = open.salvage + erlang::worth_of_last(units, local.market) / local.sensitivity;
-        family.best(worth, open.bounds)
+        family.best(open.salvage + local.worth(units), open.bounds)
     }
 
     pub(super) fn problems(&self, path: &str) -> Vec<Problem> {

@@ -21,6 +21,12 @@ mod fluid_resolve;
 mod gvr_optimal;
 mod inventory_threshold;
 mod pace_tiers;
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "units, instants and shares of them: what a float loses of them is far below a minor unit, and what is cast back is small"
+)]
 mod parametric_thompson;
 #[allow(
     clippy::cast_precision_loss,
@@ -160,6 +166,8 @@ pub enum Fired {
         /// Until the sale ends, begun minutes counted in full.
         minutes: u64,
     },
+    /// Nothing is left in a sale, so the price that stands.
+    SoldOut,
     /// The sale has not begun, so the list price.
     BeforeSale,
     /// The sale is over, so the list price.
@@ -269,6 +277,13 @@ impl Strategy {
 
     /// What it proposes; `learned` is what [`Self::learn`] says in the same situation.
     pub fn propose(&self, situation: &Situation<'_>, learned: Option<&Learned>) -> Proposal {
+        // In a sale that is sold out nobody is asked a price: it stays until goods come in, or the sale ends.
+        if let (Some(sale), Some(standing)) = (self.sale(), situation.previous)
+            && situation.stock.is_some_and(|stock| stock.on_hand == 0)
+            && let Ok(open) = sale.open(situation)
+        {
+            return open.keep(situation, standing, 0.0);
+        }
         match self {
             Self::FixedList(strategy) => strategy.propose(),
             Self::InventoryThreshold(strategy) => strategy.propose(situation),
@@ -319,6 +334,11 @@ impl Proposal {
             Ask::Change(change) => list_price.changed_by(change),
             Ask::Minor(minor) => Ok(Money { minor, ..list_price }),
         }
+    }
+
+    /// Whether it asks for no more; of those that ask for an amount.
+    fn is_at_most(&self, price: Money) -> bool {
+        matches!(self.ask, Ask::Minor(minor) if minor <= price.minor)
     }
 
     /// How far from the list price, rounded to a hundredth of a percent.

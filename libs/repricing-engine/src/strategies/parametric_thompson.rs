@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use super::ce_bayes::CeBayes;
 use super::sale::{Learned, Sale};
 use super::{Proposal, Situation};
-use crate::market::erlang;
 use crate::market::hypothesis::{self, Local};
 
 /// Prices by one draw from what is believed, so that prices vary where little is known: Thompson sampling (Ferreira, Simchi-Levi and Wang,
@@ -32,7 +31,7 @@ impl ParametricThompson {
         };
         let Some(learned) = learned else { return open.ask(situation, 1.0, open.expected()) };
         // Another draw in each review.
-        let mut rng = Rng::with_seed(situation.draw ^ (u64::from(self.sale.review(open.at)) << 32));
+        let mut rng = Rng::with_seed(situation.draw ^ ((open.review.0 as u64) << 32));
         let mut mark = rng.f64();
         let evidence = &learned.belief.evidence;
         let drawn = hypothesis::weights(evidence).position(|weight| {
@@ -44,7 +43,7 @@ impl ParametricThompson {
         let market = gamma(&mut rng, evidence.units) / evidence.exposure;
         let units = open.stock.on_hand.max(1);
         let local = Local::of(hypothesis.family, units, market * hypothesis.shape.left(open.at), open.salvage, open.bounds);
-        let price = open.salvage + erlang::price(units, local.market) / local.sensitivity;
+        let price = open.salvage + local.worth(units) + 1.0 / local.sensitivity;
         open.ask(situation, open.bounds.clip(price), learned.expected(open.at))
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pricestream_documents::Problem;
-use pricestream_domain::Stock;
+use pricestream_domain::{Standing, Stock};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +23,8 @@ pub struct Sale {
     pub starts: Option<Timestamp>,
     /// When it ends, counted from its begin.
     pub ends: PaceEnd,
-    /// How often the price is looked at again though nothing was sold, 1 to 10000. With fewer than 100 revenue is lost where demand
-    /// surprises.
+    /// How often the price is looked at again though nothing was sold, 1 to 10000, at most once a second. With fewer than 100 revenue is
+    /// lost where demand surprises.
     #[serde(default = "often", skip_serializing_if = "is_often")]
     pub reviews: u32,
     /// What a unit left over is worth.
@@ -71,6 +71,8 @@ pub(crate) struct Open<'a> {
     /// What a unit left over is worth, as a ratio to list.
     pub(crate) salvage: f64,
     pub(crate) bounds: Bounds,
+    /// The present review, from 0, and how many there are.
+    pub(super) review: (i128, i128),
     /// When the price is to be looked at again.
     next_due: Option<Timestamp>,
 }
@@ -87,7 +89,8 @@ impl Sale {
         let Some(demand) = situation.demand else { return Err(Proposal::list(Fired::NoDemand)) };
         let starts = self.starts.unwrap_or(stock.full.at);
         let over = Proposal::list(Fired::SaleOver);
-        let Some(ends) = self.ends.after(starts, situation.zone).filter(|ends| *ends > starts) else { return Err(over) };
+        let later = |ends: &Timestamp| ends.as_microsecond() > starts.as_microsecond();
+        let Some(ends) = self.ends.after(starts, situation.zone).filter(later) else { return Err(over) };
         if situation.now < starts {
             return Err(Proposal { next_due: Some(starts), ..Proposal::list(Fired::BeforeSale) });
         }
@@ -102,10 +105,10 @@ impl Sale {
             Leftover::PercentOfList(percent) => f64::from(percent) / 100.0,
         };
         let (begin, length) = (i128::from(sale.0), i128::from(sale.1) - i128::from(sale.0));
-        let reviews = i128::from(self.reviews.max(1));
+        let reviews = self.reviews_of(length);
         // The instant from which on so many reviews have begun.
         let begins = |review: i128| begin + (length * review + reviews - 1) / reviews;
-        let review = (i128::from(situation.now.as_microsecond()) - begin) * reviews / length;
+        let review = self.review_of(sale, situation.now.as_microsecond());
         let next_due = i64::try_from(begins(review + 1)).ok().and_then(|due| Timestamp::from_microsecond(due).ok());
         // Nobody is asked a price for what is sold out.
         let next_due = if stock.on_hand == 0 { Some(ends) } else { next_due.map(|due| due.min(ends)) };
@@ -117,13 +120,20 @@ impl Sale {
             at,
             salvage,
             bounds: situation.bounds,
+            review: (review, reviews),
             next_due: next_due.filter(|due| *due > situation.now),
         })
     }
 
-    /// The review in which `at` (0..1 of the sale) lies.
-    pub(super) fn review(&self, at: f64) -> u32 {
-        ((at * f64::from(self.reviews)) as u32).min(self.reviews.saturating_sub(1))
+    /// Reviews of a sale of that length, in microseconds: none is shorter than a second.
+    fn reviews_of(&self, length: i128) -> i128 {
+        i128::from(self.reviews).min(length / 1_000_000).max(1)
+    }
+
+    /// The review in which an instant lies, from 0.
+    pub(super) fn review_of(&self, sale: (i64, i64), instant: i64) -> i128 {
+        let length = (i128::from(sale.1) - i128::from(sale.0)).max(1);
+        (i128::from(instant) - i128::from(sale.0)) * self.reviews_of(length) / length
     }
 
     pub(super) fn problems(&self, path: &str) -> Vec<Problem> {
@@ -156,6 +166,13 @@ impl Open<'_> {
         self.demand.per_hour * (self.sale.1 - self.sale.0) as f64 / 3.6e9
     }
 
+    /// Asks for the price that stands.
+    pub(super) fn keep(&self, situation: &Situation<'_>, standing: &Standing, buyers: f64) -> Proposal {
+        let ratio = standing.price.minor as f64 / situation.list_price.minor as f64;
+        let fired = if self.stock.on_hand == 0 { Fired::SoldOut } else { self.ask(situation, ratio, buyers).fired };
+        Proposal { ask: Ask::Minor(standing.price.minor), ratio: Some(ratio), fired, next_due: self.next_due }
+    }
+
     /// Asks for a price, because so many buyers are still expected at list.
     pub(super) fn ask(&self, situation: &Situation<'_>, ratio: f64, buyers: f64) -> Proposal {
         let list = situation.list_price.minor as f64;
@@ -179,13 +196,21 @@ impl Open<'_> {
             restart: self.demand.restart,
         };
         let list = situation.list_price.minor as f64;
+        let price = situation.previous.map(|standing| standing.price.minor as f64 / list);
+        // Time is counted in whole reviews, and up to each change of stock: in between, looking at a SKU teaches nothing. A price that somebody
+        // else changes within a review counts for all of it.
+        let now = situation.now.as_microsecond();
+        let nothing_new = |belief: &&Belief| belief.sale() == self.sale && belief.has_seen(self.stock.sold, self.stock.on_hand);
+        let begun = self.sale.0
+            + i64::try_from((i128::from(self.sale.1) - i128::from(self.sale.0)) * self.review.0 / self.review.1).unwrap_or(0);
+        let now = situation.belief.filter(nothing_new).map_or(now, |belief| begun.max(belief.at()));
         let seen = Seen {
             sale: self.sale,
-            now: situation.now.as_microsecond(),
+            now,
             changed: self.stock.changed_at.unwrap_or(situation.now).as_microsecond(),
             sold: self.stock.sold,
             on_hand: self.stock.on_hand,
-            price: situation.previous.map(|standing| standing.price.minor as f64 / list),
+            price,
         };
         let belief = Arc::new(Belief::updated(situation.belief, &assumptions, &seen));
         Learned { belief, hypotheses }

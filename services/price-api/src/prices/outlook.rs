@@ -28,6 +28,11 @@ impl Outlook {
     pub fn of(row: &HistoryRow) -> Option<Self> {
         use pricestream_pricing_lab::{Present, outlook};
         let inputs = &row.inputs;
+        // Who sets the price by hand, or freezes it, is asked in vain.
+        let by_hand = inputs.override_.as_ref().is_some_and(|override_| inputs.decided_at < override_.expires_at);
+        if by_hand || inputs.mode != pricestream_domain::Mode::Run {
+            return None;
+        }
         let policy = &inputs.policy.as_ref().ok()?.policy;
         let decision = inputs.decide();
         let present = Present {
