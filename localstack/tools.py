@@ -62,7 +62,7 @@ GLIBC = "2.34"
 # Bytes of a zip, at most: it is loaded before the first event.
 LARGEST = 4_000_000
 # What misses that goal: price-api holds both engines, every route and its description. It may not grow.
-MISSING = {"price-api": 5_900_000}
+MISSING = {"price-api": 5_700_000}
 
 
 def fingerprint(top: Path, parts: list[str]) -> str:
