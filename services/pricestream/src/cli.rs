@@ -86,7 +86,7 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Say how much of the best possible a policy earns in sales of which the truth is known
     Simulate(Simulate),
-    /// Play recorded sales under a policy, each with what the days before it teach
+    /// Play recorded sales under a policy, each with what those teach that were over before it
     Backtest(Backtest),
     /// Learn how demand spreads over a sale, for the profiles of a strategies document
     LearnProfiles(LearnProfiles),

@@ -186,6 +186,8 @@ fn explain_says_what_the_rest_of_a_sale_is_expected_to_earn() {
     let outlook = &explained["explanation"]["outlook"];
     let percent = outlook["percent_of_best"].as_f64().unwrap();
     assert!((70.0..=105.0).contains(&percent), "{outlook}");
+    // A unit every three minutes, at list price.
+    assert!((5.0..40.0).contains(&outlook["velocity_per_hour"].as_f64().unwrap()), "{outlook}");
     assert!(outlook["sentence"].as_str().unwrap().contains("of the best possible under the current belief"), "{outlook}");
     let sentence = explained["explanation"]["sentence"].as_str().unwrap();
     assert!(sentence.contains("more buyers expected in") && sentence.contains("\"flash\" gives"), "{sentence}");

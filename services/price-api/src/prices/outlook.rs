@@ -13,6 +13,9 @@ pub struct Outlook {
     pub expected_units: f64,
     /// Sales at list price that are still expected, if stock never ran out.
     pub expected_buyers: f64,
+    /// Units sold in an hour, at the pace of late: half of it from the last tenth of the sale. Absent where the strategy learns nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub velocity_per_hour: Option<f64>,
     /// The same in a sentence.
     pub sentence: String,
 }
@@ -53,7 +56,9 @@ impl Outlook {
              {units:.0} of {} units",
             inputs.stock.as_ref()?.on_hand
         );
+        let velocity_per_hour = decision.belief.as_ref().map(|belief| tenth(belief.velocity_per_hour()));
         Some(Self {
+            velocity_per_hour,
             percent_of_best: percent,
             plus_minus,
             expected_units: units,

@@ -74,7 +74,7 @@ pub(crate) fn run(global: &Global, options: &Options) -> Result<Found> {
     #[allow(clippy::cast_possible_truncation, reason = "an amount of a recording fits")]
     let money = |minor: f64| Money::new(minor.round() as i64, currency).to_string();
     println!(
-        "{} sales tested, each with what the days before it teach; {} of the first day only teach{}{}",
+        "{} sales tested, each with what those teach that were over before it; {} began before any was over and only teach{}{}",
         thousands(found.tested as u64),
         thousands(found.taught_only as u64),
         if found.unknown > 0 { format!("; {} of SKUs that the catalogue does not know", found.unknown) } else { String::new() },

@@ -97,10 +97,14 @@ fn report(global: &Global, options: &Options, rows: &[(&String, Vec<Measured>)])
         println!("{}", json!({ "units": options.units, "buyers": options.buyers, "runs": options.runs, "policies": rows }));
         return;
     }
+    let planned = match &options.strategies {
+        Some(_) => "as many sales planned as the document says".to_owned(),
+        None => format!("{} sales planned at list price", options.buyers),
+    };
     println!(
-        "{} units, {} sales planned at list price. Percent of what one earns who knows the demand; ± where {} sales were played,\nexact \
+        "{} units, {planned}. Percent of what one earns who knows the demand; ± where {} sales were played,\nexact \
          where the price is a function of stock and time.\n",
-        options.units, options.buyers, options.runs
+        options.units, options.runs
     );
     let mut heading = vec!["policy"];
     heading.extend(options.scenarios.iter().map(|scenario| scenario.name.as_str()));

@@ -147,7 +147,9 @@ impl Server {
             }
             assert!(!line.is_empty(), "the server ended: {:?}", child.wait());
         };
-        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
+        // A server that refuses a request unread may close its connection: each request has one of its own.
+        let config =
+            ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).max_idle_connections(0);
         Self { child, address, agent: config.build().into() }
     }
 
