@@ -11,7 +11,7 @@ use crate::market::hypothesis::Local;
 /// the end has its leftover value. With demand known.
 ///
 /// Exact for exponential demand: a unit kept to the end is worth `s - h t` now (leftover value less holding for the time `t` left), and the
-/// market still to come counts each buyer by how long before the end he comes; see [`market`].
+/// market still to come counts each buyer by how long before the end he comes; `market` below says how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClearanceMarkdown {
