@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
-use pricestream_domain::{FullLevel, Product, Sku, Stock, StockVersion};
+use pricestream_domain::{Product, Sku};
 use pricestream_repricing_engine::market::{Family, Shape};
 use pricestream_repricing_engine::{Policy, Profile};
 
 use crate::recorded::{Recorded, profile};
+use crate::shop::replenished;
 use crate::{Arrival, Estimate, Sale, Shop, Truth, play};
 
 /// How a recorded sale is priced.
@@ -206,8 +207,7 @@ fn test(
             Rng::with_seed(settings.seed ^ sale.begin.as_second().cast_unsigned() ^ of(&sale.sku) ^ (u64::from(number) << 40));
         let buyers = buyers(sale, family, list, settings, &mut rng);
         let truth = Truth { family, buyers: 0.0, shape: Shape::flat() };
-        let full = FullLevel { on_hand: sale.units, at: sale.begin };
-        let stock = Stock { on_hand: sale.units, version: StockVersion(1), full, sold: 0, changed_at: Some(sale.begin) };
+        let stock = replenished(sale.units, sale.begin);
         let fixed = |below: u64, times: f64| Rule { left: sale.units, below, times };
         let mut shop = Shop::midway(&policy, &goods.product, (sale.begin, length), stock, None, None);
         let results: [(Sale, f64); WAYS.len()] = [

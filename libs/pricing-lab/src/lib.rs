@@ -24,5 +24,5 @@ pub use measure::{Measured, measure};
 pub use outlook::{Outlook, Present, outlook};
 pub use scenario::{Scenario, Surprise, UnknownSurprise};
 pub use shop::{Document, Shop};
-pub use trial::{Clairvoyant, Estimate, Policy, Sale, arrivals, clairvoyant, compare, play, play_from};
+pub use trial::{Clairvoyant, Estimate, Policy, Sale, clairvoyant, compare, play, play_from};
 pub use truth::{Arrival, Truth};

@@ -78,13 +78,7 @@ impl Document {
         use pricestream_repricing_engine::strategies::Situation;
         let begin = Timestamp::from_second(BEGIN).ok()?;
         let now = begin + self.length.mul_f64(at.clamp(0.0, 1.0 - 1e-9));
-        let stock = Stock {
-            on_hand: units,
-            version: StockVersion(1),
-            full: FullLevel { on_hand: units, at: begin },
-            sold: 0,
-            changed_at: None,
-        };
+        let stock = replenished(units, begin);
         let policy = self.policy();
         let situation = Situation {
             demand: policy.demand.as_ref(),
@@ -93,6 +87,12 @@ impl Document {
         };
         policy.strategy.propose(&situation, None).ratio
     }
+}
+
+/// Stock that came in just now.
+pub(crate) fn replenished(units: u64, at: Timestamp) -> Stock {
+    let full = FullLevel { on_hand: units, at };
+    Stock { on_hand: units, version: StockVersion(1), full, sold: 0, changed_at: Some(at) }
 }
 
 /// One sale at a shop that prices by a policy: what the services keep of a SKU, in memory.
@@ -115,9 +115,7 @@ impl<'a> Shop<'a> {
     /// Opens with `units`.
     pub fn open(document: &'a Document, units: u64) -> Self {
         let at = Timestamp::from_second(BEGIN).expect("it is on the calendar");
-        let full = FullLevel { on_hand: units, at };
-        let stock = Stock { on_hand: units, version: StockVersion(1), full, sold: 0, changed_at: Some(at) };
-        Self::midway(document.policy(), &document.product, (at, document.length), stock, None, None)
+        Self::midway(document.policy(), &document.product, (at, document.length), replenished(units, at), None, None)
     }
 
     /// In the midst of a sale that begins at `span.0` and lasts for `span.1`.

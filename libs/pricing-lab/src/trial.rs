@@ -145,7 +145,7 @@ pub fn compare<P: Policy>(
     for run in 0..runs {
         let mut rng = Rng::with_seed(seed ^ (u64::from(run) << 20).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let truth = draw(&mut rng);
-        let arrivals = arrivals(&truth, lowest, &mut rng);
+        let arrivals = truth.arrivals(lowest, &mut rng);
         let ours = play(&truth, &arrivals, units, &mut policy(&truth), |_, _, _| ()).revenue;
         let (Some(mut best), Some(value)) = (clairvoyant(&truth, units), truth.optimum(units)) else { continue };
         let difference = ours - play(&truth, &arrivals, units, &mut best, |_, _, _| ()).revenue;
@@ -164,9 +164,4 @@ impl Estimate {
         let deviation = (squares / (count - 1.0).max(1.0)).sqrt();
         Self { mean: 1.0 + ratio, half: 1.96 * deviation * count.sqrt() / optimum }
     }
-}
-
-/// The buyers of one sale.
-pub fn arrivals(truth: &Truth, lowest: f64, rng: &mut Rng) -> Vec<Arrival> {
-    truth.arrivals(lowest, rng)
 }

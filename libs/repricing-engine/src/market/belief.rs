@@ -306,13 +306,7 @@ mod tests {
 
     fn hypotheses() -> Vec<Hypothesis> {
         let family = Family::Exponential { sensitivity: 2.0 };
-        let of = |template: &crate::market::Template| Hypothesis {
-            shape: template.shape.clone(),
-            family,
-            weight: template.weight,
-            forgets: template.forgets,
-        };
-        library().iter().map(of).collect()
+        library().iter().map(|template| Hypothesis::of(template, family)).collect()
     }
 
     /// Sales at instants of an hour's sale, each with what was known then.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::{Bounds, Family, Shape, erlang};
+use super::{Bounds, Family, Shape, Template, erlang};
 
 /// One account of demand.
 #[derive(Clone, Debug)]
@@ -19,6 +19,13 @@ pub struct Hypothesis {
     pub weight: f64,
     /// See [`super::shape::Template::forgets`].
     pub forgets: f64,
+}
+
+impl Hypothesis {
+    /// That demand takes a shape of the library.
+    pub fn of(template: &Template, family: Family) -> Self {
+        Self { shape: Arc::clone(&template.shape), family, weight: template.weight, forgets: template.forgets }
+    }
 }
 
 /// What the sale said of one hypothesis.

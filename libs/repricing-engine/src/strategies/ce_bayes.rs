@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sale::{Learned, Open, Sale};
 use super::{Proposal, Situation};
-use crate::market::{Family, Hypothesis, Mixing, Shape, hypothesis};
+use crate::market::{Family, Hypothesis, Mixing, Shape};
 
 /// Learns, from sales and from the time that the goods could be bought, how many buyers there are and how much the price matters to them:
 /// a grid of sensitivities, for each a Gamma distributed number of buyers. The price is best for what is believed, as if the next sale told
@@ -41,21 +41,7 @@ impl CeBayes {
     }
 
     pub(super) fn propose(&self, situation: &Situation<'_>, learned: Option<&Learned>) -> Proposal {
-        let open = match self.sale.open(situation) {
-            Ok(open) => open,
-            Err(proposal) => return proposal,
-        };
-        let Some(learned) = learned else { return open.ask(situation, 1.0, open.expected()) };
-        let price = hypothesis::price(
-            &learned.hypotheses,
-            &learned.belief.evidence,
-            Mixing::BySales,
-            open.stock.on_hand.max(1),
-            open.at,
-            open.salvage,
-            open.bounds,
-        );
-        open.ask(situation, price, learned.expected(open.at))
+        self.sale.propose_learned(situation, learned, Mixing::BySales)
     }
 
     pub(super) fn problems(&self, path: &str) -> Vec<Problem> {

@@ -1,39 +1,22 @@
 //! The strategies, one file each. Each is a function of state and time alone, never of the price before or of how many
 //! events were seen, so that no rule compounds.
 
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "units, instants and shares of them: what a float loses of them is far below a minor unit, and what is cast back is small"
+)]
+
 mod ce_bayes;
-#[allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "units, instants and shares of them: what a float loses of them is far below a minor unit, and what is cast back is small"
-)]
 mod clearance_markdown;
-#[allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "units, instants and shares of them: what a float loses of them is far below a minor unit, and what is cast back is small"
-)]
 mod dp_finite_menu;
 mod fixed_list;
 mod fluid_resolve;
 mod gvr_optimal;
 mod inventory_threshold;
 mod pace_tiers;
-#[allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "units, instants and shares of them: what a float loses of them is far below a minor unit, and what is cast back is small"
-)]
 mod parametric_thompson;
-#[allow(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "units, instants and shares of them: what a float loses of them is far below a minor unit, and what is cast back is small"
-)]
 mod sale;
 #[cfg(test)]
 mod samples;

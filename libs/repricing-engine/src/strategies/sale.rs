@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Ask, Fired, PaceEnd, Proposal, Situation};
 use crate::Demand;
-use crate::market::{Assumptions, Belief, Bounds, Hypothesis, Seen, hypothesis};
+use crate::market::{Assumptions, Belief, Bounds, Hypothesis, Mixing, Seen, hypothesis};
 
 /// When a sale is, and what is left over of it. Outside of the sale the list price holds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -123,6 +123,25 @@ impl Sale {
             review: (review, reviews),
             next_due: next_due.filter(|due| *due > situation.now),
         })
+    }
+
+    /// What a strategy asks that prices by all that was learned.
+    pub(super) fn propose_learned(&self, situation: &Situation<'_>, learned: Option<&Learned>, mixing: Mixing) -> Proposal {
+        let open = match self.open(situation) {
+            Ok(open) => open,
+            Err(proposal) => return proposal,
+        };
+        let Some(learned) = learned else { return open.ask(situation, 1.0, open.expected()) };
+        let price = hypothesis::price(
+            &learned.hypotheses,
+            &learned.belief.evidence,
+            mixing,
+            open.stock.on_hand.max(1),
+            open.at,
+            open.salvage,
+            open.bounds,
+        );
+        open.ask(situation, price, learned.expected(open.at))
     }
 
     /// Reviews of a sale of that length, in microseconds: none is shorter than a second.

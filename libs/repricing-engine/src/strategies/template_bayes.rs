@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sale::{Learned, Open, Sale};
 use super::{Proposal, Situation};
-use crate::market::{Hypothesis, Mixing, hypothesis, library};
+use crate::market::{Hypothesis, Mixing, library};
 
 /// Learns, from sales and from the time that the goods could be bought, how many buyers there are and how they spread over the sale: a
 /// library of shapes, for each a Gamma distributed number of buyers. With a profile of earlier sales the shape is that one. The strategy for
@@ -22,13 +22,7 @@ impl TemplateBayes {
         if let Some(shape) = situation.shape() {
             return vec![Hypothesis { shape, family, weight: 1.0, forgets: 0.0 }];
         }
-        let of = |template: &crate::market::Template| Hypothesis {
-            shape: template.shape.clone(),
-            family,
-            weight: template.weight,
-            forgets: template.forgets,
-        };
-        library().iter().map(of).collect()
+        library().iter().map(|template| Hypothesis::of(template, family)).collect()
     }
 
     pub(super) fn learn(&self, situation: &Situation<'_>) -> Option<Learned> {
@@ -37,21 +31,7 @@ impl TemplateBayes {
     }
 
     pub(super) fn propose(&self, situation: &Situation<'_>, learned: Option<&Learned>) -> Proposal {
-        let open = match self.sale.open(situation) {
-            Ok(open) => open,
-            Err(proposal) => return proposal,
-        };
-        let Some(learned) = learned else { return open.ask(situation, 1.0, open.expected()) };
-        let price = hypothesis::price(
-            &learned.hypotheses,
-            &learned.belief.evidence,
-            Mixing::ByWeight,
-            open.stock.on_hand.max(1),
-            open.at,
-            open.salvage,
-            open.bounds,
-        );
-        open.ask(situation, price, learned.expected(open.at))
+        self.sale.propose_learned(situation, learned, Mixing::ByWeight)
     }
 
     pub(super) fn problems(&self, path: &str) -> Vec<Problem> {
