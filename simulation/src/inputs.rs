@@ -1,7 +1,8 @@
 use jiff::{SignedDuration, Timestamp};
 use pricestream_domain::{BasisPoints, Currency, LowStock, Mode, Money, Override, Product, Sku, SourceSeq};
 use pricestream_event_schema::StockChange;
-use pricestream_ports::{ModeSetting, PromotionsSetting, SettingsRecord};
+use pricestream_ports::{ModeSetting, PromotionsSetting, RolloutSetting, SettingsRecord};
+use pricestream_repricing_engine::rollout::{Stage, StopRules};
 
 use crate::fate::Fate;
 
@@ -84,24 +85,30 @@ pub(crate) fn next_line(fate: &Fate, line: &Product) -> Product {
 /// The settings as somebody publishes them next.
 pub(crate) fn next_settings(fate: &Fate, before: Option<&SettingsRecord>, now: Timestamp) -> SettingsRecord {
     let mode = *fate.one_of(&[Mode::Run, Mode::Run, Mode::Freeze, Mode::ListPrice, Mode::Shadow]);
+    let mode = ModeSetting { mode, by: "simulation".to_owned(), note: String::new(), at: now };
+    let rev = before.map_or(0, |before| before.rev) + 1;
+    let stage = fate.one_of(&[Stage::Shadow, Stage::Canary(50), Stage::Stopped("a person".to_owned())]).clone();
+    let rollout = RolloutSetting {
+        candidate: (*fate.one_of(&DOCUMENTS)).into(),
+        number: rev,
+        stage,
+        rules: StopRules::default(),
+        by: "simulation".to_owned(),
+        note: String::new(),
+        at: now,
+    };
     SettingsRecord {
-        rev: before.map_or(0, |before| before.rev) + 1,
-        mode: ModeSetting { mode, by: "simulation".to_owned(), note: String::new(), at: now },
-        strategies: (*fate.one_of(&DOCUMENTS)).into(),
-        strategies_by: "simulation".to_owned(),
+        rev,
+        rollout: (fate.below(2) == 0).then_some(rollout),
         promotions: next_promotions(fate, before.map(|before| &before.promotions)),
+        ..SettingsRecord::first(mode, *fate.one_of(&DOCUMENTS), "simulation")
     }
 }
 
 /// The settings that a run begins with: the first document, repricing on.
 pub(crate) fn first_settings(now: Timestamp) -> SettingsRecord {
-    SettingsRecord {
-        rev: 1,
-        mode: ModeSetting { mode: Mode::Run, by: "simulation".to_owned(), note: String::new(), at: now },
-        strategies: DOCUMENTS[0].into(),
-        strategies_by: "simulation".to_owned(),
-        promotions: PromotionsSetting::default(),
-    }
+    let mode = ModeSetting { mode: Mode::Run, by: "simulation".to_owned(), note: String::new(), at: now };
+    SettingsRecord::first(mode, DOCUMENTS[0], "simulation")
 }
 
 /// An override, or none.

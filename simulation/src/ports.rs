@@ -7,7 +7,7 @@ use pricestream_event_schema::{Event, LowStockV1, Outgoing, PriceChangedV1};
 use pricestream_ports::memory::Memory;
 use pricestream_ports::{
     AlertState, Alerts, Bus, Cache, CacheEntry, CacheWrite, Clock, Conditional, Documents, EntryFailure, HistoryRow, IfAbsent,
-    Inventory, PortError, PriceRecord, ProductRecord, RecordReads, Records, SettingsRecord, SkuInputs, SkuState,
+    Inventory, PortError, PriceRecord, ProductRecord, RecordReads, Records, SettingsRecord, SettingsVersion, SkuInputs, SkuState,
 };
 
 use crate::fate::Fate;
@@ -113,6 +113,14 @@ impl Records for Ports {
 impl Documents for Ports {
     async fn settings(&self) -> Result<Option<SettingsRecord>, PortError> {
         self.memory.settings().await
+    }
+
+    async fn settings_at(&self, rev: u64) -> Result<Option<SettingsRecord>, PortError> {
+        self.memory.settings_at(rev).await
+    }
+
+    async fn settings_before(&self, before: u64, most: usize) -> Result<Vec<SettingsVersion>, PortError> {
+        self.memory.settings_before(before, most).await
     }
 
     async fn put_settings(&self, settings: &SettingsRecord) -> Result<Conditional, PortError> {

@@ -126,7 +126,7 @@ impl Witness {
 
     /// Nothing is under way any more, and nothing is left for the reconciler to do.
     pub(crate) fn settled(tables: &mut Tables, ledger: &Ledger, now: Timestamp) -> Holds {
-        let stored = tables.settings.as_ref().expect("settings were there from the start");
+        let stored = tables.settings.last().expect("settings were there from the start");
         let (settings, _) = SettingsSnapshot::of(stored, &SettingsSnapshot::frozen());
         for (sku, product) in &tables.products {
             let inputs = SkuInputs {

@@ -74,7 +74,7 @@ impl World {
         {
             let mut tables = memory.tables();
             tables.now = start;
-            tables.settings = Some(inputs::first_settings(start));
+            tables.settings = vec![inputs::first_settings(start)];
             for sku in &skus {
                 let line = ProductRecord::new(inputs::first_line(sku.as_str()), 1);
                 tables.products.insert(sku.clone(), Arc::new(line));

@@ -161,6 +161,8 @@ impl Cloud {
         for sku in &skus {
             self.until_priced(sku, LIST);
         }
+        // A price is seen before it is announced: whatever a test breaks now must not meet what is still on its way.
+        self.until_quiet();
         skus
     }
 
@@ -299,11 +301,15 @@ impl Cloud {
 
     /// Has a queue give back what was not acknowledged after two seconds, not minutes, until what is returned is dropped.
     pub(crate) fn impatient<'a>(&'a self, queue: &'a str) -> Impatient<'a> {
-        let name = QueueAttributeName::VisibilityTimeout;
-        let told = self.wait(self.sqs().get_queue_attributes().queue_url(self.queue(queue)).attribute_names(name.clone()).send());
-        let before = told.expect("the queue is there").attributes.unwrap_or_default()[&name].clone();
+        let before = self.visibility(queue);
         self.set_visibility(queue, "2");
         Impatient { cloud: self, queue, before }
+    }
+
+    fn visibility(&self, queue: &str) -> String {
+        let name = QueueAttributeName::VisibilityTimeout;
+        let told = self.wait(self.sqs().get_queue_attributes().queue_url(self.queue(queue)).attribute_names(name.clone()).send());
+        told.expect("the queue is there").attributes.unwrap_or_default()[&name].clone()
     }
 
     fn set_visibility(&self, queue: &str, seconds: &str) {
@@ -328,10 +334,12 @@ impl Cloud {
         names.iter().filter_map(|name| told.get(name)?.parse::<u64>().ok()).sum()
     }
 
-    /// Waits until nothing is on its way any more.
+    /// Waits until nothing is on its way any more. A message that failed once comes again only when its queue's visibility
+    /// timeout is over, which takes longer than anything else here.
     pub(crate) fn until_quiet(&self) {
         for (name, url) in &self.state.outputs.queues {
-            until(&format!("the queue of {name} is empty"), || (self.depth(url) == 0).then_some(()));
+            let patience = PATIENCE + Duration::from_secs(self.visibility(name).parse().expect("a number of seconds"));
+            until_within(patience, &format!("the queue of {name} is empty"), || (self.depth(url) == 0).then_some(()));
         }
     }
 }
@@ -341,13 +349,17 @@ pub(crate) fn stock_line(sku: &str, seq: u64, on_hand: u64) -> String {
 }
 
 /// Asks again and again until there is an answer.
-pub(crate) fn until<T>(what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, answer: impl FnMut() -> Option<T>) -> T {
+    until_within(PATIENCE, what, answer)
+}
+
+fn until_within<T>(patience: Duration, what: &str, mut answer: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(answer) = answer() {
             return answer;
         }
-        assert!(begun.elapsed() < PATIENCE, "within {PATIENCE:?} it did not happen that {what}");
+        assert!(begun.elapsed() < patience, "within {patience:?} it did not happen that {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

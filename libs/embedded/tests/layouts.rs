@@ -16,13 +16,23 @@ fn layout(directory: &Path) -> i64 {
     conn.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()
 }
 
+/// Settings that have nothing of what came later.
+fn first_settings() -> SettingsRecord {
+    SettingsRecord {
+        promotions: PromotionsSetting::default(),
+        strategies_note: String::new(),
+        strategies_at: jiff::Timestamp::UNIX_EPOCH,
+        rollout: None,
+        ..settings(1)
+    }
+}
+
 /// As the first layout was, with a catalogue line in it.
 fn first_layout() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), Access::Write(Durability::Process)).unwrap();
     assert_eq!(ready(store.put_product(&product("A", 1))).unwrap(), Conditional::Written);
-    let before_promotions = SettingsRecord { promotions: PromotionsSetting::default(), ..settings(1) };
-    assert_eq!(ready(store.put_settings(&before_promotions)).unwrap(), Conditional::Written);
+    assert_eq!(ready(store.put_settings(&first_settings())).unwrap(), Conditional::Written);
     drop(store);
     with(
         directory.path(),
@@ -33,6 +43,9 @@ fn first_layout() -> tempfile::TempDir {
          ALTER TABLE inventory DROP COLUMN sold; ALTER TABLE prices DROP COLUMN belief; ALTER TABLE history DROP COLUMN sold;
          ALTER TABLE history DROP COLUMN changed_at; ALTER TABLE history DROP COLUMN was_belief;
          ALTER TABLE settings DROP COLUMN rule_set; ALTER TABLE settings DROP COLUMN promotions;
+         ALTER TABLE settings DROP COLUMN strategies_note; ALTER TABLE settings DROP COLUMN strategies_at;
+         ALTER TABLE settings DROP COLUMN candidate; ALTER TABLE settings DROP COLUMN rollout;
+         ALTER TABLE prices DROP COLUMN trial; ALTER TABLE history DROP COLUMN was_trial;
          PRAGMA user_version = 1;",
     );
     directory
@@ -47,13 +60,9 @@ fn an_older_store_is_brought_up_to_date_whoever_opens_it_first() {
             assert_eq!(*ready(store.product(&product("A", 1).product.sku)).unwrap().unwrap(), product("A", 1), "{access:?}");
             assert_eq!(ready(store.order(&OrderId::new("o").unwrap())).unwrap(), None, "{access:?}");
             assert_eq!(ready(store.price(&product("A", 1).product.sku)).unwrap(), None, "{access:?}");
-            assert_eq!(
-                ready(store.settings()).unwrap(),
-                Some(SettingsRecord { promotions: PromotionsSetting::default(), ..settings(1) }),
-                "{access:?}"
-            );
+            assert_eq!(ready(store.settings()).unwrap(), Some(first_settings()), "{access:?}");
         }
-        assert_eq!(layout(directory.path()), 3);
+        assert_eq!(layout(directory.path()), 4);
     }
 }
 

@@ -57,6 +57,12 @@ codes! {
     TooManySkus = "too-many-skus", UNPROCESSABLE_ENTITY, "Too many SKUs";
     /// The strategies document has problems.
     BadStrategies = "bad-strategies", UNPROCESSABLE_ENTITY, "The strategies document has problems";
+    /// There is no such version of the settings.
+    UnknownVersion = "unknown-version", NOT_FOUND, "There were no settings of that number";
+    /// Nothing is on trial.
+    NoRollout = "no-rollout", NOT_FOUND, "No rollout was begun";
+    /// The rollout cannot go there.
+    BadRollout = "bad-rollout", UNPROCESSABLE_ENTITY, "The rollout cannot go to that stage";
     /// The rule set has problems.
     BadRuleSet = "bad-rule-set", UNPROCESSABLE_ENTITY, "The rule set has problems";
     /// There is no such component to switch.

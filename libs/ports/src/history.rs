@@ -3,6 +3,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pricestream_domain::{Cause, Lane, Mode, Money, Override, PriceVersion, RecordRev, Sku, Standing, Stock};
 use pricestream_repricing_engine::market::Belief;
+use pricestream_repricing_engine::rollout::TrialAccount;
 use pricestream_repricing_engine::{Decision, Inputs, Outcome, Resolved, decide};
 
 use crate::{ProductRecord, Promotions};
@@ -22,7 +23,7 @@ pub struct HistoryRow {
     pub standing: Option<Standing>,
     /// The cache's order afterwards.
     pub price_version: PriceVersion,
-    /// What the strategy would have set, in shadow mode.
+    /// What the strategy would have set, in shadow mode; while a rollout is on, what the side that does not set the price would have.
     pub shadow_price: Option<Money>,
     /// Code of the reason why the SKU was refused a price.
     pub refusal: Option<String>,
@@ -57,6 +58,8 @@ pub struct RowInputs {
     pub previous_lane: Option<Arc<Lane>>,
     /// What was learned of demand up to the decision before.
     pub previous_belief: Option<Arc<Belief>>,
+    /// What a rollout counted up to then.
+    pub previous_trial: Option<Arc<TrialAccount>>,
 }
 
 /// A row says something else than its inputs give.
@@ -83,6 +86,7 @@ impl RowInputs {
             stock: self.stock.as_ref(),
             previous: self.previous.as_ref(),
             belief: self.previous_belief.as_ref(),
+            trial: self.previous_trial.as_ref(),
         })
     }
 

@@ -35,7 +35,10 @@ pub use price_record::{PriceRecord, SeenInputs};
 pub use promotions::{Promotions, PromotionsSetting, PublishedRules};
 pub use queue::{DeadLetter, Queue, QueueSettings};
 pub use records::{Conditional, ProductRecord, RecordReads, Records, SkuInputs, SkuState};
-pub use settings::{Documents, ModeSetting, PolledSettings, Settings, SettingsRecord, SettingsSnapshot, Unsettled};
+pub use settings::{
+    Documents, ModeSetting, PolledSettings, RolloutSetting, Settings, SettingsRecord, SettingsSnapshot, SettingsVersion,
+    Unsettled,
+};
 pub use usage::{
     Committed, Ended, InvalidReservation, KEPT, Refusal, Released, Reservation, ReservationKey, Reserved,
     Standing as UsageStanding, Taken, TakenOf, Usage, UsageReads,

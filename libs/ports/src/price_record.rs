@@ -6,6 +6,7 @@ use pricestream_domain::{Cause, Lane, Mode, Money, Override, PriceVersion, Recor
 use pricestream_event_schema::PriceChangedV1;
 use pricestream_repricing_engine::Resolved;
 use pricestream_repricing_engine::market::Belief;
+use pricestream_repricing_engine::rollout::TrialAccount;
 use serde::{Deserialize, Serialize};
 
 use crate::{CacheEntry, ProductRecord, SettingsSnapshot, SkuInputs};
@@ -29,6 +30,9 @@ pub struct PriceRecord {
     /// What was learned of demand, the decision included; `None` where the strategy learns nothing or no sale is on.
     #[serde(default)]
     pub belief: Option<Arc<Belief>>,
+    /// What a rollout counts, the decision included; `None` where none concerns the SKU.
+    #[serde(default)]
+    pub trial: Option<Arc<TrialAccount>>,
     /// What the decision saw.
     pub seen: SeenInputs,
     /// Which settings it was decided under; never replaced by a decision under older ones.
@@ -37,7 +41,7 @@ pub struct PriceRecord {
     pub decided_at: Timestamp,
     /// What made it be decided.
     pub cause: Cause,
-    /// What the strategy would have set, in shadow mode.
+    /// What the strategy would have set, in shadow mode; while a rollout is on, what the side that does not set the price would have.
     pub shadow_price: Option<Money>,
     /// Code of the reason why the SKU was refused a price; then `standing` is its last valid one.
     pub refusal: Option<String>,

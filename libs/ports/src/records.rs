@@ -4,6 +4,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pricestream_documents::ContentHash;
 use pricestream_domain::{Cause, Override, Product, RecordRev, Sku, StockVersion};
+use pricestream_repricing_engine::rollout::Tally;
 
 use crate::{AlertState, HistoryRow, Inventory, PortError, PriceRecord, SeenInputs, SettingsSnapshot};
 
@@ -78,6 +79,24 @@ impl SkuState {
         ]
         .into_iter()
         .find_map(|(differs, cause)| differs.then_some(cause))
+    }
+}
+
+impl SkuState {
+    /// Counts what a rollout did to the SKU, if it concerns it.
+    pub fn tally(&self, settings: &SettingsSnapshot, tally: &mut Tally) {
+        let Some(product) = self.inputs.product.as_ref().filter(|record| !record.product.retired) else { return };
+        let Ok(resolved) = settings.policy_for(&product.product) else { return };
+        if !resolved.policy.trial.as_ref().is_some_and(|trial| trial.number == tally.number) {
+            return;
+        }
+        let record = self.price.as_ref();
+        match record.and_then(|record| record.trial.as_deref()).filter(|account| account.number == tally.number) {
+            Some(account) => tally.count(account),
+            // Both sides refuse it a price.
+            None if record.is_some_and(|record| record.seen.policy == Some(resolved.hash)) => {}
+            None => tally.pending += 1,
+        }
     }
 }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use jiff::Timestamp;
+use pricestream_documents::{ContentHash, Problem};
 use pricestream_domain::{Mode, Product};
+use pricestream_repricing_engine::rollout::{Rollout, Stage, StopRules};
 use pricestream_repricing_engine::{Resolved, Strategies};
 use serde::{Deserialize, Serialize};
 
@@ -35,15 +37,124 @@ pub struct SettingsRecord {
     pub strategies: Arc<str>,
     /// Who published it.
     pub strategies_by: String,
+    /// Why.
+    #[serde(default)]
+    pub strategies_note: String,
+    /// When; the epoch where an older program wrote it.
+    #[serde(default)]
+    pub strategies_at: Timestamp,
+    /// Strategies on trial beside it, or the last that were stopped.
+    #[serde(default)]
+    pub rollout: Option<RolloutSetting>,
     /// The rule set of promotions, and their switch.
     #[serde(default)]
     pub promotions: PromotionsSetting,
+}
+
+/// A strategies document on its way into force, with the audit of its stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutSetting {
+    /// The document, as published; empty where it is kept by its hash.
+    pub candidate: Arc<str>,
+    /// Of the settings that its stage began with.
+    pub number: u64,
+    /// How far it is.
+    pub stage: Stage,
+    /// When it stops by itself.
+    pub rules: StopRules,
+    /// Who began the stage.
+    pub by: String,
+    /// Why.
+    pub note: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What settings said of strategies, by the name of the documents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsVersion {
+    /// Of the settings.
+    pub rev: u64,
+    /// The strategies document: of its text.
+    pub strategies: ContentHash,
+    /// Who published it.
+    pub by: String,
+    /// Why.
+    pub note: String,
+    /// When; the epoch where an older program wrote it.
+    pub at: Timestamp,
+    /// The candidate, of its text, and how far it was.
+    pub candidate: Option<(ContentHash, Stage)>,
+}
+
+impl RolloutSetting {
+    /// Ready for use; `None`: it was stopped. Errors: every problem that the candidate has.
+    fn compile(&self) -> Result<Option<Rollout>, Vec<Problem>> {
+        if let Stage::Stopped(_) = self.stage {
+            return Ok(None);
+        }
+        let candidate = Arc::new(Strategies::from_json(&self.candidate)?);
+        Ok(Rollout::new(candidate, self.number, &self.stage, self.rules.clone()))
+    }
+}
+
+impl SettingsRecord {
+    /// The first settings of a store: no promotions, and nothing on trial.
+    pub fn first(mode: ModeSetting, strategies: impl Into<Arc<str>>, by: impl Into<String>) -> Self {
+        Self {
+            rev: 1,
+            strategies_at: mode.at,
+            mode,
+            strategies: strategies.into(),
+            strategies_by: by.into(),
+            strategies_note: String::new(),
+            rollout: None,
+            promotions: PromotionsSetting::default(),
+        }
+    }
+
+    /// With other strategies in force; whatever was on trial beside the old ones is over. Equal ones leave everything as it is.
+    #[must_use]
+    pub fn with_strategies(self, text: &str, by: &str, note: &str, at: Timestamp) -> Self {
+        if *self.strategies == *text {
+            return self;
+        }
+        Self {
+            strategies: text.into(),
+            strategies_by: by.to_owned(),
+            strategies_note: note.to_owned(),
+            strategies_at: at,
+            rollout: None,
+            ..self
+        }
+    }
+
+    /// What it says of strategies.
+    pub fn version(&self) -> SettingsVersion {
+        SettingsVersion {
+            rev: self.rev,
+            strategies: ContentHash::of(self.strategies.as_bytes()),
+            by: self.strategies_by.clone(),
+            note: self.strategies_note.clone(),
+            at: self.strategies_at,
+            candidate: self
+                .rollout
+                .as_ref()
+                .map(|rollout| (ContentHash::of(rollout.candidate.as_bytes()), rollout.stage.clone())),
+        }
+    }
 }
 
 /// Where settings are kept.
 pub trait Documents: Send + Sync {
     /// The settings in force; `None` before the first were published.
     fn settings(&self) -> impl Future<Output = Result<Option<SettingsRecord>, PortError>> + Send;
+
+    /// Earlier settings, as they were published; `None`: there were none of that number.
+    fn settings_at(&self, rev: u64) -> impl Future<Output = Result<Option<SettingsRecord>, PortError>> + Send;
+
+    /// What the settings before `before` said of strategies, newest first, up to `most`.
+    fn settings_before(&self, before: u64, most: usize) -> impl Future<Output = Result<Vec<SettingsVersion>, PortError>> + Send;
 
     /// Publishes settings IF the stored `rev` is one less than the record's.
     fn put_settings(&self, settings: &SettingsRecord) -> impl Future<Output = Result<Conditional, PortError>> + Send;
@@ -58,6 +169,8 @@ pub struct SettingsSnapshot {
     pub mode: Mode,
     /// Compiled; `None` when no document was ever readable.
     pub strategies: Option<Arc<Strategies>>,
+    /// Strategies on trial beside them.
+    pub rollout: Option<Arc<Rollout>>,
     /// What baskets are priced with.
     pub promotions: Promotions,
 }
@@ -65,22 +178,30 @@ pub struct SettingsSnapshot {
 impl SettingsSnapshot {
     /// What is in force when settings are unreadable at a cold start: every price stays (R13).
     pub const fn frozen() -> Self {
-        Self { rev: 0, mode: Mode::Freeze, strategies: None, promotions: Promotions::Unreadable }
+        Self { rev: 0, mode: Mode::Freeze, strategies: None, rollout: None, promotions: Promotions::Unreadable }
     }
 
     /// What `stored` puts in force after `before`. A document that cannot be read leaves the last good one in force, and the
     /// kill switch works even then; without a last good one prices freeze (R13). Also how many problems there are.
     pub fn of(stored: &SettingsRecord, before: &Self) -> (Self, usize) {
         let (promotions, unreadable) = Promotions::of(&stored.promotions, &before.promotions);
+        let (rollout, unreadable) = match &stored.rollout {
+            None => (None, unreadable),
+            Some(setting) => match setting.compile() {
+                Ok(rollout) => (rollout.map(Arc::new), unreadable),
+                // What cannot be read is not tried out.
+                Err(problems) => (None, unreadable + problems.len()),
+            },
+        };
         match Strategies::from_json(&stored.strategies) {
             Ok(strategies) => {
                 let strategies = Some(Arc::new(strategies));
-                (Self { rev: stored.rev, mode: stored.mode.mode, strategies, promotions }, unreadable)
+                (Self { rev: stored.rev, mode: stored.mode.mode, strategies, rollout, promotions }, unreadable)
             }
             Err(problems) => {
                 let strategies = before.strategies.clone();
                 let mode = if strategies.is_some() { stored.mode.mode } else { Mode::Freeze };
-                (Self { rev: stored.rev, mode, strategies, promotions }, problems.len() + unreadable)
+                (Self { rev: stored.rev, mode, strategies, rollout, promotions }, problems.len() + unreadable)
             }
         }
     }
@@ -88,7 +209,13 @@ impl SettingsSnapshot {
     /// What the strategies document says of a product; the text says why it says nothing.
     pub fn policy_for(&self, product: &Product) -> Result<Arc<Resolved>, String> {
         match &self.strategies {
-            Some(strategies) => strategies.policy_for(product).map_err(|unknown| unknown.to_string()),
+            Some(strategies) => {
+                let in_force = strategies.policy_for(product).map_err(|unknown| unknown.to_string())?;
+                Ok(match &self.rollout {
+                    Some(rollout) => rollout.policy_for(product, in_force),
+                    None => in_force,
+                })
+            }
             None => Err("no strategies document was ever readable".to_owned()),
         }
     }

@@ -168,6 +168,7 @@ impl<'a> Shop<'a> {
             stock: Some(&self.stock),
             previous: self.standing.as_ref(),
             belief: self.belief.as_ref(),
+            trial: None,
         });
         let before = self.standing.map(|standing| standing.price);
         self.standing = decision.standing;

@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use pricestream_domain::{Mode, Money, Override, Product, Standing, Stock};
 
 use crate::guardrails::{Hard, Held, counted_day, hard};
 use crate::market::{Belief, Bounds};
+use crate::rollout::{Arm, Breach, OtherSide, Trial, TrialAccount, Tried};
 use crate::strategies::{Learned, Proposal, Situation};
 use crate::{Basis, Policy, Reason};
 
@@ -27,6 +29,8 @@ pub struct Inputs<'a> {
     pub previous: Option<&'a Standing>,
     /// What was learned up to the decision before.
     pub belief: Option<&'a Arc<Belief>>,
+    /// What a rollout counted up to then.
+    pub trial: Option<&'a Arc<TrialAccount>>,
 }
 
 /// What is to stand, and why.
@@ -36,12 +40,14 @@ pub struct Decision {
     pub outcome: Outcome,
     /// What stands from now on. A refusal leaves what stood; retiring a product leaves nothing.
     pub standing: Option<Standing>,
-    /// What the strategy would have set, in shadow mode.
+    /// What the strategy would have set, in shadow mode; while a rollout is on, what the side that does not set the price would have.
     pub shadow_price: Option<Money>,
     /// When it must be decided again though no input moved: a whole microsecond, always after the decision's own instant.
     pub next_due: Option<Timestamp>,
     /// What was learned, the time up to this decision included; `None` where the strategy learns nothing or no sale is on.
     pub belief: Option<Arc<Belief>>,
+    /// What a rollout counts, this decision included; `None` where none concerns the SKU.
+    pub trial: Option<Arc<TrialAccount>>,
     /// What made it so.
     pub reason: Reason,
 }
@@ -112,15 +118,15 @@ impl Refusal {
 /// In this order: a retired product has no price; an override in force wins over the mode, the mode over the strategy;
 /// what they propose passes the guardrails, of which override and mode skip the soft ones and the price ending only.
 pub fn decide(inputs: &Inputs<'_>) -> Decision {
-    let mut reason = Reason::of(inputs);
-    match settle(inputs, &mut reason) {
-        Ok(decided) => decided.into_decision(inputs, reason),
-        Err(refusal) => Decision {
+    match settle(inputs) {
+        Ok((decided, reason)) => decided.into_decision(inputs, reason),
+        Err((refusal, reason)) => Decision {
             standing: inputs.previous.copied().filter(|_| refusal != Refusal::Retired),
             shadow_price: None,
-            next_due: in_force(inputs).and_then(|override_| whole_microsecond(override_.expires_at)),
+            next_due: in_force_override(inputs).and_then(|override_| whole_microsecond(override_.expires_at)),
             // What is corrected later goes on from what was known.
             belief: inputs.belief.cloned().filter(|_| refusal != Refusal::Retired),
+            trial: inputs.trial.cloned().filter(|_| refusal != Refusal::Retired),
             reason: reason.refused(&refusal),
             outcome: Outcome::Refused(refusal),
         },
@@ -131,51 +137,127 @@ pub fn decide(inputs: &Inputs<'_>) -> Decision {
 struct Decided {
     belief: Option<Arc<Belief>>,
     held: Held,
+    /// Of the policy's time zone: changes are counted by it.
+    day: Date,
+    /// What was asked for inside the hard guardrails: where the price is going, however slowly the soft ones let it.
+    target: i64,
     shadow: Option<i64>,
+    /// When time alone next changes what is asked for.
+    asks_anew: Option<Timestamp>,
+    /// When it must be decided again.
     next_due: Option<Timestamp>,
+    trial: Option<TrialAccount>,
 }
 
-fn settle(inputs: &Inputs<'_>, reason: &mut Reason) -> Result<Decided, Refusal> {
+/// One side's decision with its reason.
+type Settled = Result<(Decided, Reason), (Refusal, Reason)>;
+
+fn settle(inputs: &Inputs<'_>) -> Settled {
+    let Inputs { product, .. } = *inputs;
+    let refused = |refusal| Err((refusal, Reason::of(inputs)));
+    if product.retired {
+        return refused(Refusal::Retired);
+    }
+    if product.list_price.minor <= 0 {
+        return refused(Refusal::NoListPrice);
+    }
+    match inputs.policy {
+        Err(why) => refused(Refusal::NoPolicy(why.to_owned())),
+        Ok(Policy { trial: Some(trial), .. }) => try_out(inputs, trial),
+        Ok(policy) => settle_by(inputs, policy),
+    }
+}
+
+/// Decides by the strategies in force and by the candidate, and takes the one that is to set the price. What is wrong with the candidate
+/// costs nobody a price.
+fn try_out(inputs: &Inputs<'_>, trial: &Trial) -> Settled {
+    let refused = || Err((Refusal::NoPolicy("the candidate names no strategy for it".to_owned()), Reason::of(inputs)));
+    let candidate = trial.candidate.as_deref().map_or_else(refused, |candidate| settle_by(inputs, candidate));
+    let in_force = inputs.policy.map_or_else(|_| refused(), |policy| settle_by(inputs, policy));
+    // Who sets the price by hand, or freezes it, is on no trial.
+    let tried = inputs.mode == Mode::Run && in_force_override(inputs).is_none();
+    // Where the prices are going, and not where they are: else using one would bring the other nearer.
+    let target = |settled: &Settled| settled.as_ref().ok().map(|(decided, _)| decided.target);
+    let targets = (target(&candidate), target(&in_force));
+    let before = inputs.trial.map(|account| &**account);
+    // Once too far, not used any more in this stage: a candidate that keeps to the price that stands would seem near the next time.
+    let was_apart = before.is_some_and(|account| account.goes_on(trial) && account.breach == Some(Breach::Apart));
+    let breach = match targets {
+        (None, Some(_)) => Some(Breach::Refused),
+        (Some(_), Some(_)) if was_apart => Some(Breach::Apart),
+        (Some(candidate), Some(in_force)) if tried && trial.is_apart(candidate, in_force) => Some(Breach::Apart),
+        _ => None,
+    };
+    // What nobody could price before is on no trial.
+    let by_candidate = trial.arm == Arm::Canary && breach.is_none() && candidate.is_ok() && in_force.is_ok();
+    let (used, other) = if by_candidate { (candidate, in_force) } else { (in_force, candidate) };
+    let other_price = other.as_ref().ok().map(|(decided, _)| decided.held.price);
+    // Its soft guardrails measure from a price that it does not set.
+    let due = match (&used, &other) {
+        (Ok((used, _)), Ok((other, _))) if tried => earliest(other.asks_anew, other.held.next_due(used.held.price)),
+        _ => None,
+    };
+    let other_belief = other.ok().and_then(|(decided, _)| decided.belief);
+    let apart_bp = match targets {
+        (Some(candidate), Some(in_force)) if tried => Some(Trial::apart(candidate, in_force)),
+        _ => None,
+    };
+    let told = if breach == Some(Breach::Apart) { targets.0 } else { other_price };
+    let side = OtherSide { arm: trial.arm, price: told, breach };
+    used.map(|(mut decided, mut reason)| {
+        let tried_out = Tried { trial, other: side, apart_bp, belief: other_belief.as_ref() };
+        let Inputs { product, stock, previous, now, .. } = *inputs;
+        decided.trial = Some(TrialAccount::after(before, &tried_out, product.list_price, stock, previous, now));
+        decided.next_due = earliest(decided.next_due, due);
+        if tried {
+            decided.shadow = other_price;
+            reason.other_side = Some(side);
+        }
+        (decided, reason)
+    })
+}
+
+fn settle_by(inputs: &Inputs<'_>, policy: &Policy) -> Settled {
+    let mut reason = Reason::of(inputs);
+    match settle_price(inputs, policy, &mut reason) {
+        Ok(decided) => Ok((decided, reason)),
+        Err(refusal) => Err((refusal, reason)),
+    }
+}
+
+fn settle_price(inputs: &Inputs<'_>, policy: &Policy, reason: &mut Reason) -> Result<Decided, Refusal> {
     let Inputs { now, product, .. } = *inputs;
     let list = product.list_price;
-    if product.retired {
-        return Err(Refusal::Retired);
-    }
-    if list.minor <= 0 {
-        return Err(Refusal::NoListPrice);
-    }
-    let policy = inputs.policy.map_err(|why| Refusal::NoPolicy(why.to_owned()))?;
     let hard = hard_bounds(product, policy)?;
     let previous = inputs.previous.filter(|standing| standing.price.currency == list.currency);
     let fixed = |price: i64, reason: &mut Reason| Held::fixed(hard.hold(price, &mut reason.effects), now);
     // What shoppers do is learned from whoever set the price.
-    let situation = situation(inputs, policy, &hard, previous);
-    let learned = policy.strategy.learn(&situation);
+    let (situation, learned) = look(inputs, policy, &hard, previous);
     let belief = learned.as_ref().map(|learned| Arc::clone(&learned.belief));
-    if let Some(override_) = in_force(inputs) {
+    let decided = |held: Held, shadow, next_due| {
+        let (target, day) = (held.price, policy.time_zone.day(now));
+        Ok(Decided { belief, held, day, target, shadow, asks_anew: None, next_due, trial: None })
+    };
+    if let Some(override_) = in_force_override(inputs) {
         reason.basis = Basis::Override;
         reason.proposed = Some(override_.price.minor);
-        return Ok(Decided {
-            belief,
-            held: fixed(override_.price.minor, reason),
-            shadow: None,
-            next_due: Some(override_.expires_at),
-        });
+        return decided(fixed(override_.price.minor, reason), None, Some(override_.expires_at));
     }
     match inputs.mode {
         Mode::Run => {
-            let (held, next_due) = run(inputs, policy, &hard, &situation, learned.as_ref(), reason)?;
-            let next_due = earliest(next_due, held.next_due(held.price));
-            Ok(Decided { belief, held, shadow: None, next_due })
+            let (held, asks_anew) = run(inputs, policy, &hard, &situation, learned.as_ref(), reason)?;
+            let next_due = earliest(asks_anew, held.next_due(held.price));
+            let target = hard.hold(reason.proposed.unwrap_or(held.price), &mut Vec::new());
+            decided(held, None, next_due).map(|decided| Decided { target, asks_anew, ..decided })
         }
         Mode::Freeze => {
             let standing = previous.ok_or(Refusal::Frozen)?;
             reason.proposed = Some(standing.price.minor);
-            Ok(Decided { belief, held: fixed(standing.price.minor, reason), shadow: None, next_due: None })
+            decided(fixed(standing.price.minor, reason), None, None)
         }
         Mode::ListPrice => {
             reason.proposed = Some(list.minor);
-            Ok(Decided { belief, held: fixed(list.minor, reason), shadow: None, next_due: None })
+            decided(fixed(list.minor, reason), None, None)
         }
         Mode::Shadow => {
             let (would_be, next_due) = run(inputs, policy, &hard, &situation, learned.as_ref(), reason)?;
@@ -183,8 +265,31 @@ fn settle(inputs: &Inputs<'_>, reason: &mut Reason) -> Result<Decided, Refusal> 
             let held = fixed(stays, reason);
             // Its soft guardrails measure from a price that does not move here.
             let next_due = earliest(next_due, would_be.next_due(held.price));
-            Ok(Decided { belief, held, shadow: Some(would_be.price), next_due })
+            decided(held, Some(would_be.price), next_due)
         }
+    }
+}
+
+/// What the strategy may look at, and what it has learned. Of two beliefs each side goes on from the one that is about its own
+/// assumptions, whoever set the price before.
+fn look<'a>(
+    inputs: &Inputs<'a>,
+    policy: &'a Policy,
+    hard: &Hard,
+    previous: Option<&'a Standing>,
+) -> (Situation<'a>, Option<Learned>) {
+    let first = situation(inputs, policy, hard, previous);
+    let learned = policy.strategy.learn(&first);
+    let Some(beside) = inputs.trial.and_then(|trial| trial.belief.as_deref()) else { return (first, learned) };
+    let second = Situation { belief: Some(beside), ..first };
+    match (&learned, first.belief) {
+        (Some(learned), belief) if !belief.is_some_and(|belief| learned.belief.continues(belief)) => {
+            match policy.strategy.learn(&second) {
+                Some(other) if other.belief.continues(beside) => (second, Some(other)),
+                _ => (first, Some(learned.clone())),
+            }
+        }
+        _ => (first, learned),
     }
 }
 
@@ -263,7 +368,7 @@ fn hard_bounds(product: &Product, policy: &Policy) -> Result<Hard, Refusal> {
 }
 
 /// The override, unless it has expired or is in another currency than the list price.
-fn in_force<'a>(inputs: &Inputs<'a>) -> Option<&'a Override> {
+fn in_force_override<'a>(inputs: &Inputs<'a>) -> Option<&'a Override> {
     let list_price = inputs.product.list_price;
     inputs.override_.filter(|override_| inputs.now < override_.expires_at && override_.price.currency == list_price.currency)
 }
@@ -285,11 +390,12 @@ impl Decided {
         let previous = inputs.previous.filter(|standing| standing.price.currency == currency);
         let next_due = self.next_due.and_then(whole_microsecond).filter(|due| *due > now);
         let shadow_price = self.shadow.map(money);
+        let trial = self.trial.map(Arc::new);
         if let Some(standing) = previous.filter(|standing| standing.price == price) {
             let standing = Some(*standing);
-            return Decision { outcome: Outcome::Kept, standing, shadow_price, next_due, belief: self.belief, reason };
+            return Decision { outcome: Outcome::Kept, standing, shadow_price, next_due, belief: self.belief, trial, reason };
         }
-        let day = inputs.policy.map_or_else(|_| pricestream_documents::Zone::UTC.day(now), |policy| policy.time_zone.day(now));
+        let day = self.day;
         let counted = previous.and_then(|standing| Some((counted_day(standing, day)?, standing.changes)));
         let (day, changes) = counted.unwrap_or((day, 0));
         let standing = Standing {
@@ -300,6 +406,7 @@ impl Decided {
             day,
             changes: changes.saturating_add(1),
         };
-        Decision { outcome: Outcome::Changed, standing: Some(standing), shadow_price, next_due, belief: self.belief, reason }
+        let standing = Some(standing);
+        Decision { outcome: Outcome::Changed, standing, shadow_price, next_due, belief: self.belief, trial, reason }
     }
 }

@@ -256,6 +256,7 @@ fn resolve(
         demand,
         profile,
         time_zone: zone.clone(),
+        trial: None,
     }))
 }
 

@@ -8,6 +8,7 @@ mod guardrails;
 pub mod market;
 mod policy;
 mod reason;
+pub mod rollout;
 pub mod strategies;
 
 pub use decide::{Decision, Inputs, Outcome, Refusal, decide};

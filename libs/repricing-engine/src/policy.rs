@@ -3,6 +3,7 @@ use std::sync::Arc;
 use pricestream_documents::{ContentHash, Zone};
 use serde::{Deserialize, Serialize};
 
+use crate::rollout::{Arm, Trial};
 use crate::{Demand, Guardrails, Profile, Strategy};
 
 /// Everything that the strategies document says of one SKU.
@@ -25,6 +26,19 @@ pub struct Policy {
     pub profile: Option<Profile>,
     /// Where the days and the times of day of the policy are.
     pub time_zone: Zone,
+    /// A change of strategies that is on trial, where it concerns the SKU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<Trial>,
+}
+
+impl Policy {
+    /// The policy that is meant to set the price: the candidate's in a canary.
+    pub fn in_charge(&self) -> &Self {
+        match &self.trial {
+            Some(Trial { arm: Arm::Canary, candidate: Some(candidate), .. }) => candidate,
+            _ => self,
+        }
+    }
 }
 
 /// A policy with its hash, worked out once.

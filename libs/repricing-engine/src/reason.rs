@@ -6,6 +6,7 @@ use pricestream_domain::{Currency, Mode, Money, RelativeChange};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::rollout::{Arm, Breach, OtherSide};
 use crate::{Effect, Fired, Guardrail, Inputs, Refusal};
 
 /// Why a price is what it is: inputs, what proposed it, what each guardrail did. Shown as one sentence.
@@ -30,6 +31,9 @@ pub struct Reason {
     pub effects: Vec<Effect>,
     /// What came out, in minor units; absent when refused.
     pub price: Option<i64>,
+    /// What the side of a rollout has to say that does not set the price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_side: Option<OtherSide>,
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
@@ -69,6 +73,7 @@ impl Reason {
             proposed: None,
             effects: Vec::new(),
             price: None,
+            other_side: None,
             refusal: None,
             decided_at: inputs.now,
         }
@@ -119,12 +124,31 @@ impl fmt::Display for Reason {
                 Guardrail::Ending => write!(f, "; with the price ending {to}")?,
             }
         }
+        if let Some(other) = &self.other_side {
+            write_other_side(f, other, self)?;
+        }
         match self.price {
             Some(price) if self.mode == Mode::Shadow && self.basis != Basis::Override => {
                 write!(f, "; in shadow only: the price is {}", self.money(price))
             }
             _ => Ok(()),
         }
+    }
+}
+
+fn write_other_side(f: &mut fmt::Formatter<'_>, other: &OtherSide, reason: &Reason) -> fmt::Result {
+    let price = other.price.map(|price| reason.money(price));
+    match (other.arm, other.breach, price) {
+        (Arm::Canary, None, Some(price)) => write!(f, "; a canary: the strategies in force would give {price}"),
+        (Arm::Canary, Some(Breach::Apart), Some(price)) => {
+            write!(f, "; by the strategies in force: in this stage the canary's price, {price}, was too far from it")
+        }
+        (Arm::Canary, ..) => write!(f, "; by the strategies in force, since the canary gives no price"),
+        (Arm::Shadow | Arm::Control, None, Some(price)) => write!(f, "; the candidate would give {price}"),
+        (Arm::Shadow | Arm::Control, Some(Breach::Apart), Some(price)) => {
+            write!(f, "; the candidate would give {price}: in this stage it was too far from it")
+        }
+        (Arm::Shadow | Arm::Control, ..) => write!(f, "; the candidate would give no price"),
     }
 }
 

@@ -95,6 +95,7 @@ impl Shop {
                 .as_ref(),
             previous: self.previous.as_ref(),
             belief: None,
+            trial: None,
         })
     }
 

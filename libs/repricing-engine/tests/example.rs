@@ -91,6 +91,7 @@ fn every_category_of_the_supermarket_is_priced_as_one_would_expect() {
                     stock: Some(&Stock { on_hand, version: StockVersion(1), full, sold: 0, changed_at: None }),
                     previous: None,
                     belief: None,
+                    trial: None,
                 });
                 assert_eq!(decision.outcome, Outcome::Changed, "{category}");
                 decision.standing.unwrap().price.minor
@@ -121,6 +122,7 @@ fn what_is_scarce_is_dear_in_every_sale() {
                 stock: Some(&stock),
                 previous: None,
                 belief: None,
+                trial: None,
             });
             assert!(matches!(decision.outcome, Outcome::Changed), "{category}: {:?}", decision.outcome);
             decision.standing.unwrap().price.minor

@@ -8,6 +8,7 @@ use pricestream_domain::{
     BasisPoints, Currency, FullLevel, Mode, Money, Override, Product, RelativeChange, Standing, Stock, StockVersion,
 };
 use pricestream_repricing_engine::market::{Belief, Family, Restart};
+use pricestream_repricing_engine::rollout::{Arm, Breach, Trial, TrialAccount};
 use pricestream_repricing_engine::strategies::{
     CeBayes, ClearanceMarkdown, DailyStep, DatedStep, Direction, DpFiniteMenu, FixedList, FluidResolve, GvrOptimal,
     InventoryThreshold, Leftover, PaceEnd, PaceTier, PaceTiers, ParametricThompson, Sale, ScheduledMarkdown, Solve, StockTier,
@@ -161,11 +162,28 @@ fn guardrails() -> impl Strategy<Value = Guardrails> {
         })
 }
 
+/// A policy, on trial one time in three.
 fn policy() -> impl Strategy<Value = Policy> {
+    let arm = prop_oneof![Just(Arm::Shadow), Just(Arm::Control), Just(Arm::Canary)];
+    let trial = (arm, option::weighted(0.9, side()), 1..=10_000_u32).prop_map(|(arm, candidate, apart)| Trial {
+        number: 1,
+        arm,
+        candidate: candidate.map(Box::new),
+        most_apart_bp: BasisPoints::new(apart).unwrap(),
+    });
+    // One that plans from the price that stands, whoever set it, has no price of its own that another could be held against.
+    let plans = |policy: &Policy| matches!(policy.strategy, Pricing::DpFiniteMenu(_));
+    (side(), option::weighted(0.33, trial)).prop_map(move |(policy, trial)| {
+        let trial = trial.filter(|trial| !trial.candidate.iter().map(Box::as_ref).chain([&policy]).any(plans));
+        Policy { trial, ..policy }
+    })
+}
+
+fn side() -> BoxedStrategy<Policy> {
     let zone = prop_oneof![Just("UTC"), Just("Europe/Amsterdam"), Just("America/New_York"), Just("Asia/Kathmandu")];
     let profile = option::weighted(0.3, vec(0.0_f64..10.0, 1..20).prop_map(Profile));
-    (strategy(), guardrails(), option::of(0..=100_u32), zone, option::weighted(0.9, demand()), profile).prop_map(
-        |(strategy, guardrails, floor_percent_of_list, zone, demand, profile)| Policy {
+    (strategy(), guardrails(), option::of(0..=100_u32), zone, option::weighted(0.9, demand()), profile)
+        .prop_map(|(strategy, guardrails, floor_percent_of_list, zone, demand, profile)| Policy {
             strategy_name: "s".into(),
             strategy,
             guardrails,
@@ -173,8 +191,9 @@ fn policy() -> impl Strategy<Value = Policy> {
             demand,
             profile,
             time_zone: Zone::named(zone).unwrap(),
-        },
-    )
+            trial: None,
+        })
+        .boxed()
 }
 
 fn amount() -> impl Strategy<Value = i64> {
@@ -232,10 +251,16 @@ struct Case {
 
 impl Case {
     fn at(&self, now: Timestamp, previous: Option<Standing>) -> Decision {
-        self.after(now, previous, None)
+        self.after(now, previous, None, None)
     }
 
-    fn after(&self, now: Timestamp, previous: Option<Standing>, belief: Option<&Arc<Belief>>) -> Decision {
+    fn after(
+        &self,
+        now: Timestamp,
+        previous: Option<Standing>,
+        belief: Option<&Arc<Belief>>,
+        trial: Option<&Arc<TrialAccount>>,
+    ) -> Decision {
         decide(&Inputs {
             now,
             product: &self.product,
@@ -245,6 +270,7 @@ impl Case {
             stock: self.stock.as_ref(),
             previous: previous.as_ref(),
             belief,
+            trial,
         })
     }
 }
@@ -276,12 +302,15 @@ proptest! {
             return Ok(());
         }
         let price = decision.standing.unwrap().price.minor;
+        // Those of the side that set it.
+        let by_candidate = decision.trial.as_ref().is_some_and(|trial| trial.arm == Arm::Canary && trial.breach.is_none());
+        let policy = if by_candidate { case.policy.in_charge() } else { &case.policy };
         let percent = |percent: u32| i64::try_from((i128::from(list) * i128::from(percent) + 50) / 100).unwrap_or(i64::MAX);
-        let floor = case.product.floor.map(|floor| floor.minor).or(case.policy.floor_percent_of_list.map(percent)).unwrap().max(1);
-        let ceiling = case.product.ceiling.map(|ceiling| ceiling.minor).or(case.policy.guardrails.ceiling_percent_of_list.map(percent));
+        let floor = case.product.floor.map(|floor| floor.minor).or(policy.floor_percent_of_list.map(percent)).unwrap().max(1);
+        let ceiling = case.product.ceiling.map(|ceiling| ceiling.minor).or(policy.guardrails.ceiling_percent_of_list.map(percent));
         let ceiling = ceiling.unwrap_or(i64::MAX);
         prop_assert!((floor..=ceiling).contains(&price), "{} is outside {}..={}", price, floor, ceiling);
-        if let Some(band) = case.policy.guardrails.band_bp {
+        if let Some(band) = policy.guardrails.band_bp {
             let distance = i64::try_from(i128::from(list) * i128::from(band.get()) / 10_000).unwrap();
             let (low, high) = (list - distance, list.saturating_add(distance));
             if low <= ceiling && high >= floor {
@@ -295,6 +324,7 @@ proptest! {
     #[test]
     fn a_belief_stays_sound(case in case(), steps in vec((instant(), stock(), amount()), 1..12)) {
         let mut belief: Option<Arc<Belief>> = None;
+        let mut trial: Option<Arc<TrialAccount>> = None;
         let mut previous = case.previous;
         for (now, stock, _) in steps {
             let decision = decide(&Inputs {
@@ -306,13 +336,15 @@ proptest! {
                 stock: stock.as_ref(),
                 previous: previous.as_ref(),
                 belief: belief.as_ref(),
+                trial: trial.as_ref(),
             });
-            if let Some(belief) = &decision.belief {
+            let beside = decision.trial.as_ref().and_then(|trial| trial.belief.as_ref());
+            for belief in decision.belief.iter().chain(beside) {
                 let text = belief.to_string();
                 prop_assert!(text.len() <= 1_024, "{} bytes", text.len());
                 prop_assert_eq!(text.parse::<Belief>(), Ok((**belief).clone()));
             }
-            (previous, belief) = (decision.standing, decision.belief);
+            (previous, belief, trial) = (decision.standing, decision.belief, decision.trial);
         }
     }
 
@@ -320,7 +352,7 @@ proptest! {
     #[test]
     fn deciding_again_at_once_changes_nothing(case in case()) {
         let first = case.at(case.now, case.previous);
-        let again = case.after(case.now, first.standing, first.belief.as_ref());
+        let again = case.after(case.now, first.standing, first.belief.as_ref(), first.trial.as_ref());
         prop_assert_eq!(again.standing, first.standing);
         if !matches!(first.outcome, Outcome::Refused(_)) {
             prop_assert_eq!(again.outcome, Outcome::Kept);
@@ -332,6 +364,7 @@ proptest! {
     fn however_many_events_arrive_a_price_stays_within_its_step(mut case in case(), levels in vec((0..200_u64, 0..60_i64), 1..20)) {
         case.mode = Mode::Run;
         case.override_ = None;
+        case.policy.trial = None;
         let Some(MaxStep { change_bp, per_minutes }) = case.policy.guardrails.max_step else { return Ok(()) };
         let Some(began) = case.previous else { return Ok(()) };
         // An interval begins here, and all the events fall into it.
@@ -343,7 +376,7 @@ proptest! {
             now = now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(now);
             if now >= end { break }
             case.stock = case.stock.map(|stock| Stock { on_hand, ..stock });
-            let decision = case.after(now, standing, belief.as_ref());
+            let decision = case.after(now, standing, belief.as_ref(), None);
             belief.clone_from(&decision.belief);
             let pushed = decision.reason.effects.iter().any(|effect| {
                 use pricestream_repricing_engine::Guardrail::{Band, Ceiling, Floor};
@@ -360,15 +393,19 @@ proptest! {
     #[test]
     fn nothing_moves_before_it_is_due(mut case in case(), share in 0.0..1.0_f64) {
         case.policy.guardrails = Guardrails::default();
+        if let Some(candidate) = case.policy.trial.as_mut().and_then(|trial| trial.candidate.as_mut()) {
+            candidate.guardrails = Guardrails::default();
+        }
         let first = case.at(case.now, None);
         let Some(standing) = first.standing else { return Ok(()) };
+        if first.trial.as_ref().is_some_and(|trial| trial.breach == Some(Breach::Refused)) { return Ok(()) }
         let end = first.next_due.unwrap_or(Timestamp::MAX);
         let span = end.as_microsecond() - case.now.as_microsecond();
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "any instant before the end will do")]
         let micros = ((span as f64 * share) as i64).clamp(0, (span - 1).max(0));
         for between in [case.now.as_microsecond() + micros, end.as_microsecond() - 1] {
             let at = Timestamp::from_nanosecond(i128::from(between.max(case.now.as_microsecond())) * 1_000).unwrap();
-            let later = case.after(at, Some(standing), first.belief.as_ref());
+            let later = case.after(at, Some(standing), first.belief.as_ref(), first.trial.as_ref());
             prop_assert_eq!(later.standing, Some(standing), "at {} of {}..{}", at, case.now, end);
         }
     }
@@ -380,27 +417,29 @@ proptest! {
         levels in vec((0..200_u64, 0..20_000_i64, mode()), 1..6),
         share in 0.0..1.0_f64,
     ) {
-        let (mut now, mut standing, mut belief) = (case.now, None, None);
+        let (mut now, mut standing, mut belief, mut trial) = (case.now, None, None, None);
         for (on_hand, seconds, mode) in levels {
             now = now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(now);
             case.stock = case.stock.map(|stock| Stock { on_hand, ..stock });
             case.mode = mode;
-            let decision = case.after(now, standing, belief.as_ref());
-            (standing, belief) = (decision.standing, decision.belief);
+            let decision = case.after(now, standing, belief.as_ref(), trial.as_ref());
+            (standing, belief, trial) = (decision.standing, decision.belief, decision.trial);
         }
         // A first shadow price has nothing to measure a step from, so it may differ from the second.
-        let settled = case.after(now, standing, belief.as_ref());
+        let settled = case.after(now, standing, belief.as_ref(), trial.as_ref());
         prop_assert_eq!(settled.standing, standing);
-        if matches!(settled.outcome, Outcome::Refused(_)) { return Ok(()) }
+        let other_side_refused = settled.trial.as_ref().is_some_and(|trial| trial.breach == Some(Breach::Refused));
+        if other_side_refused || matches!(settled.outcome, Outcome::Refused(_)) { return Ok(()) }
         let end = settled.next_due.unwrap_or(Timestamp::MAX);
         let span = end.as_microsecond() - now.as_microsecond();
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "any instant before the end will do")]
         let micros = ((span as f64 * share) as i64).clamp(0, (span - 1).max(0));
         for between in [now.as_microsecond() + micros, end.as_microsecond() - 1] {
             let at = Timestamp::from_nanosecond(i128::from(between.max(now.as_microsecond())) * 1_000).unwrap();
-            let later = case.after(at, standing, settled.belief.as_ref());
+            let later = case.after(at, standing, settled.belief.as_ref(), settled.trial.as_ref());
             prop_assert_eq!(later.standing, standing, "at {} of {}..{}", at, now, end);
-            prop_assert_eq!(later.shadow_price, settled.shadow_price, "in shadow at {} of {}..{}", at, now, end);
+            let refused = later.trial.as_ref().is_some_and(|trial| trial.breach == Some(Breach::Refused));
+            prop_assert!(refused || later.shadow_price == settled.shadow_price, "in shadow at {} of {}..{}", at, now, end);
         }
     }
 

@@ -48,6 +48,8 @@ pub struct Metrics {
     requests: Family<TwoLabels, Counter>,
     /// See [`names::SETTINGS_REFUSED`].
     pub settings_refused: Counter,
+    /// See [`names::ROLLOUTS_STOPPED`].
+    pub rollouts_stopped: Counter,
     quotes: Few<TwoLabels, Counter>,
     risks: Family<TwoLabels, Counter>,
     component_failures: Family<Labels, Counter>,
@@ -253,6 +255,7 @@ impl Default for Metrics {
             stream_conflated: Counter::default(),
             requests: Family::default(),
             settings_refused: Counter::default(),
+            rollouts_stopped: Counter::default(),
             quotes: Few::default(),
             risks: Family::default(),
             component_failures: Family::default(),
@@ -282,6 +285,7 @@ impl Default for Metrics {
         );
         registry.register(names::REQUESTS, "HTTP requests", metrics.requests.clone());
         registry.register(names::SETTINGS_REFUSED, "Settings documents refused", metrics.settings_refused.clone());
+        registry.register(names::ROLLOUTS_STOPPED, "Rollouts stopped by their rules", metrics.rollouts_stopped.clone());
         registry.register(names::QUOTES, "Quotes by scenario and result", metrics.quotes.family.clone());
         registry.register(names::RISKS, "Guards that quotes passed", metrics.risks.clone());
         registry.register(names::COMPONENT_FAILURES, "Failures of promotion components", metrics.component_failures.clone());

@@ -49,3 +49,5 @@ pub const COMPONENT_FAILURES: &str = "pricestream_component_failures";
 pub const COMPONENTS_OUT: &str = "pricestream_components_out";
 /// Settings documents that could not be used, the last good one staying in force.
 pub const SETTINGS_REFUSED: &str = "pricestream_settings_refused";
+/// Rollouts of strategies that the stop rules ended.
+pub const ROLLOUTS_STOPPED: &str = "pricestream_rollouts_stopped";

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use pricestream_domain::{Mode, Override, Product, Sku};
 use pricestream_http::Intake;
 pub use pricestream_http::IntakeError as DeskError;
+use pricestream_repricing_engine::rollout::StopRules;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::orders::{OrderCommand, OrderDone};
 
@@ -50,6 +51,19 @@ pub enum Change {
         text: Arc<str>,
         /// Who publishes it.
         by: String,
+        /// Why.
+        note: String,
+    },
+    /// Puts strategies on trial, or moves those that are on trial to another stage.
+    RollOut(RollOut),
+    /// Puts the strategies document of earlier settings in force again; whatever is on trial is over.
+    RollBack {
+        /// The number of those settings.
+        to: u64,
+        /// Who does.
+        by: String,
+        /// Why.
+        note: String,
     },
     /// Puts a rule set of promotions in force.
     PublishPromotions {
@@ -94,6 +108,35 @@ pub enum Change {
         /// Why.
         note: String,
     },
+}
+
+/// A step of a rollout.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RollOut {
+    /// The document to put on trial; that which is on trial when absent.
+    pub candidate: Option<Arc<str>>,
+    /// Where to.
+    pub stage: NextStage,
+    /// When it stops by itself; as before, or the usual rules, when absent.
+    pub stop: Option<StopRules>,
+    /// Who does.
+    pub by: String,
+    /// Why.
+    pub note: String,
+}
+
+/// Where a rollout is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NextStage {
+    /// The candidate prices nothing; what it would set is recorded beside each price.
+    Shadow,
+    /// The candidate prices this share of the SKUs, in percent, 1..=99: the same price for every shopper.
+    Canary(u8),
+    /// The candidate is in force, and the rollout is over.
+    Full,
+    /// The candidate prices nothing, and the rollout is over.
+    Stopped,
 }
 
 /// What a command came to.

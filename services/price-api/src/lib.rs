@@ -21,9 +21,9 @@ mod verification;
 
 pub(crate) use pricestream_http::{extract, problem};
 
-pub use admin::{AdminError, CatalogueLines, LineProblem, catalogue_lines, execute};
+pub use admin::{AdminError, CatalogueLines, LineProblem, RolloutView, Version, Versions, catalogue_lines, execute, versions};
 pub use api::{Api, World, router};
-pub use desk::{Change, Command, Desk, DeskError, DocumentProblem, Done};
+pub use desk::{Change, Command, Desk, DeskError, DocumentProblem, Done, NextStage, RollOut};
 pub use ledger::{DeadLetterView, Finding, Ledger, StoreStatus, Verification};
 pub use lowest_price::{Lowest, PriceChange, Reduction, Window, lowest_price};
 pub use orders::{

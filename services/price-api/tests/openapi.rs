@@ -13,7 +13,7 @@ use support::server;
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
 
 /// The routes of DESIGN.md that this crate serves.
-const ROUTES: [&str; 41] = [
+const ROUTES: [&str; 46] = [
     "DELETE /v1/admin/catalogue/{sku}",
     "DELETE /v1/admin/overrides/{sku}",
     "DELETE /v1/orders/{order_id}",
@@ -30,6 +30,9 @@ const ROUTES: [&str; 41] = [
     "GET /v1/admin/promotions/switch",
     "GET /v1/admin/status",
     "GET /v1/admin/strategies",
+    "GET /v1/admin/strategies/rollout",
+    "GET /v1/admin/strategies/versions",
+    "GET /v1/admin/strategies/versions/{rev}",
     "GET /v1/orders/{order_id}",
     "GET /v1/prices/{sku}",
     "GET /v1/prices/{sku}/explanation",
@@ -55,6 +58,8 @@ const ROUTES: [&str; 41] = [
     "PUT /v1/admin/promotions",
     "PUT /v1/admin/promotions/switch",
     "PUT /v1/admin/strategies",
+    "PUT /v1/admin/strategies/rollback",
+    "PUT /v1/admin/strategies/rollout",
 ];
 
 #[tokio::test]
@@ -71,7 +76,12 @@ async fn every_route_is_described_and_every_description_is_served() {
     let expected: BTreeSet<String> = ROUTES.map(str::to_owned).into();
     assert_eq!(described, expected);
     for path in paths.keys() {
-        let real = path.replace("{sku}", "A").replace("{id}", "1").replace("{order_id}", "o-1").replace("{quote_id}", "q-1");
+        let real = path
+            .replace("{sku}", "A")
+            .replace("{id}", "1")
+            .replace("{rev}", "1")
+            .replace("{order_id}", "o-1")
+            .replace("{quote_id}", "q-1");
         for method in METHODS {
             let request = Request::builder().method(method).uri(&real).body(Body::empty()).unwrap();
             let served = server.send(request).await.status().as_u16() != 405;

@@ -12,7 +12,7 @@ use pricestream_ports::UsageReads;
 use pricestream_price_api::{Hold, Problem, QuoteClaims, QuoteKey, SignedQuote, Token, Tokens, answer_digest, hold};
 use pricestream_promotion_engine::{Basket, Context, Left, Line, Postage, Quote, RuleSet};
 use serde_json::{Value, json};
-use support::{Server, bare, quote_key};
+use support::{Server, bare, kind, quote_key};
 
 /// Half off A, for ten units and two orders of a customer; a code that is used once; `more` fields of the rule set.
 fn rules(more: &str) -> RuleSet {
@@ -86,10 +86,6 @@ async fn place(server: &Server, quote: &str, order: &str) -> (StatusCode, Value)
 
 async fn cancel(server: &Server, order: &str) -> (StatusCode, Value) {
     server.json(Request::delete(format!("/v1/orders/{order}")).body(Body::empty()).unwrap()).await
-}
-
-fn kind(answer: &Value) -> &str {
-    answer["type"].as_str().unwrap_or("-").trim_start_matches("urn:pricestream:problem:")
 }
 
 fn pass(server: &Server, seconds: u64) {

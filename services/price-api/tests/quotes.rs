@@ -5,7 +5,7 @@ mod support;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use serde_json::{Value, json};
-use support::{Server, server};
+use support::{Server, kind, server};
 
 /// A tenth off A in the afternoon of the 22nd, 2.00 off any three, and a code.
 const RULES: &str = r#"{"version":1,"promotions":[
@@ -34,10 +34,6 @@ async fn payable(server: &Server, request: &Value) -> i64 {
     let (status, answer) = server.post("/v1/quotes", request.to_string()).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     answer["payable"]["minor"].as_i64().unwrap()
-}
-
-fn kind(answer: &Value) -> &str {
-    answer["type"].as_str().unwrap_or("-").trim_start_matches("urn:pricestream:problem:")
 }
 
 #[tokio::test]

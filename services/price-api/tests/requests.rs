@@ -301,7 +301,7 @@ async fn administration_needs_the_token_on_every_route() {
     for (path, methods) in document["paths"].as_object().unwrap() {
         for method in methods.as_object().unwrap().keys().filter(|_| path.starts_with("/v1/admin/")) {
             routes += 1;
-            let path = path.replace("{sku}", "A").replace("{id}", "1");
+            let path = path.replace("{sku}", "A").replace("{id}", "1").replace("{rev}", "1");
             for authorization in ["", "Bearer", "Bearer wrong", &format!("Basic {ADMIN}"), &format!("Bearer {ADMIN}x")] {
                 let mut request = request(&method.to_uppercase(), &path, "application/json", "{}");
                 if !authorization.is_empty() {
@@ -311,7 +311,7 @@ async fn administration_needs_the_token_on_every_route() {
             }
         }
     }
-    assert_eq!(routes, 20);
+    assert_eq!(routes, 25);
     let open = bare(Tokens::default());
     let problem = assert_problem(&open, request("GET", "/v1/admin/status", "", ""), 403, "no-token").await;
     assert!(problem["detail"].as_str().unwrap().contains("PRICESTREAM_ADMIN_TOKEN"), "{problem}");

@@ -11,7 +11,7 @@ use pricestream_embedded::{
 use pricestream_event_schema::{StockChange, TraceContext};
 use pricestream_inventory_publisher::{PublishError, Published, TimeLimits, publish};
 use pricestream_low_stock_alert::LowStockAlert;
-use pricestream_ports::{Clock, Conditional, Documents, Failure, ModeSetting, Settings, SettingsRecord};
+use pricestream_ports::{Clock, Conditional, Documents, Failure, ModeSetting, Settings, SettingsRecord, micros};
 use pricestream_pricing_calculator::PricingCalculator;
 use pricestream_reconciler::Reconciler;
 use pricestream_telemetry::Metrics;
@@ -113,30 +113,27 @@ impl<C: Clock + Clone + 'static> App<C> {
     pub(crate) fn ensure_settings(&self, strategies: Option<&str>, promotions: Option<&str>, by: &str) -> Result<()> {
         let stored = ready(self.store.settings()).context("reading the settings")?;
         let in_force = stored.as_ref().map(|stored| &*stored.strategies);
-        let text = strategies.or(in_force).unwrap_or(PLAIN_STRATEGIES);
+        let text = strategies.or(in_force).unwrap_or(PLAIN_STRATEGIES).to_owned();
         let mut promotions_setting = stored.as_ref().map(|stored| stored.promotions.clone()).unwrap_or_default();
         let new_promotions = promotions.filter(|text| promotions_setting.rule_set.as_deref() != Some(*text));
-        if in_force == Some(text) && new_promotions.is_none() {
+        if in_force == Some(&text) && new_promotions.is_none() {
             return Ok(());
         }
         if let Some(text) = new_promotions {
             promotions_setting.rule_set = Some(text.into());
             by.clone_into(&mut promotions_setting.published_by);
         }
-        let strategies_by = match &stored {
-            Some(stored) if *stored.strategies == *text => stored.strategies_by.clone(),
-            _ => by.to_owned(),
-        };
         let mode = stored.as_ref().map_or_else(
             || ModeSetting { mode: Mode::Run, by: by.to_owned(), note: "a new store".to_owned(), at: self.clock.measured() },
             |stored| stored.mode.clone(),
         );
-        let record = SettingsRecord {
-            rev: stored.as_ref().map_or(0, |stored| stored.rev) + 1,
-            mode,
-            strategies: text.into(),
-            strategies_by,
-            promotions: promotions_setting,
+        let record = match stored {
+            None => SettingsRecord { promotions: promotions_setting, ..SettingsRecord::first(mode, text, by) },
+            Some(stored) => {
+                let rev = stored.rev + 1;
+                let stored = stored.with_strategies(&text, by, "", micros(self.clock.measured()));
+                SettingsRecord { rev, promotions: promotions_setting, ..stored }
+            }
         };
         match ready(self.store.put_settings(&record)).context("publishing the settings")? {
             Conditional::Written => Ok(ready(self.settings.refresh(self.clock.now()))?),

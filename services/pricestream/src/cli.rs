@@ -3,7 +3,9 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pricestream_domain::{Mode, Sku};
+use pricestream_price_api::NextStage;
 use pricestream_pricing_lab::Scenario;
+use pricestream_repricing_engine::rollout::StopRules;
 
 use crate::replay::Speed;
 
@@ -338,6 +340,57 @@ pub(crate) enum Strategies {
         #[command(flatten)]
         audit: Audit,
     },
+    /// Print the document in force, or an earlier one, as it was published
+    Show {
+        /// The number of the settings that had it, from `history`
+        #[arg(value_name = "REV")]
+        rev: Option<u64>,
+    },
+    /// List what was in force and on trial, newest first: who, when and why
+    History {
+        /// Settings that are looked at
+        #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=500))]
+        last: u64,
+    },
+    /// Show the rollout, begin one with a candidate document, or move it to another stage
+    Rollout(Rollout),
+    /// Put the document of earlier settings in force again; whatever is on trial is over
+    Rollback {
+        /// The number of the settings that had it, from `history`
+        #[arg(value_name = "REV")]
+        to: u64,
+        #[command(flatten)]
+        audit: Audit,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rollout {
+    /// Document to put on trial; - is standard input
+    #[arg(requires = "stage")]
+    pub(crate) candidate: Option<PathBuf>,
+    /// shadow (nothing is priced by it), canary=10 (a share of the SKUs, in percent), full, or stopped
+    #[arg(long, value_name = "STAGE", value_parser = next_stage)]
+    pub(crate) stage: Option<NextStage>,
+    /// When it stops by itself (JSON), such as {"most_apart_bp":2000}; what is left out is as usual
+    #[arg(long, value_name = "JSON", requires = "stage", value_parser = stop_rules)]
+    pub(crate) stop: Option<StopRules>,
+    #[command(flatten)]
+    pub(crate) audit: Audit,
+}
+
+fn next_stage(text: &str) -> Result<NextStage, String> {
+    match (text, text.strip_prefix("canary=").map(str::parse)) {
+        ("shadow", _) => Ok(NextStage::Shadow),
+        ("full", _) => Ok(NextStage::Full),
+        ("stopped", _) => Ok(NextStage::Stopped),
+        (_, Some(Ok(percent))) => Ok(NextStage::Canary(percent)),
+        _ => Err(format!("{text:?} is no stage: shadow, canary=10, full or stopped")),
+    }
+}
+
+fn stop_rules(text: &str) -> Result<StopRules, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
 #[derive(Debug, Subcommand)]

@@ -42,7 +42,7 @@ impl Document {
     fn publish(self, text: String, by: String) -> Change {
         let text = text.into();
         match self {
-            Self::Strategies => Change::PublishStrategies { text, by },
+            Self::Strategies => Change::PublishStrategies { text, by, note: String::new() },
             Self::Promotions => Change::PublishPromotions { text, by },
         }
     }

@@ -16,6 +16,7 @@ use pricestream_price_api::{
     Change, Code, Command, DeskError, Done, OrderCommand, OrderDone, Problem, StockOutcome, execute, execute_order,
 };
 use pricestream_reconciler::{Findings, Progress};
+use pricestream_repricing_engine::rollout::Tally;
 use tokio::sync::oneshot;
 
 use crate::app::App;
@@ -253,12 +254,28 @@ impl Loop {
         }
     }
 
+    /// Ends a rollout that does harm.
+    fn stop_if_harmful(&mut self, tally: &Tally) {
+        let app = Arc::clone(&self.app);
+        let stopped = self.runtime.turn(|_| ready(app.reconciler().stop_if_harmful(tally, &*app.store)));
+        match stopped.map_err(|error| error.to_string()).and_then(|stopped| stopped.map_err(|error| error.to_string())) {
+            Ok(true) => self.progress = Some(Progress::default()),
+            Ok(false) => {}
+            Err(why) => {
+                tracing::error!(%why, "a rollout that does harm could not be stopped now; the next reconciliation tries again")
+            }
+        }
+    }
+
     fn reconcile(&mut self, progress: Progress) {
         let page = self.runtime.turn(|_| ready(self.app.reconciler().step(progress, GRACE)));
         match page.map_err(|error| error.to_string()).and_then(|page| page.map_err(|error| error.to_string())) {
             Ok(progress) if progress.after.is_some() => self.progress = Some(progress),
-            Ok(Progress { findings: Findings { looked_at, records_behind, cache_behind, .. }, .. }) => {
+            Ok(Progress { findings: Findings { looked_at, records_behind, cache_behind, .. }, tally, .. }) => {
                 self.reconciled = Instant::now();
+                if let Some(tally) = tally {
+                    self.stop_if_harmful(&tally);
+                }
                 for to in self.awaiting.drain(..) {
                     let _nobody_waits =
                         to.send(Ok(Done::Reconciled { looked_at, records_behind, cache_behind, finished: true })).is_err();

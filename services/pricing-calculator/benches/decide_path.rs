@@ -145,7 +145,13 @@ struct Data<'a> {
 fn settings() -> SettingsSnapshot {
     let strategies = include_str!("../../../examples/strategies.json");
     let strategies = Strategies::from_json(strategies).expect("the example has no problem");
-    SettingsSnapshot { rev: 1, mode: Mode::Run, strategies: Some(Arc::new(strategies)), promotions: Promotions::None }
+    SettingsSnapshot {
+        rev: 1,
+        mode: Mode::Run,
+        strategies: Some(Arc::new(strategies)),
+        rollout: None,
+        promotions: Promotions::None,
+    }
 }
 
 /// The example's goods many times over, in the afternoon of a sale: each sold a few units since its price was decided.

@@ -57,6 +57,7 @@ pub fn next(
         promotions: settings.promotions.clone(),
         previous_lane: stored.as_ref().and_then(|record| record.lane.clone()),
         previous_belief: stored.as_ref().and_then(|record| record.belief.clone()),
+        previous_trial: stored.as_ref().and_then(|record| record.trial.clone()),
     };
     let decision = row_inputs.decide();
     let lane = row_inputs.lane(&decision);
@@ -70,6 +71,7 @@ pub fn next(
         next_due: next_due(&decision, lane.as_deref()),
         lane,
         belief: decision.belief.clone(),
+        trial: decision.trial.clone(),
         seen,
         settings_rev: settings.rev,
         decided_at: now,

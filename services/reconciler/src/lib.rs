@@ -1,5 +1,6 @@
 //! reconciler: finds what the events missed. It writes only messages and cache compare-and-sets, never prices.
 
+mod rollout;
 mod used_up;
 
 use std::future::Future;
@@ -13,6 +14,7 @@ use pricestream_ports::{
     Bus, Cache, CacheEntry, CacheWrite, Clock, Failure, IfAbsent, PortError, PriceRecord, RecordReads, Settings, SkuState,
     publish_all,
 };
+use pricestream_repricing_engine::rollout::Tally;
 use pricestream_telemetry::Metrics;
 
 /// The service's name in traces and metrics.
@@ -61,10 +63,12 @@ pub struct Findings {
 }
 
 /// Where a run goes on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Progress {
     /// What was found so far.
     pub findings: Findings,
+    /// What a rollout did so far; `None` when there is none, or its stage is not that of the run's begin.
+    pub tally: Option<Tally>,
     /// The last SKU looked at; `None` when the run is through.
     pub after: Option<Sku>,
 }
@@ -84,12 +88,20 @@ impl<R: RecordReads, B: Bus, K: Cache, S: Settings, C: Clock> Reconciler<'_, R, 
 
     /// One page of a run, so that a caller with other work may pace it. Begins at `Progress::default()`.
     pub async fn step(&self, progress: Progress, grace: Duration) -> Result<Progress, Failure> {
-        let Progress { mut findings, after } = progress;
+        let Progress { mut findings, mut tally, after } = progress;
         let (settings, now) = (self.settings.current(), self.clock.now());
+        let number = settings.rollout.as_ref().map(|rollout| rollout.number());
+        tally = match after {
+            None => number.map(Tally::of_stage),
+            Some(_) => tally.filter(|tally| Some(tally.number) == number),
+        };
         let page = self.records.page(after.as_ref(), PAGE).await?;
         let mut requests = Vec::new();
         for state in &page {
             findings.looked_at += 1;
+            if let Some(tally) = &mut tally {
+                state.tally(&settings, tally);
+            }
             if let Some(cause) = state.behind(&settings, now)
                 && !self.in_flight(state, cause, grace)
             {
@@ -120,7 +132,7 @@ impl<R: RecordReads, B: Bus, K: Cache, S: Settings, C: Clock> Reconciler<'_, R, 
             }
         }
         let after = if page.len() < PAGE { None } else { page.into_iter().last().map(|state| state.sku) };
-        Ok(Progress { findings, after })
+        Ok(Progress { findings, tally, after })
     }
 
     /// Asks for every record that is due to be priced, up to `most`; says how many there were.

@@ -68,14 +68,20 @@ async fn main() -> Result<(), Error> {
             }
         };
         let looked = looked.await;
+        let stopped = match &looked {
+            Ok(Progress { after: None, tally: Some(tally), .. }) => reconciler.stop_if_harmful(tally, records).await,
+            _ => Ok(false),
+        };
         let (ahead, swept) = (ahead?, swept?);
         used_up?;
+        let stopped = stopped?;
         // A run that had no time for every SKU goes on with the next call.
-        let Progress { findings, after } = looked?;
+        let Progress { findings, after, .. } = looked?;
         let (looked_at, records_behind, cache_behind) = (findings.looked_at, findings.records_behind, findings.cache_behind);
         let told = json!({
             "looked_at": looked_at, "records_behind": records_behind, "cache_behind": cache_behind,
             "not_compared": findings.not_compared, "ahead": ahead, "swept": swept, "finished": after.is_none(),
+            "rollout_stopped": stopped,
         });
         tracing::info!(%told, "reconciled");
         Ok(told)

@@ -48,7 +48,7 @@ fn r13_a_switch_is_heard_of_within_five_seconds() {
     let shop = Shop::with(&[]);
     let (settings_here, start) = (started(&shop), shop.time());
     now(settings_here.poll(start)).unwrap();
-    shop.memory.tables().settings = Some(settings(2, Mode::Freeze, PLUS_FIVE));
+    shop.memory.tables().settings = vec![settings(2, Mode::Freeze, PLUS_FIVE)];
     now(settings_here.poll(later(start, 4_999))).unwrap();
     assert_eq!(settings_here.current().mode, Mode::Run);
     now(settings_here.poll(later(start, 5_000))).unwrap();
@@ -60,7 +60,7 @@ fn r13_the_last_good_settings_stay_while_the_store_does_not_answer() {
     let shop = Shop::with(&[]);
     let (settings_here, start) = (started(&shop), shop.time());
     now(settings_here.poll(start)).unwrap();
-    shop.memory.tables().settings = Some(settings(2, Mode::Run, PLUS_TWENTY));
+    shop.memory.tables().settings = vec![settings(2, Mode::Run, PLUS_TWENTY)];
     shop.down(Some("documents.settings"));
     for ms in [5_000, 60_000, 86_400_000] {
         assert!(matches!(now(settings_here.poll(later(start, ms))), Err(Unsettled::Port(_))));
@@ -86,7 +86,7 @@ fn r13_an_unreadable_document_keeps_the_last_good_one_and_the_switch_still_works
         (4, Mode::ListPrice, 9, 1_000), // and again
         (5, Mode::Run, 9, 1_050),
     ] {
-        shop.memory.tables().settings = Some(settings(rev, mode, NO_DOCUMENT));
+        shop.memory.tables().settings = vec![settings(rev, mode, NO_DOCUMENT)];
         shop.memory.pass(PolledSettings::<Ports>::EVERY);
         assert!(matches!(now(shop.settings.poll(shop.time())), Err(Unsettled::Invalid(_))));
         assert_eq!((shop.settings.current().rev, shop.settings.current().mode), (rev, mode));
@@ -101,8 +101,8 @@ fn r13_unreadable_at_a_cold_start_freezes_every_price() {
     type Spoil = fn(&Shop);
     let unreadable: [(&str, Spoil); 3] = [
         ("the store does not answer", |shop| shop.down(Some("documents.settings"))),
-        ("the document cannot be read", |shop| shop.memory.tables().settings = Some(settings(2, Mode::Run, NO_DOCUMENT))),
-        ("nothing was ever published", |shop| shop.memory.tables().settings = None),
+        ("the document cannot be read", |shop| shop.memory.tables().settings = vec![settings(2, Mode::Run, NO_DOCUMENT)]),
+        ("nothing was ever published", |shop| shop.memory.tables().settings = Vec::new()),
     ];
     for (why, spoil) in unreadable {
         let mut shop = Shop::with(&["A", "NEW"]);

@@ -12,8 +12,8 @@ use pricestream_inventory_publisher::{PublishError, Published, TimeLimits, publi
 use pricestream_low_stock_alert::LowStockAlert;
 use pricestream_ports::memory::{Defences, Memory, Steps};
 use pricestream_ports::{
-    BatchOutcome, Bus, Delivery, EntryFailure, ModeSetting, PolledSettings, PortError, PriceRecord, ProductRecord,
-    PromotionsSetting, QueueSettings, SettingsRecord,
+    BatchOutcome, Bus, Delivery, EntryFailure, ModeSetting, PolledSettings, PortError, PriceRecord, ProductRecord, QueueSettings,
+    SettingsRecord,
 };
 use pricestream_pricing_calculator::PricingCalculator;
 use pricestream_telemetry::Metrics;
@@ -138,8 +138,7 @@ pub(crate) const OPENING: &str = "2026-11-27T08:00:00Z";
 
 pub(crate) fn settings(rev: u64, mode: Mode, strategies: &str) -> SettingsRecord {
     let mode = ModeSetting { mode, by: "test".to_owned(), note: String::new(), at: at(OPENING) };
-    let promotions = PromotionsSetting::default();
-    SettingsRecord { rev, mode, strategies: strategies.into(), strategies_by: "test".to_owned(), promotions }
+    SettingsRecord { rev, ..SettingsRecord::first(mode, strategies, "test") }
 }
 
 impl Shop {
@@ -175,7 +174,7 @@ impl Shop {
 
     /// Puts settings in force, here and in the store.
     pub(crate) fn put_settings(&self, rev: u64, mode: Mode, strategies: &str) {
-        self.memory.tables().settings = Some(settings(rev, mode, strategies));
+        self.memory.tables().settings = vec![settings(rev, mode, strategies)];
         now(pricestream_ports::Settings::refresh(&self.settings, self.time())).unwrap();
     }
 

@@ -8,6 +8,7 @@ use pricestream_ports::{HistoryRow, PortError, ProductRecord, Promotions, Publis
 use pricestream_promotion_engine::Without;
 use pricestream_repricing_engine::Resolved;
 use pricestream_repricing_engine::market::Belief;
+use pricestream_repricing_engine::rollout::TrialAccount;
 use serde::{Deserialize, Serialize};
 
 use super::item::{from_item, number};
@@ -34,6 +35,8 @@ pub(super) struct StoredRow {
     previous_lane: Option<Arc<Lane>>,
     #[serde(default)]
     previous_belief: Option<Arc<Belief>>,
+    #[serde(default)]
+    previous_trial: Option<Arc<TrialAccount>>,
     standing: Option<Standing>,
     price_version: PriceVersion,
     shadow_price: Option<Money>,
@@ -76,6 +79,7 @@ impl StoredRow {
             },
             previous_lane: inputs.previous_lane.clone(),
             previous_belief: inputs.previous_belief.clone(),
+            previous_trial: inputs.previous_trial.clone(),
             standing: row.standing,
             price_version: row.price_version,
             shadow_price: row.shadow_price,
@@ -130,6 +134,7 @@ impl DynamoStore {
                 promotions,
                 previous_lane: stored.previous_lane,
                 previous_belief: stored.previous_belief,
+                previous_trial: stored.previous_trial,
             },
             cause: stored.cause,
             standing: stored.standing,

@@ -65,12 +65,13 @@ const FILE: &str = "pricestream.db";
 const APPLICATION_ID: i64 = 0x5053_5452;
 
 /// Layout of the tables.
-const LAYOUT: i64 = 3;
+const LAYOUT: i64 = 4;
 
 const SCHEMA: &str = concat!(include_str!("schema.sql"), include_str!("usage.sql"));
 
 /// What makes each layout of the one before, from the second on.
-const CHANGES: [&str; 2] = [concat!(include_str!("from_1.sql"), include_str!("usage.sql")), include_str!("from_2.sql")];
+const CHANGES: [&str; 3] =
+    [concat!(include_str!("from_1.sql"), include_str!("usage.sql")), include_str!("from_2.sql"), include_str!("from_3.sql")];
 
 /// Statements kept compiled; there are fewer.
 const STATEMENTS: usize = 128;

@@ -3,11 +3,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pricestream_domain::{FullLevel, Money, PriceVersion, RecordRev, Sku, SourceSeq, Stock, StockVersion};
 use pricestream_ports::{
-    AlertState, Documents, HistoryRow, Inventory, ModeSetting, PortError, PriceRecord, ProductRecord, Promotions,
-    PromotionsSetting, RecordReads, RowInputs, SeenInputs, SettingsRecord, Sighting, SkuInputs, SkuState,
+    AlertState, Documents, HistoryRow, Inventory, ModeSetting, PortError, PriceRecord, ProductRecord, Promotions, RecordReads,
+    RowInputs, SeenInputs, SettingsRecord, SettingsVersion, Sighting, SkuInputs, SkuState,
 };
 use pricestream_repricing_engine::market::Belief;
-use rusqlite::{OptionalExtension, Result, Row};
+use pricestream_repricing_engine::rollout::TrialAccount;
+use rusqlite::{OptionalExtension, Result, Row, params};
 
 use super::codes::{UNREADABLE_RULES, cause, instant, maybe_instant, maybe_money, mode, standing, unreadable};
 use super::db::Db;
@@ -16,12 +17,12 @@ use super::{Store, limit};
 const PRICE: &str =
     "SELECT record_rev, price_version, currency, price, since, step_from, step_since, day, changes, list_currency,
     list_price, stock_version, product, policy, mode, override, settings_rev, decided_at, cause, shadow_price, refusal, next_due,
-    stock_committed_at, withdrawn_at, lane, promotions, belief FROM prices WHERE sku = ?1";
+    stock_committed_at, withdrawn_at, lane, promotions, belief, trial FROM prices WHERE sku = ?1";
 
 const HISTORY: &str = "SELECT earlier, record_rev, price_version, decided_at, cause, was_currency, was_price, was_since,
     was_step_from, was_step_since, was_day, was_changes, on_hand, stock_version, full_on_hand, full_at, product_rev, product, policy,
     policy_error, mode, override, settings_rev, currency, price, since, step_from, step_since, day, changes, shadow_price, refusal,
-    next_due, id, sku, lane, was_lane, rule_set, left_out, sold, changed_at, was_belief FROM history";
+    next_due, id, sku, lane, was_lane, rule_set, left_out, sold, changed_at, was_belief, was_trial FROM history";
 
 impl Db {
     pub(super) fn price(&mut self, sku: &Sku, number: i64) -> Result<Option<PriceRecord>> {
@@ -41,6 +42,7 @@ impl Db {
                 list_price,
                 lane: None,
                 belief: belief(row, 26)?,
+                trial: trial(row, 27)?,
                 seen: SeenInputs {
                     stock_version: StockVersion(count(row, 11)?),
                     product: pricestream_documents::ContentHash::from_bytes([0; 16]),
@@ -176,6 +178,46 @@ impl Db {
             .collect()
     }
 
+    /// The settings of that number; those in force for none.
+    fn settings_of(&mut self, rev: Option<u64>) -> Result<Option<SettingsRecord>> {
+        let mut select = self.conn.prepare_cached(
+            "SELECT rev, mode, mode_by, mode_note, mode_at, strategies, strategies_by, rule_set, promotions, strategies_note,
+             strategies_at, candidate, rollout FROM settings WHERE ?1 IS NULL OR rev = ?1 ORDER BY rev DESC LIMIT 1",
+        )?;
+        let found = select
+            .query_row([rev.map(u64::cast_signed)], |row| {
+                let (mode, promotions): (String, String) = (row.get(1)?, row.get(8)?);
+                let mode = ModeSetting {
+                    mode: mode.parse().map_err(unreadable)?,
+                    by: row.get(2)?,
+                    note: row.get(3)?,
+                    at: instant(row.get(4)?)?,
+                };
+                let rollout: Option<String> = row.get(12)?;
+                let settings = SettingsRecord {
+                    rev: count(row, 0)?,
+                    mode,
+                    strategies: "".into(),
+                    strategies_by: row.get(6)?,
+                    strategies_note: row.get(9)?,
+                    strategies_at: instant(row.get(10)?)?,
+                    rollout: rollout.as_deref().map(serde_json::from_str).transpose().map_err(unreadable)?,
+                    promotions: serde_json::from_str(&promotions).map_err(unreadable)?,
+                };
+                Ok((settings, row.get::<_, i64>(5)?, row.get::<_, Option<i64>>(7)?, row.get::<_, Option<i64>>(11)?))
+            })
+            .optional()?;
+        drop(select);
+        let Some((mut settings, strategies, rule_set, candidate)) = found else { return Ok(None) };
+        settings.strategies = self.document_text(strategies)?.1.into();
+        settings.promotions.rule_set =
+            rule_set.map(|number| self.document_text(number)).transpose()?.map(|(_, text)| text.into());
+        if let (Some(rollout), Some(number)) = (&mut settings.rollout, candidate) {
+            rollout.candidate = self.document_text(number)?.1.into();
+        }
+        Ok(Some(settings))
+    }
+
     fn sku_of(&mut self, number: i64) -> Result<Sku> {
         let text: String =
             self.conn.prepare_cached("SELECT sku FROM skus WHERE id = ?1")?.query_row([number], |row| row.get(0))?;
@@ -253,6 +295,7 @@ impl RawRow {
                     promotions: Promotions::None,
                     previous_lane: None,
                     previous_belief: belief(row, 41)?,
+                    previous_trial: trial(row, 42)?,
                 },
                 standing: standing(row, 23)?,
                 shadow_price: None,
@@ -262,6 +305,11 @@ impl RawRow {
             },
         })
     }
+}
+
+fn trial(row: &Row<'_>, column: usize) -> Result<Option<Arc<TrialAccount>>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| serde_json::from_str(&text).map(Arc::new).map_err(unreadable)).transpose()
 }
 
 fn belief(row: &Row<'_>, column: usize) -> Result<Option<Arc<Belief>>> {
@@ -428,31 +476,25 @@ impl RecordReads for Store {
 
 impl Documents for Store {
     async fn settings(&self) -> std::result::Result<Option<SettingsRecord>, PortError> {
+        self.read(|db| db.settings_of(None))
+    }
+
+    async fn settings_at(&self, rev: u64) -> std::result::Result<Option<SettingsRecord>, PortError> {
+        self.read(|db| db.settings_of(Some(rev)))
+    }
+
+    async fn settings_before(&self, before: u64, most: usize) -> std::result::Result<Vec<SettingsVersion>, PortError> {
         self.read(|db| {
-            let mut select = db.conn.prepare_cached(
-                "SELECT rev, mode, mode_by, mode_note, mode_at, strategies, strategies_by, rule_set, promotions FROM settings
-                 ORDER BY rev DESC LIMIT 1",
-            )?;
-            let found = select
-                .query_row([], |row| {
-                    let mode: String = row.get(1)?;
-                    let setting = ModeSetting {
-                        mode: mode.parse().map_err(unreadable)?,
-                        by: row.get(2)?,
-                        note: row.get(3)?,
-                        at: instant(row.get(4)?)?,
-                    };
-                    let promotions: String = row.get(8)?;
-                    let promotions: PromotionsSetting = serde_json::from_str(&promotions).map_err(unreadable)?;
-                    Ok((count(row, 0)?, setting, row.get::<_, i64>(5)?, row.get(6)?, row.get::<_, Option<i64>>(7)?, promotions))
-                })
-                .optional()?;
-            drop(select);
-            let Some((rev, mode, document, strategies_by, rule_set, promotions)) = found else { return Ok(None) };
-            let rule_set = rule_set.map(|number| db.document_text(number)).transpose()?.map(|(_, text)| text.into());
-            let (_, text) = db.document_text(document)?;
-            let promotions = PromotionsSetting { rule_set, ..promotions };
-            Ok(Some(SettingsRecord { rev, mode, strategies: text.into(), strategies_by, promotions }))
+            let numbers: Vec<u64> = {
+                let mut select = db.conn.prepare_cached("SELECT rev FROM settings WHERE rev < ?1 ORDER BY rev DESC LIMIT ?2")?;
+                let before = i64::try_from(before).unwrap_or(i64::MAX);
+                select.query_map(params![before, limit(most)], |row| count(row, 0))?.collect::<Result<_>>()?
+            };
+            numbers
+                .into_iter()
+                .filter_map(|rev| db.settings_of(Some(rev)).transpose())
+                .map(|settings| settings.map(|settings| settings.version()))
+                .collect()
         })
     }
 

@@ -58,7 +58,9 @@ CREATE TABLE prices (
     lane INTEGER,
     promotions BLOB,
     -- What was learned of demand.
-    belief TEXT
+    belief TEXT,
+    -- What a rollout counts: JSON.
+    trial TEXT
 ) STRICT;
 CREATE INDEX prices_due ON prices (next_due) WHERE next_due IS NOT NULL;
 
@@ -91,8 +93,8 @@ CREATE TABLE history (
     -- What a guest paid, before and afterwards; under which rule set (-1: one that could not be read), without
     -- what of it.
     lane INTEGER, was_lane INTEGER, rule_set INTEGER, left_out INTEGER,
-    -- More of the stock that the decision saw, and what had been learned of demand.
-    sold INTEGER, changed_at INTEGER, was_belief TEXT
+    -- More of the stock that the decision saw, what had been learned of demand, and what a rollout had counted.
+    sold INTEGER, changed_at INTEGER, was_belief TEXT, was_trial TEXT
 ) STRICT;
 
 CREATE TABLE alert_states (
@@ -118,7 +120,12 @@ CREATE TABLE settings (
     strategies_by TEXT NOT NULL,
     rule_set INTEGER,
     -- The switch of promotions with its audit, and what is left out: JSON.
-    promotions TEXT NOT NULL DEFAULT '{}'
+    promotions TEXT NOT NULL DEFAULT '{}',
+    strategies_note TEXT NOT NULL DEFAULT '',
+    strategies_at INTEGER NOT NULL DEFAULT 0,
+    -- Strategies on trial, and how far they are: JSON.
+    candidate INTEGER,
+    rollout TEXT
 ) STRICT;
 
 -- Messages published and not yet handled, a row a queue.

@@ -4,8 +4,9 @@ use pricestream_documents::ContentHash;
 use pricestream_domain::{Lane, Override, RecordRev, Sku, StockVersion};
 use pricestream_ports::{
     AlertState, Conditional, HistoryRow, Inventory, PortError, PriceRecord, ProductRecord, Promotions, PromotionsSetting,
-    Records, SettingsRecord,
+    Records, RolloutSetting, SettingsRecord,
 };
+use pricestream_repricing_engine::rollout::TrialAccount;
 use rusqlite::{OptionalExtension, Result, params};
 
 use super::Store;
@@ -97,13 +98,14 @@ impl Db {
             "UPDATE prices SET record_rev = ?2, price_version = ?3, currency = ?4, price = ?5, since = ?6, step_from = ?7,
              step_since = ?8, day = ?9, changes = ?10, list_currency = ?11, list_price = ?12, stock_version = ?13, product = ?14,
              policy = ?15, mode = ?16, override = ?17, settings_rev = ?18, decided_at = ?19, cause = ?20, shadow_price = ?21,
-             refusal = ?22, next_due = ?23, stock_committed_at = ?24, withdrawn_at = ?25, newest = ?26, lane = ?27, promotions = ?28, belief = ?29 WHERE sku = ?1"
+             refusal = ?22, next_due = ?23, stock_committed_at = ?24, withdrawn_at = ?25, newest = ?26, lane = ?27, promotions = ?28, belief = ?29,
+             trial = ?30 WHERE sku = ?1"
         } else {
             "INSERT INTO prices (sku, record_rev, price_version, currency, price, since, step_from, step_since, day, changes,
              list_currency, list_price, stock_version, product, policy, mode, override, settings_rev, decided_at, cause, shadow_price,
-             refusal, next_due, stock_committed_at, withdrawn_at, newest, lane, promotions, belief)
+             refusal, next_due, stock_committed_at, withdrawn_at, newest, lane, promotions, belief, trial)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27,
-             ?28, ?29)"
+             ?28, ?29, ?30)"
         };
         self.conn.prepare_cached(put)?.execute(params![
             number,
@@ -135,6 +137,7 @@ impl Db {
             lane,
             seen_inputs.promotions.as_ref().map(ContentHash::as_bytes),
             record.belief.as_ref().map(ToString::to_string),
+            trial_text(record.trial.as_deref())?,
         ])?;
         let due = record.next_due.map_or(i64::MAX, jiff::Timestamp::as_microsecond);
         self.nothing_due_before = self.nothing_due_before.map(|before| before.min(due));
@@ -172,9 +175,9 @@ impl Db {
                 "INSERT INTO history (earlier, sku, record_rev, price_version, decided_at, cause, was_currency, was_price, was_since,
                  was_step_from, was_step_since, was_day, was_changes, on_hand, stock_version, full_on_hand, full_at, product_rev, product,
                  policy, policy_error, mode, override, settings_rev, currency, price, since, step_from, step_since, day, changes,
-                 shadow_price, refusal, next_due, lane, was_lane, rule_set, left_out, sold, changed_at, was_belief)
+                 shadow_price, refusal, next_due, lane, was_lane, rule_set, left_out, sold, changed_at, was_belief, was_trial)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
-                 ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?41)",
+                 ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, ?41, ?42)",
             )?
             .execute(params![
                 earlier,
@@ -218,9 +221,14 @@ impl Db {
                 stock.map(|stock| stock.sold.cast_signed()),
                 stock.and_then(|stock| stock.changed_at).map(jiff::Timestamp::as_microsecond),
                 inputs.previous_belief.as_ref().map(ToString::to_string),
+                trial_text(inputs.previous_trial.as_deref())?,
             ])?;
         Ok(self.conn.last_insert_rowid())
     }
+}
+
+fn trial_text(trial: Option<&TrialAccount>) -> Result<Option<String>> {
+    trial.map(serde_json::to_string).transpose().map_err(unreadable)
 }
 
 pub(super) fn conditional(changed: usize) -> Conditional {
@@ -242,10 +250,19 @@ impl Store {
             };
             let promotions = PromotionsSetting { rule_set: None, ..settings.promotions.clone() };
             let promotions = serde_json::to_string(&promotions).map_err(unreadable)?;
+            let candidate = match &settings.rollout {
+                Some(RolloutSetting { candidate, .. }) => {
+                    Some(db.put_document(ContentHash::of(candidate.as_bytes()), || Ok(candidate.to_string()))?)
+                }
+                None => None,
+            };
+            let rollout = settings.rollout.as_ref().map(|rollout| RolloutSetting { candidate: "".into(), ..rollout.clone() });
+            let rollout = rollout.as_ref().map(serde_json::to_string).transpose().map_err(unreadable)?;
             let mode = &settings.mode;
             db.conn.execute(
-                "INSERT INTO settings (rev, mode, mode_by, mode_note, mode_at, strategies, strategies_by, rule_set, promotions)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                "INSERT INTO settings (rev, mode, mode_by, mode_note, mode_at, strategies, strategies_by, rule_set, promotions,
+                 strategies_note, strategies_at, candidate, rollout)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
                 params![
                     settings.rev.cast_signed(),
                     mode.mode.name(),
@@ -256,6 +273,10 @@ impl Store {
                     settings.strategies_by,
                     rule_set,
                     promotions,
+                    settings.strategies_note,
+                    settings.strategies_at.as_microsecond(),
+                    candidate,
+                    rollout,
                 ],
             )?;
             Ok(Conditional::Written)

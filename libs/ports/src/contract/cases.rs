@@ -126,6 +126,26 @@ pub async fn settings_are_published_one_after_the_other(world: &impl World) {
     assert_eq!(documents.settings().await.unwrap(), Some(settings(2)));
 }
 
+/// What was ever in force can be put in force again.
+pub async fn earlier_settings_stay_readable(world: &impl World) {
+    let documents = world.documents();
+    assert_eq!(documents.settings_before(u64::MAX, 10).await.unwrap(), []);
+    for rev in 1..=4 {
+        assert_eq!(documents.put_settings(&settings(rev)).await.unwrap(), Conditional::Written);
+    }
+    for rev in 1..=4 {
+        assert_eq!(documents.settings_at(rev).await.unwrap(), Some(settings(rev)));
+    }
+    for rev in [0, 5] {
+        assert_eq!(documents.settings_at(rev).await.unwrap(), None);
+    }
+    let versions = [3, 2, 1].map(|rev| settings(rev).version());
+    assert_eq!(documents.settings_before(4, 10).await.unwrap(), versions);
+    assert_eq!(documents.settings_before(4, 2).await.unwrap(), versions[..2]);
+    assert_eq!(documents.settings_before(u64::MAX, 1).await.unwrap(), [settings(4).version()]);
+    assert_eq!(documents.settings_before(1, 10).await.unwrap(), []);
+}
+
 /// The newest one counts.
 pub async fn overrides_are_set_and_lifted(world: &impl World) {
     let records = world.records();

@@ -67,6 +67,7 @@ macro_rules! contract_suite {
             pages_walk_the_whole_catalogue_in_order,
             due_records_come_longest_due_first,
             settings_are_published_one_after_the_other,
+            earlier_settings_stay_readable,
             overrides_are_set_and_lifted,
             alert_state_is_conditional,
             events_reach_every_queue_whose_pattern_matches_and_no_other,

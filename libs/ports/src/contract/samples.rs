@@ -9,10 +9,11 @@ use pricestream_event_schema::{Outgoing, StockChangedV1, TraceContext, encode, p
 use pricestream_promotion_engine::Without;
 use pricestream_repricing_engine::Strategies;
 use pricestream_repricing_engine::market::{Assumptions, Belief, Family, Hypothesis, Seen, Shape};
+use pricestream_repricing_engine::rollout::{Arm, Breach, Stage, StopRules, TrialAccount};
 
 use crate::{
-    HistoryRow, Inventory, ModeSetting, PriceRecord, ProductRecord, Promotions, PromotionsSetting, PublishedRules, RowInputs,
-    SeenInputs, SettingsRecord, SettingsSnapshot, SkuInputs,
+    HistoryRow, Inventory, ModeSetting, PriceRecord, ProductRecord, Promotions, PromotionsSetting, PublishedRules,
+    RolloutSetting, RowInputs, SeenInputs, SettingsRecord, SettingsSnapshot, SkuInputs,
 };
 
 /// A queue of the pipeline, for whoever builds a [`super::World`].
@@ -94,7 +95,26 @@ pub fn settings(rev: u64) -> SettingsRecord {
         at: at(6),
         without: without(rev.is_multiple_of(2)),
     };
-    SettingsRecord { rev, mode, strategies: strategies.into(), strategies_by: "pricing".into(), promotions }
+    let rollout = (!rev.is_multiple_of(3)).then(|| RolloutSetting {
+        candidate: r#"{"version":1,"strategies":{"trial":{"kind":"fixed_list"}},"default":{"strategy":"trial"}}"#.into(),
+        number: rev - 1,
+        stage: [Stage::Stopped("too dear".into()), Stage::Shadow, Stage::Canary(10)][usize::try_from(rev % 3).unwrap_or(0)]
+            .clone(),
+        rules: StopRules::default(),
+        by: "pricing".into(),
+        note: format!("stage {rev}"),
+        at: at(8),
+    });
+    SettingsRecord {
+        rev,
+        mode,
+        strategies: strategies.into(),
+        strategies_by: "pricing".into(),
+        strategies_note: format!("strategies {rev}"),
+        strategies_at: at(7),
+        rollout,
+        promotions,
+    }
 }
 
 /// What a sale taught once `sold` units of it were sold.
@@ -108,6 +128,24 @@ fn belief(sold: u64) -> Belief {
     Belief::updated(Some(&before), &assumptions, &seen(1_234_567, sold))
 }
 
+/// What a rollout counted once `sold` units were sold.
+fn trial(sold: u64) -> TrialAccount {
+    TrialAccount {
+        number: 3,
+        arm: Arm::Canary,
+        since: at(20),
+        currency: usd(1).currency,
+        list_price: 1_000,
+        sold,
+        on_hand: 50,
+        units: sold - 1,
+        takings: 900,
+        apart_bp: Some(-250),
+        breach: sold.is_multiple_of(2).then_some(Breach::Apart),
+        belief: sold.is_multiple_of(4).then(|| Arc::new(belief(sold))),
+    }
+}
+
 /// A price record at revision `rev` with its history row; every optional part is there when `rev` is even.
 pub fn priced(name: &str, rev: u64) -> (PriceRecord, HistoryRow) {
     let full = rev.is_multiple_of(2);
@@ -116,6 +154,7 @@ pub fn priced(name: &str, rev: u64) -> (PriceRecord, HistoryRow) {
         rev: 1,
         mode: Mode::Run,
         strategies: Some(Arc::new(Strategies::from_json(&settings(1).strategies).expect("a sample is legal"))),
+        rollout: None,
         promotions: match rev % 4 {
             0 | 2 => Promotions::InForce {
                 rules: Arc::new(PublishedRules::read(RULES.into()).expect("a sample is legal")),
@@ -150,6 +189,7 @@ pub fn priced(name: &str, rev: u64) -> (PriceRecord, HistoryRow) {
         list_price: Some(product.product.list_price),
         lane: (!rev.is_multiple_of(3)).then(|| lane(900)),
         belief: full.then(|| Arc::new(belief(rev + 1))),
+        trial: full.then(|| Arc::new(trial(rev + 1))),
         seen: SeenInputs::of(&product, &policy, &inputs, &snapshot),
         settings_rev: 1,
         decided_at: at(40 + i64::try_from(rev).expect("a sample is small")),
@@ -175,6 +215,7 @@ pub fn priced(name: &str, rev: u64) -> (PriceRecord, HistoryRow) {
             promotions: snapshot.promotions,
             previous_lane: full.then(|| lane(880)),
             previous_belief: full.then(|| Arc::new(belief(rev))),
+            previous_trial: full.then(|| Arc::new(trial(rev))),
         },
         cause: record.cause,
         standing: record.standing,

@@ -20,8 +20,8 @@ pub use usage::UsageTable;
 use crate::{
     AlertState, Alerts, BatchOutcome, Bus, Cache, CacheEntry, CacheWrite, Clock, Committed, Conditional, Delivery, Documents,
     EntryFailure, HistoryRow, IfAbsent, Inventory, Order, OrderId, OrderReads, Orders, PortError, PriceRecord, ProductRecord,
-    QueueSettings, RecordReads, Records, Released, Reservation, ReservationKey, Reserved, SettingsRecord, SkuInputs, SkuState,
-    Usage, UsageReads,
+    QueueSettings, RecordReads, Records, Released, Reservation, ReservationKey, Reserved, SettingsRecord, SettingsVersion,
+    SkuInputs, SkuState, Usage, UsageReads,
 };
 
 /// Owns the moment at which each call of a port takes place, and whether its answer arrives.
@@ -184,7 +184,18 @@ impl<S: Steps> Records for Memory<S> {
 
 impl<S: Steps> Documents for Memory<S> {
     async fn settings(&self) -> Result<Option<SettingsRecord>, PortError> {
-        step!(self, "documents.settings", |tables| tables.settings.clone())
+        step!(self, "documents.settings", |tables| tables.settings.last().cloned())
+    }
+
+    async fn settings_at(&self, rev: u64) -> Result<Option<SettingsRecord>, PortError> {
+        step!(self, "documents.settings_at", |tables| tables.settings.iter().find(|settings| settings.rev == rev).cloned())
+    }
+
+    async fn settings_before(&self, before: u64, most: usize) -> Result<Vec<SettingsVersion>, PortError> {
+        step!(self, "documents.settings_before", |tables| {
+            let earlier = tables.settings.iter().rev().filter(|settings| settings.rev < before);
+            earlier.take(most).map(SettingsRecord::version).collect()
+        })
     }
 
     async fn put_settings(&self, settings: &SettingsRecord) -> Result<Conditional, PortError> {

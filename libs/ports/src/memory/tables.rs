@@ -31,7 +31,7 @@ pub struct Tables {
     /// Low-stock states.
     pub alert_states: BTreeMap<Sku, AlertState>,
     /// Settings in force.
-    pub settings: Option<SettingsRecord>,
+    pub settings: Vec<SettingsRecord>,
     /// What is taken of limited promotions.
     pub usage: UsageTable,
     /// Orders placed, also those cancelled.
@@ -206,10 +206,10 @@ impl Tables {
     }
 
     pub(super) fn put_settings(&mut self, settings: &SettingsRecord) -> Conditional {
-        if self.settings.as_ref().map_or(0, |stored| stored.rev) + 1 != settings.rev {
+        if self.settings.last().map_or(0, |stored| stored.rev) + 1 != settings.rev {
             return Conditional::Superseded;
         }
-        self.settings = Some(settings.clone());
+        self.settings.push(settings.clone());
         Conditional::Written
     }
 

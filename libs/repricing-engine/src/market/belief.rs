@@ -170,6 +170,11 @@ impl Belief {
         self.velocity = self.velocity * (-(to - from) / HALF_LIFE).exp2() + sold * std::f64::consts::LN_2 / HALF_LIFE;
     }
 
+    /// Whether it is about the same sale under the same assumptions as an `earlier` one, and so counts what that has counted.
+    pub fn continues(&self, earlier: &Self) -> bool {
+        (self.assumes, self.sale, self.evidence.len()) == (earlier.assumes, earlier.sale, earlier.evidence.len())
+    }
+
     /// Where an instant lies in the sale, 0..=1.
     pub fn share(&self, at: i64) -> f64 {
         share(self.sale, at)

@@ -10,8 +10,10 @@ use pricestream_ports::{
 };
 use pricestream_promotion_engine::{Effect, RuleSet, Without};
 use pricestream_repricing_engine::Strategies;
+use pricestream_repricing_engine::rollout::Stage;
 use serde_json::json;
 
+use super::rollout;
 use crate::desk::{Change, DeskError, DocumentProblem, Done};
 use crate::problem::{Code, Problem};
 
@@ -30,6 +32,15 @@ pub enum AdminError {
     /// The strategies document has problems; the one in force stays.
     #[error("the strategies document has {} problems; the one in force stays", .0.len())]
     Strategies(Vec<DocumentProblem>),
+    /// There were no settings of that number.
+    #[error("there were no settings {0}: GET /v1/admin/strategies/versions")]
+    UnknownVersion(u64),
+    /// Nothing is on trial.
+    #[error("nothing is on trial: give a candidate")]
+    NoRollout,
+    /// The rollout cannot go there.
+    #[error("{0}")]
+    Rollout(String),
     /// The rule set has problems; the one in force stays.
     #[error("the rule set has {} problems; the one in force stays", .0.len())]
     RuleSet(Vec<DocumentProblem>),
@@ -69,6 +80,9 @@ impl From<AdminError> for DeskError {
             AdminError::UnknownSku(_) => Code::UnknownSku,
             AdminError::Strategies(_) => Code::BadStrategies,
             AdminError::RuleSet(_) => Code::BadRuleSet,
+            AdminError::UnknownVersion(_) => Code::UnknownVersion,
+            AdminError::NoRollout => Code::NoRollout,
+            AdminError::Rollout(_) => Code::BadRollout,
             AdminError::NoComponent(_) => Code::BadSwitch,
             AdminError::NoSettings => Code::NoSettings,
             AdminError::Override(_) => Code::BadOverride,
@@ -98,16 +112,36 @@ pub async fn execute(
     match change {
         Change::ImportCatalogue(products) => import(products, records, bus).await,
         Change::Retire { sku } => retire(sku, records, bus).await,
-        Change::PublishStrategies { text, by } => {
-            signed(&by, "")?;
-            let problem = |found: pricestream_documents::Problem| DocumentProblem { path: found.path, message: found.message };
-            Strategies::from_json(&text)
-                .map_err(|problems| AdminError::Strategies(problems.into_iter().map(problem).collect()))?;
+        Change::PublishStrategies { text, by, note } => {
+            signed(&by, &note)?;
+            readable(&text)?;
+            let now = micros(clock.now());
             publish(documents, settings, clock.now(), |stored| {
-                let first = || ModeSetting { mode: Mode::default(), by: by.clone(), note: String::new(), at: clock.now() };
-                let mode = stored.map_or_else(first, |stored| stored.mode.clone());
-                let promotions = stored.map(|stored| stored.promotions.clone()).unwrap_or_default();
-                Ok(SettingsRecord { rev: 0, mode, strategies: text.clone(), strategies_by: by.clone(), promotions })
+                let first = || {
+                    let mode = ModeSetting { mode: Mode::default(), by: by.clone(), note: String::new(), at: now };
+                    SettingsRecord { strategies_note: note.clone(), ..SettingsRecord::first(mode, text.clone(), by.clone()) }
+                };
+                Ok(stored.map_or_else(first, |stored| stored.clone().with_strategies(&text, &by, &note, now)))
+            })
+            .await
+        }
+        Change::RollOut(step) => {
+            signed(&step.by, &step.note)?;
+            rollout::check(&step)?;
+            let now = micros(clock.now());
+            publish(documents, settings, clock.now(), |stored| rollout::next(stored.ok_or(AdminError::NoSettings)?, &step, now))
+                .await
+        }
+        Change::RollBack { to, by, note } => {
+            signed(&by, &note)?;
+            let earlier = documents.settings_at(to).await?.ok_or(AdminError::UnknownVersion(to))?;
+            // One of long ago may say what this program does not know any more.
+            readable(&earlier.strategies)?;
+            let now = micros(clock.now());
+            publish(documents, settings, clock.now(), |stored| {
+                let stored = stored.ok_or(AdminError::NoSettings)?.clone();
+                let back = stored.with_strategies(&earlier.strategies, &by, &note, now);
+                Ok(SettingsRecord { rollout: back.rollout.filter(|rollout| matches!(rollout.stage, Stage::Stopped(_))), ..back })
             })
             .await
         }
@@ -173,6 +207,13 @@ pub async fn execute(
             put_override(sku, &lifted, now, records, bus).await
         }
     }
+}
+
+/// Whether `text` is a strategies document without a problem.
+pub(super) fn readable(text: &str) -> Result<(), AdminError> {
+    let problem = |found: pricestream_documents::Problem| DocumentProblem { path: found.path, message: found.message };
+    let checked = Strategies::from_json(text).map(drop);
+    checked.map_err(|problems| AdminError::Strategies(problems.into_iter().map(problem).collect()))
 }
 
 /// SKUs that are stored beside each other.

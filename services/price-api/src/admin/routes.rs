@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::catalogue::{CatalogueLines, LineProblem, catalogue_lines};
+use super::{rollout, versions};
 use crate::api::{Api, World};
 use crate::desk::{Change, Command, Desk, DocumentProblem, Done};
 use crate::extract::{JsonBytes, JsonOf, PathSku, QueryOf, bounded};
@@ -25,8 +26,10 @@ use crate::prices::unknown;
 use crate::problem::{Code, Problem};
 use crate::routes::{ApiState, Routes};
 
+/// What may go wrong with whatever is stored.
+pub(super) const STORES: [Code; 3] = [Code::Busy, Code::NotStored, Code::Contended];
+
 pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
-    const STORES: [Code; 3] = [Code::Busy, Code::NotStored, Code::Contended];
     let admin = |summary| Operation::new("admin", summary);
     let operation = admin("Imports catalogue lines: the good ones are stored, of the others all problems are told")
         .reads_lines::<Product>()
@@ -54,6 +57,8 @@ pub(crate) fn routes<W: World>(routes: &mut Routes<W>) {
         .fails(&[Code::BadStrategies, Code::Unsigned])
         .fails(&STORES);
     routes.add(&Method::PUT, "/v1/admin/strategies", put_strategies::<W>, operation);
+    rollout::routes(routes);
+    versions::routes(routes);
     let operation = admin("The rule set of promotions in force, as it was published")
         .answers_any(200, "The document; the header `pricestream-settings-rev` has its number", "application/json")
         .fails(&[Code::NoSettings, Code::NoRuleSet, Code::Unavailable]);
@@ -205,10 +210,10 @@ async fn strategies<W: World>(State(api): ApiState<W>) -> Result<Response, Probl
 
 async fn put_strategies<W: World>(
     State(api): ApiState<W>,
-    QueryOf(By { by, .. }): QueryOf<By>,
+    QueryOf(By { by, note }): QueryOf<By>,
     JsonBytes(body): JsonBytes,
 ) -> Result<Json<Done>, Problem> {
-    command(&api, Change::PublishStrategies { text: text_of(&body)?.into(), by }).await.map(Json)
+    command(&api, Change::PublishStrategies { text: text_of(&body)?.into(), by, note }).await.map(Json)
 }
 
 async fn promotions<W: World>(State(api): ApiState<W>) -> Result<Response, Problem> {
@@ -527,11 +532,11 @@ async fn status<W: World>(State(api): ApiState<W>) -> Result<Json<Status>, Probl
     }))
 }
 
-async fn settings<W: World>(api: &Arc<Api<W>>) -> Result<SettingsRecord, Problem> {
+pub(super) async fn settings<W: World>(api: &Arc<Api<W>>) -> Result<SettingsRecord, Problem> {
     let stored = api.documents.settings().await?;
     stored.ok_or_else(|| Problem::new(Code::NoSettings, "publish a strategies document by PUT /v1/admin/strategies"))
 }
 
-async fn command<W: World>(api: &Arc<Api<W>>, change: Change) -> Result<Done, Problem> {
+pub(super) async fn command<W: World>(api: &Arc<Api<W>>, change: Change) -> Result<Done, Problem> {
     Ok(api.desk.command(Command::Change(change)).await?)
 }

@@ -58,7 +58,7 @@ pub struct HistoryEntry {
     pub previous_price: Option<Money>,
     /// What the merchant had set.
     pub list_price: Money,
-    /// What the strategy would have set, in shadow mode.
+    /// What the strategy would have set, in shadow mode; while a rollout is on, what the side that does not set the price would have.
     pub shadow_price: Option<Money>,
     /// Why the SKU was refused a price.
     pub refusal: Option<String>,

@@ -36,7 +36,7 @@ impl Outlook {
         if by_hand || inputs.mode != pricestream_domain::Mode::Run {
             return None;
         }
-        let policy = &inputs.policy.as_ref().ok()?.policy;
+        let policy = inputs.policy.as_ref().ok()?.policy.in_charge();
         let decision = inputs.decide();
         let present = Present {
             now: inputs.decided_at,

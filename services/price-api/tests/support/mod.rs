@@ -22,7 +22,7 @@ use pricestream_price_api::{
     QuoteKey, StockOutcome, StoreStatus, StreamHub, Token, Tokens, Verification, Verify, World, execute, execute_order, router,
 };
 use pricestream_pricing_calculator::PricingCalculator;
-use pricestream_reconciler::Reconciler;
+use pricestream_reconciler::{Progress, Reconciler};
 use pricestream_telemetry::Metrics;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -114,8 +114,14 @@ impl TestDesk {
             clock: &self.memory,
             metrics: &self.metrics,
         };
-        let found = reconciler.run(Duration::ZERO).await.unwrap();
+        let Progress { findings: found, tally, .. } = reconciler.step(Progress::default(), Duration::ZERO).await.unwrap();
         self.settle().await;
+        if let Some(tally) = tally
+            && reconciler.stop_if_harmful(&tally, &self.memory).await.unwrap()
+        {
+            reconciler.run(Duration::ZERO).await.unwrap();
+            self.settle().await;
+        }
         let (looked_at, records_behind, cache_behind) = (found.looked_at, found.records_behind, found.cache_behind);
         Done::Reconciled { looked_at, records_behind, cache_behind, finished: true }
     }
@@ -256,6 +262,11 @@ pub fn bare(tokens: Tokens) -> Server {
     let mut server = Server { router: Router::new(), memory, cache, desk, hub, metrics, ready, tokens };
     server.router = router(server.api());
     server
+}
+
+/// What a problem is of.
+pub fn kind(answer: &Value) -> &str {
+    answer["type"].as_str().unwrap_or("-").trim_start_matches("urn:pricestream:problem:")
 }
 
 /// A catalogue line with a floor.

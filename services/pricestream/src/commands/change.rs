@@ -14,7 +14,7 @@ use pricestream_repricing_engine::Strategies;
 use serde_json::{Value, json};
 use ureq::http::Method;
 
-use super::{Found, Usage, read_bytes, read_text, report_problems};
+use super::{Found, Usage, read_bytes};
 use crate::app::App;
 use crate::cli::{Audit, Global, Override};
 use crate::report::{Lines, table, thousands};
@@ -107,10 +107,6 @@ pub(crate) fn report_import(global: &Global, import: &Import) {
     }
 }
 
-pub(crate) fn check_strategies(global: &Global, file: &Path) -> Result<Found> {
-    Ok(report_problems(global, file, &Strategies::from_json(&read_text(file)?).err().unwrap_or_default()))
-}
-
 /// `text`, if it is a strategies document; else everything that is wrong with it.
 pub(crate) fn strategies_text(text: &str) -> Result<&str> {
     match Strategies::from_json(text) {
@@ -131,20 +127,6 @@ pub(crate) fn rule_set_text(text: &str) -> Result<&str> {
             bail!("the rule set has {} problems:{}", problems.len(), list.concat())
         }
     }
-}
-
-pub(crate) fn publish(global: &Global, file: &Path, audit: &Audit) -> Result<Found> {
-    let text = read_text(file)?;
-    let strategies = strategies_text(&text)?;
-    let done = match global.client()? {
-        Some(client) => {
-            let by = percent_encoded(&audit.by);
-            client.ask(&Method::PUT, &format!("/v1/admin/strategies?by={by}"), JSON, strategies.as_bytes())?
-        }
-        None => on_store(global, Change::PublishStrategies { text: strategies.into(), by: audit.by.clone() })?,
-    };
-    say(global, "strategies", &done);
-    Ok(Found::Nothing)
 }
 
 pub(crate) fn mode(global: &Global, mode: Option<Mode>, audit: &Audit) -> Result<Found> {

@@ -8,6 +8,7 @@ mod quote;
 mod refund;
 mod replay;
 mod simulate;
+mod strategies;
 mod up;
 mod verify;
 
@@ -51,8 +52,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Found> {
         Command::Refund(ref options) => refund::run(global, options),
         Command::Check(ref options) => check::run(global, options),
         Command::Catalogue(crate::cli::Catalogue::Import { ref file }) => change::import(global, file),
-        Command::Strategies(crate::cli::Strategies::Check { ref file }) => change::check_strategies(global, file),
-        Command::Strategies(crate::cli::Strategies::Publish { ref file, ref audit }) => change::publish(global, file, audit),
+        Command::Strategies(ref options) => strategies::run(global, options),
         Command::Promotions(ref promotions) => promotions::run(global, promotions),
         Command::Override(ref options) => change::set_override(global, options),
         Command::Mode { mode, ref audit } => change::mode(global, mode, audit),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use ureq::http::Method;
 
-use crate::process::{ADMIN, Files, PLUS_FIVE, Server, change, line, pricestream};
+use crate::process::{ADMIN, Files, PLUS_FIVE, Server, assert_clean, change, line, pricestream};
 
 const SOON: Duration = Duration::from_secs(2);
 
@@ -172,6 +172,52 @@ fn a_bad_document_is_refused_whole_and_a_good_one_reprices_what_it_touches() {
     assert_eq!((server.price("CALM"), versions()[2].clone()), (Some(1_000), stood[2].clone()), "it was not touched");
     assert_eq!(server.decisions("CALM").len(), 2);
     assert_eq!(server.done(&["verify"])["findings"], 0);
+}
+
+#[test]
+fn strategies_go_on_trial_into_force_and_back_from_the_command_line() {
+    let files = Files::with(&["A", "B"]);
+    let server = files.start();
+    for sku in ["A", "B"] {
+        assert_eq!(server.change(&change(sku, 1, 9)).status, 200);
+        server.shows(sku, 1_050, SOON);
+    }
+    let candidate = files.write("candidate.json", &PLUS_FIVE.replace("\"change_bp\":500", "\"change_bp\":800"));
+    server.done(&["strategies", "rollout", &candidate, "--stage", "shadow", "--by", "ann", "--note", "a try"]);
+    let view = server.done(&["strategies", "rollout"]);
+    assert_eq!((&view["stage"], &view["skus"], &view["note"]), (&json!("shadow"), &json!(2), &json!("a try")), "{view}");
+    server.done(&["strategies", "rollout", "--stage", "canary=99", "--stop", r#"{"most_apart_bp":2000}"#, "--by", "ann"]);
+    server.shows("A", 1_080, SOON);
+    server.done(&["strategies", "rollout", "--stage", "full", "--by", "ann"]);
+    for sku in ["A", "B"] {
+        server.shows(sku, 1_080, SOON);
+    }
+    let history = server.done(&["strategies", "history"]);
+    let first = history["versions"].as_array().unwrap().last().unwrap()["settings_rev"].to_string();
+    server.done(&["strategies", "rollback", &first, "--by", "bob", "--note", "too dear"]);
+    server.shows("A", 1_050, SOON);
+    // What a person reads.
+    let table = String::from_utf8(server.plain(&["strategies", "history"]).stdout).unwrap();
+    assert!(table.contains("too dear") && table.contains("canary of 99 %") && table.contains("shadow"), "{table}");
+    assert_eq!(server.done(&["verify"])["findings"], 0);
+    assert!(server.terminate().success());
+
+    // The same on the store alone.
+    let store = files.text("store");
+    let on_store = |arguments: &[&str]| {
+        let output = pricestream().args(arguments).args(["--data", &store]).output().unwrap();
+        let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert!(output.status.success(), "{arguments:?}: {err}");
+        out
+    };
+    assert_eq!(on_store(&["strategies", "show", &first]).trim(), PLUS_FIVE);
+    on_store(&["strategies", "rollout", &candidate, "--stage", "shadow"]);
+    let view = on_store(&["strategies", "rollout"]);
+    assert!(view.contains("+2.85 % from those in force") && view.contains("SKUs on trial"), "{view}");
+    on_store(&["strategies", "rollout", "--stage", "stopped"]);
+    let table = on_store(&["strategies", "history"]);
+    assert!(table.contains("stopped: by a person"), "{table}");
+    assert_clean(&files.path("store"));
 }
 
 #[test]

@@ -201,8 +201,13 @@ impl Server {
 
     /// The command line, told to ask this server.
     pub(crate) fn cli(&self, arguments: &[&str]) -> Output {
+        self.plain(&[arguments, &["--json"]].concat())
+    }
+
+    /// The same for a person to read.
+    pub(crate) fn plain(&self, arguments: &[&str]) -> Output {
         let target = self.url("");
-        pricestream().args(arguments).args(["--json", "--target", &target, "--admin-token", ADMIN]).output().unwrap()
+        pricestream().args(arguments).args(["--target", &target, "--admin-token", ADMIN]).output().unwrap()
     }
 
     /// The same; it must succeed.
