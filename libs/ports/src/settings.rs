@@ -83,11 +83,17 @@ pub struct SettingsVersion {
     pub note: String,
     /// When; the epoch where an older program wrote it.
     pub at: Timestamp,
-    /// The candidate, of its text, and how far it was.
-    pub candidate: Option<(ContentHash, Stage)>,
+    /// The candidate, of its text, and the stage that it was in, without that text.
+    pub rollout: Option<(ContentHash, RolloutSetting)>,
 }
 
 impl RolloutSetting {
+    /// As it is kept beside the candidate's hash.
+    #[must_use]
+    pub fn without_text(&self) -> Self {
+        Self { candidate: "".into(), ..self.clone() }
+    }
+
     /// Ready for use; `None`: it was stopped. Errors: every problem that the candidate has.
     fn compile(&self) -> Result<Option<Rollout>, Vec<Problem>> {
         if let Stage::Stopped(_) = self.stage {
@@ -137,10 +143,7 @@ impl SettingsRecord {
             by: self.strategies_by.clone(),
             note: self.strategies_note.clone(),
             at: self.strategies_at,
-            candidate: self
-                .rollout
-                .as_ref()
-                .map(|rollout| (ContentHash::of(rollout.candidate.as_bytes()), rollout.stage.clone())),
+            rollout: self.rollout.as_ref().map(|rollout| (ContentHash::of(rollout.candidate.as_bytes()), rollout.without_text())),
         }
     }
 }

@@ -134,6 +134,11 @@ locals {
       ) }
       threshold = 0, period = 300
     }
+    rollout-stopped = {
+      description = "A rollout of strategies did harm and was stopped.", service = "reconciler", severity = "ticket", runbook = "rollout-stopped"
+      metric      = merge(local.own.rollouts_stopped, { dimensions = { service = "reconciler" }, statistic = "Sum" })
+      threshold   = 0, period = 300
+    }
     quote-risks = {
       description = "Quotes are blocked by a guard.", service = "price-api", severity = "ticket", runbook = "quote-risks"
       formula     = "SELECT SUM(${local.own.risks.name}) FROM SCHEMA(\"${local.own.risks.namespace}\", \"action\", \"guard\", service) WHERE \"action\" = 'block'"

@@ -116,7 +116,7 @@ impl Documents for DynamoStore {
                 by: stored.strategies_by,
                 note: stored.strategies_note,
                 at: stored.strategies_at,
-                candidate: stored.candidate.zip(stored.rollout.map(|rollout| rollout.stage)),
+                rollout: stored.candidate.zip(stored.rollout),
             });
         }
         Ok(versions)
@@ -137,7 +137,7 @@ impl Documents for DynamoStore {
             strategies_note: settings.strategies_note.clone(),
             strategies_at: settings.strategies_at,
             candidate: candidate.map(hash),
-            rollout: settings.rollout.as_ref().map(|rollout| RolloutSetting { candidate: "".into(), ..rollout.clone() }),
+            rollout: settings.rollout.as_ref().map(RolloutSetting::without_text),
             rule_set: rule_set.map(hash),
             promotions: PromotionsSetting { rule_set: None, ..settings.promotions.clone() },
         };

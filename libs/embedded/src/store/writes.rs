@@ -256,7 +256,7 @@ impl Store {
                 }
                 None => None,
             };
-            let rollout = settings.rollout.as_ref().map(|rollout| RolloutSetting { candidate: "".into(), ..rollout.clone() });
+            let rollout = settings.rollout.as_ref().map(RolloutSetting::without_text);
             let rollout = rollout.as_ref().map(serde_json::to_string).transpose().map_err(unreadable)?;
             let mode = &settings.mode;
             db.conn.execute(

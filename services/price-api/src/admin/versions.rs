@@ -65,7 +65,7 @@ pub struct Version {
     pub settings_rev: u64,
     /// Of the document's text, in hex.
     pub strategies_hash: String,
-    /// Who published it; for a stage of a rollout see there.
+    /// Who published it, or began the stage of its rollout.
     pub by: String,
     /// Why.
     pub note: String,
@@ -85,18 +85,28 @@ pub async fn versions(documents: &impl Documents, before: Option<u64>, most: usi
     let found = documents.settings_before(before.unwrap_or(u64::MAX), most.saturating_add(1)).await?;
     let shown = &found[..found.len().min(most)];
     let differs = |place: usize| {
-        let says = |place: usize| found.get(place).map(|version| (version.strategies, &version.candidate));
+        let says = |place: usize| {
+            found
+                .get(place)
+                .map(|version| (version.strategies, version.rollout.as_ref().map(|(hash, rollout)| (*hash, rollout.number))))
+        };
         says(place) != says(place + 1)
     };
     let changed = shown.iter().enumerate().filter(|(place, _)| differs(*place));
-    let versions = changed.map(|(_, version)| Version {
-        settings_rev: version.rev,
-        strategies_hash: version.strategies.to_string(),
-        by: version.by.clone(),
-        note: version.note.clone(),
-        at: (version.at > Timestamp::UNIX_EPOCH).then_some(version.at),
-        candidate_hash: version.candidate.as_ref().map(|(hash, _)| hash.to_string()),
-        stage: version.candidate.as_ref().map(|(_, stage)| stage.clone()),
+    let versions = changed.map(|(_, version)| {
+        let (by, note, at) = match &version.rollout {
+            Some((_, stage)) if stage.number == version.rev => (&stage.by, &stage.note, stage.at),
+            _ => (&version.by, &version.note, version.at),
+        };
+        Version {
+            settings_rev: version.rev,
+            strategies_hash: version.strategies.to_string(),
+            by: by.clone(),
+            note: note.clone(),
+            at: (at > Timestamp::UNIX_EPOCH).then_some(at),
+            candidate_hash: version.rollout.as_ref().map(|(hash, _)| hash.to_string()),
+            stage: version.rollout.as_ref().map(|(_, stage)| stage.stage.clone()),
+        }
     });
     let next = shown.last().filter(|_| found.len() > most).map(|oldest| oldest.rev);
     Ok(Versions { versions: versions.collect(), next })

@@ -100,7 +100,7 @@ fn history(global: &Global, last: u64) -> Result<Found> {
             vec![rev, short(version, "strategies_hash"), text(version, "at"), text(version, "by"), text(version, "note"), trial]
         })
         .collect();
-    print!("{}", table(&["rev", "in force", "published at", "by", "note", "on trial"], &rows));
+    print!("{}", table(&["rev", "in force", "at", "by", "note", "on trial"], &rows));
     Ok(Found::Nothing)
 }
 
@@ -159,7 +159,10 @@ fn show_rollout(view: &Value) {
         lines.add("its prices lie", format!("{:+.2} % from those in force, on average", apart / 100.0));
     }
     lines.add("not used", format!("{} (refused, or too far from the price in force)", shown(view, "breaches")));
-    lines.add("stops by itself", shown(view, "harm"));
+    match view.get("harm") {
+        Some(_) => lines.add("stops by itself", shown(view, "harm")),
+        None => lines.add("stops by itself", "no: nothing that was counted speaks for it"),
+    };
     print!("{lines}");
     let list = |field: &str| view.get(field).and_then(Value::as_array).cloned().unwrap_or_default();
     let takings: Vec<Vec<String>> = list("takings")
