@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Attributes, Money, Sku};
+use crate::{Attributes, Money, Prior, Sku};
 
 /// One line of the catalogue: what the merchant says of a SKU.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,6 +49,12 @@ pub struct Product {
     /// Name of a strategy in the strategies document; wins over the category's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<String>,
+    /// What a model expects of its demand; what the strategies document says of its category when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prior: Option<Prior>,
+    /// Why a model that was asked gave none: the category's counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_prior: Option<String>,
     /// When to warn that stock runs low.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low_stock: Option<LowStock>,
@@ -108,6 +114,19 @@ pub enum ProductProblem {
         /// Where it is armed again.
         rearm: u64,
     },
+    /// What a model is said to expect cannot be.
+    #[error("prior.{field}: {value} is outside {range}")]
+    Prior {
+        /// Which field.
+        field: &'static str,
+        /// What it said.
+        value: String,
+        /// What it may be.
+        range: &'static str,
+    },
+    /// It has a prior, and has none.
+    #[error("no_prior says why there is no prior, and there is one: give one of them")]
+    PriorAndNone,
     /// A text is longer than any shop's.
     #[error("{field} is longer than {max} characters")]
     TooLong {
@@ -148,8 +167,16 @@ impl Product {
         {
             problems.push(ProductProblem::Rearm { at, rearm });
         }
+        if let Some((field, value, range)) = self.prior.as_ref().and_then(Prior::out_of_range) {
+            problems.push(ProductProblem::Prior { field, value: value.to_string(), range });
+        }
+        if self.prior.is_some() && self.no_prior.is_some() {
+            problems.push(ProductProblem::PriorAndNone);
+        }
         let texts = [
             ("name", Some(&self.name)),
+            ("prior.model", self.prior.as_ref().map(|prior| &prior.model)),
+            ("no_prior", self.no_prior.as_ref()),
             ("category", self.category.as_ref()),
             ("seller", self.seller.as_ref()),
             ("warehouse", self.warehouse.as_ref()),

@@ -12,6 +12,7 @@
 pub mod backtest;
 pub mod bayes;
 pub mod exact;
+pub mod features;
 mod measure;
 mod outlook;
 pub mod recorded;

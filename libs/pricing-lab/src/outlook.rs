@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use pricestream_domain::{Product, Standing, Stock};
 use pricestream_repricing_engine::market::{Belief, Bounds, Family, Grid, Shape, erlang};
 use pricestream_repricing_engine::strategies::{Learned, Situation, Solve, gamma};
-use pricestream_repricing_engine::{Policy, Profile, Strategy};
+use pricestream_repricing_engine::{Demand, Policy, Profile, Strategy};
 
 use crate::{Estimate, Shop, Truth, clairvoyant, trial};
 
@@ -45,9 +45,10 @@ pub struct Present<'a> {
 /// too much work.
 pub fn outlook(present: &Present<'_>, runs: u32, seed: u64) -> Option<Outlook> {
     let Present { now, product, policy, stock, standing, belief } = *present;
+    let demand = Demand::of(policy.demand.as_ref(), product.prior.as_ref());
     let situation = Situation {
         cost: product.cost,
-        demand: policy.demand.as_ref(),
+        demand: demand.as_deref(),
         profile: policy.profile.as_ref(),
         belief: belief.map(|belief| &**belief),
         previous: standing,
@@ -63,7 +64,7 @@ pub fn outlook(present: &Present<'_>, runs: u32, seed: u64) -> Option<Outlook> {
     let length = SignedDuration::from_micros(sale.1 - sale.0);
     let at = pricestream_repricing_engine::market::share(sale, now.as_microsecond());
     let learned = policy.strategy.learn(&situation);
-    let demand = policy.demand.as_ref()?;
+    let demand = demand.as_deref()?;
     // What is solved exactly is played by the refit, hundreds of times faster and within 0.3 % of it.
     let mut policy = policy.clone();
     if let Strategy::GvrOptimal(gvr) = &mut policy.strategy {

@@ -8,7 +8,7 @@ use crate::guardrails::{Hard, Held, counted_day, hard};
 use crate::market::{Belief, Bounds};
 use crate::rollout::{Arm, Breach, OtherSide, Trial, TrialAccount, Tried};
 use crate::strategies::{Learned, Proposal, Situation};
-use crate::{Basis, Policy, Reason};
+use crate::{Basis, Demand, Policy, Reason};
 
 /// Everything that a decision sees.
 #[derive(Clone, Copy, Debug)]
@@ -232,7 +232,8 @@ fn settle_price(inputs: &Inputs<'_>, policy: &Policy, reason: &mut Reason) -> Re
     let previous = inputs.previous.filter(|standing| standing.price.currency == list.currency);
     let fixed = |price: i64, reason: &mut Reason| Held::fixed(hard.hold(price, &mut reason.effects), now);
     // What shoppers do is learned from whoever set the price.
-    let (situation, learned) = look(inputs, policy, &hard, previous);
+    let demand = Demand::of(policy.demand.as_ref(), product.prior.as_ref());
+    let (situation, learned) = look(inputs, policy, &hard, previous, demand.as_deref());
     let belief = learned.as_ref().map(|learned| Arc::clone(&learned.belief));
     let decided = |held: Held, shadow, next_due| {
         let (target, day) = (held.price, policy.time_zone.day(now));
@@ -277,8 +278,9 @@ fn look<'a>(
     policy: &'a Policy,
     hard: &Hard,
     previous: Option<&'a Standing>,
+    demand: Option<&'a Demand>,
 ) -> (Situation<'a>, Option<Learned>) {
-    let first = situation(inputs, policy, hard, previous);
+    let first = Situation { demand, ..situation(inputs, policy, hard, previous) };
     let learned = policy.strategy.learn(&first);
     let Some(beside) = inputs.trial.and_then(|trial| trial.belief.as_deref()) else { return (first, learned) };
     let second = Situation { belief: Some(beside), ..first };
@@ -307,6 +309,7 @@ fn run(
     let proposed = proposal.price(list_price).map_err(|_| Refusal::Overflow)?.minor;
     let change = proposal.change(list_price);
     let Proposal { fired, next_due, .. } = proposal;
+    reason.no_prior = inputs.product.no_prior.clone().filter(|_| policy.strategy.sale().is_some());
     reason.basis = Basis::Strategy { name: policy.strategy_name.clone(), fired, change };
     reason.proposed = Some(proposed);
     let held = policy.guardrails.hold(proposed, situation.previous, hard, &policy.time_zone, inputs.now, &mut reason.effects);
@@ -322,7 +325,6 @@ fn situation<'a>(inputs: &Inputs<'a>, policy: &'a Policy, hard: &Hard, previous:
     let low = ratio(low).max(Bounds::WIDEST.low);
     Situation {
         cost: inputs.product.cost.filter(|cost| cost.currency == list_price.currency),
-        demand: policy.demand.as_ref(),
         profile: policy.profile.as_ref(),
         belief: inputs.belief.map(|belief| &**belief),
         previous,

@@ -1,6 +1,8 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use pricestream_documents::Problem;
+use pricestream_domain::Prior;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +43,19 @@ fn usual_family() -> Family {
 }
 
 impl Demand {
+    /// What is expected of a product: what a model said of it, else what the document says. Profile and restart are the document's.
+    pub fn of<'a>(document: Option<&'a Self>, prior: Option<&Prior>) -> Option<Cow<'a, Self>> {
+        let Some(prior) = prior else { return document.map(Cow::Borrowed) };
+        Some(Cow::Owned(Self {
+            per_hour: prior.per_hour.get(),
+            certainty: prior.certainty.get(),
+            family: Family::Exponential { sensitivity: prior.sensitivity.get() },
+            sensitivity_sd: Some(prior.sensitivity_sd.get()),
+            profile: document.and_then(|demand| demand.profile.clone()),
+            restart: document.and_then(|demand| demand.restart),
+        }))
+    }
+
     /// What is wrong with it; `known`: whether there is a profile of that name.
     pub(crate) fn problems(&self, path: &str, known: impl Fn(&str) -> bool) -> Vec<Problem> {
         let mut problems = self.family.problems(&format!("{path}.family"));

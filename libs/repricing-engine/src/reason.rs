@@ -34,6 +34,9 @@ pub struct Reason {
     /// What the side of a rollout has to say that does not set the price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_side: Option<OtherSide>,
+    /// Why a model that was asked for the SKU's demand gave none, where a strategy wants it: the category's counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_prior: Option<String>,
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
@@ -74,6 +77,7 @@ impl Reason {
             effects: Vec::new(),
             price: None,
             other_side: None,
+            no_prior: None,
             refusal: None,
             decided_at: inputs.now,
         }
@@ -111,6 +115,9 @@ impl fmt::Display for Reason {
                     change => write!(f, ", so {name:?} gives {change} on {list}: {}", self.money(proposed))?,
                 }
             }
+        }
+        if let Some(why) = &self.no_prior {
+            write!(f, "; demand is taken to be its category's, as its model says nothing: {why}")?;
         }
         for effect in &self.effects {
             let to = self.money(effect.to);

@@ -324,6 +324,35 @@ pub(crate) enum Catalogue {
         /// - is standard input
         file: PathBuf,
     },
+    /// Print what a model may know of each SKU, and what it is to learn from (NDJSON)
+    Features {
+        #[command(flatten)]
+        known: Known,
+        /// Stock changes (NDJSON) from which a model is to learn what is sold at which price: later ones than `--changes`
+        #[arg(long, value_name = "FILE")]
+        targets: Option<PathBuf>,
+    },
+    /// Print the catalogue with what a model expects of each SKU's demand, or with why it says nothing
+    Priors {
+        #[command(flatten)]
+        known: Known,
+        /// The model (ONNX); what it must look like is in docs/strategies.md
+        #[arg(long, value_name = "FILE")]
+        model: PathBuf,
+    },
+}
+
+/// What is known of SKUs before a sale.
+#[derive(Debug, Args)]
+pub(crate) struct Known {
+    /// Catalogue (NDJSON)
+    pub(crate) file: PathBuf,
+    /// Stock changes up to now (NDJSON)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) changes: Option<PathBuf>,
+    /// How long a sale lasts after each replenishment
+    #[arg(long, default_value_t = 960, value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=525_600))]
+    pub(crate) minutes: u32,
 }
 
 #[derive(Debug, Subcommand)]

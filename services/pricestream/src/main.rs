@@ -5,6 +5,7 @@ mod cli;
 mod client;
 mod commands;
 mod desk;
+mod prior_model;
 mod quote_key;
 mod replay;
 mod report;

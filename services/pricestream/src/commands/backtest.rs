@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -150,8 +151,14 @@ pub(crate) fn learn_profiles(global: &Global, options: &LearnProfiles) -> Result
 fn read(recording: &Recording) -> Result<(Vec<Recorded>, BTreeMap<Sku, Product>, u64)> {
     let products = quote::products(&recording.catalogue)?;
     let products: BTreeMap<Sku, Product> = products.into_iter().map(|product| (product.sku.clone(), product)).collect();
+    let (recorded, unreadable) = recorded(&recording.file)?;
+    Ok((recorded, products, unreadable))
+}
+
+/// The sales of recorded stock changes, and how many lines cannot be read.
+pub(super) fn recorded(file: &Path) -> Result<(Vec<Recorded>, u64)> {
     let mut text = Vec::new();
-    open_input(&recording.file)?.read_to_end(&mut text).with_context(|| format!("reading {}", recording.file.display()))?;
+    open_input(file)?.read_to_end(&mut text).with_context(|| format!("reading {}", file.display()))?;
     let mut unreadable = 0;
     let mut changes = Vec::new();
     for line in text.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
@@ -170,5 +177,5 @@ fn read(recording: &Recording) -> Result<(Vec<Recorded>, BTreeMap<Sku, Product>,
         });
     }
     changes.sort_by_key(|change| change.at);
-    Ok((sales(changes), products, unreadable))
+    Ok((sales(changes), unreadable))
 }

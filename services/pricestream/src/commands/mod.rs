@@ -3,6 +3,7 @@ mod change;
 mod check;
 mod demo;
 mod explain;
+mod priors;
 mod promotions;
 mod quote;
 mod refund;
@@ -52,6 +53,10 @@ pub(crate) fn run(cli: &Cli) -> Result<Found> {
         Command::Refund(ref options) => refund::run(global, options),
         Command::Check(ref options) => check::run(global, options),
         Command::Catalogue(crate::cli::Catalogue::Import { ref file }) => change::import(global, file),
+        Command::Catalogue(crate::cli::Catalogue::Features { ref known, ref targets }) => {
+            priors::features_rows(known, targets.as_deref())
+        }
+        Command::Catalogue(crate::cli::Catalogue::Priors { ref known, ref model }) => priors::run(known, model),
         Command::Strategies(ref options) => strategies::run(global, options),
         Command::Promotions(ref promotions) => promotions::run(global, promotions),
         Command::Override(ref options) => change::set_override(global, options),
