@@ -181,15 +181,15 @@ fn try_out(inputs: &Inputs<'_>, trial: &Trial) -> Settled {
     let targets = (target(&candidate), target(&in_force));
     let before = inputs.trial.map(|account| &**account);
     // Once too far, not used any more in this stage: a candidate that keeps to the price that stands would seem near the next time.
-    let was_apart = before.is_some_and(|account| account.goes_on(trial) && account.breach == Some(Breach::Apart));
+    let was_apart = before.is_some_and(|account| account.goes_on(trial) && account.was_apart);
     let breach = match targets {
         (None, Some(_)) => Some(Breach::Refused),
         (Some(_), Some(_)) if was_apart => Some(Breach::Apart),
         (Some(candidate), Some(in_force)) if tried && trial.is_apart(candidate, in_force) => Some(Breach::Apart),
         _ => None,
     };
-    // What nobody could price before is on no trial.
-    let by_candidate = trial.arm == Arm::Canary && breach.is_none() && candidate.is_ok() && in_force.is_ok();
+    // What nobody could price before is on no trial, and what a person sets is held by the guardrails in force.
+    let by_candidate = tried && trial.arm == Arm::Canary && breach.is_none() && candidate.is_ok() && in_force.is_ok();
     let (used, other) = if by_candidate { (candidate, in_force) } else { (in_force, candidate) };
     let other_price = other.as_ref().ok().map(|(decided, _)| decided.held.price);
     // Its soft guardrails measure from a price that it does not set.
@@ -197,7 +197,20 @@ fn try_out(inputs: &Inputs<'_>, trial: &Trial) -> Settled {
         (Ok((used, _)), Ok((other, _))) if tried => earliest(other.asks_anew, other.held.next_due(used.held.price)),
         _ => None,
     };
-    let other_belief = other.ok().and_then(|(decided, _)| decided.belief);
+    // A side that refuses a price forgets nothing.
+    let other_belief = match (&used, other) {
+        (_, Ok((other, _))) => other.belief,
+        (Ok((used, _)), Err(_)) => {
+            let goes_on = |belief: &&Arc<Belief>| used.belief.as_ref().is_some_and(|used| used.continues(belief));
+            inputs
+                .belief
+                .into_iter()
+                .chain(before.and_then(|account| account.belief.as_ref()))
+                .find(|belief| !goes_on(belief))
+                .cloned()
+        }
+        (Err(_), Err(_)) => None,
+    };
     let apart_bp = match targets {
         (Some(candidate), Some(in_force)) if tried => Some(Trial::apart(candidate, in_force)),
         _ => None,
@@ -205,7 +218,7 @@ fn try_out(inputs: &Inputs<'_>, trial: &Trial) -> Settled {
     let told = if breach == Some(Breach::Apart) { targets.0 } else { other_price };
     let side = OtherSide { arm: trial.arm, price: told, breach };
     used.map(|(mut decided, mut reason)| {
-        let tried_out = Tried { trial, other: side, apart_bp, belief: other_belief.as_ref() };
+        let tried_out = Tried { trial, other: side, apart_bp, belief: other_belief.as_ref(), was_apart };
         let Inputs { product, stock, previous, now, .. } = *inputs;
         decided.trial = Some(TrialAccount::after(before, &tried_out, product.list_price, stock, previous, now));
         decided.next_due = earliest(decided.next_due, due);

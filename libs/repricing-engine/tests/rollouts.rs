@@ -195,6 +195,66 @@ fn who_sets_the_price_by_hand_or_freezes_it_is_on_no_trial() {
 }
 
 #[test]
+fn what_a_person_sets_is_held_by_the_guardrails_in_force() {
+    let entry = json!({ "strategy": "it", "floor_percent_of_list": 20, "guardrails": { "band_bp": 1_000 } });
+    let text = json!({ "version": 1, "strategies": { "it": { "kind": "fixed_list" } }, "default": entry }).to_string();
+    let (in_force, candidate) = (change_of(0), Arc::new(Strategies::from_json(&text).unwrap()));
+    let sku = canary_sku(&in_force, &candidate);
+    let tried = policy(&in_force, Some((&candidate, Stage::Canary(50))), &sku);
+    let override_ = Override {
+        price: Money::new(1_000, Currency::USD),
+        expires_at: opening() + SignedDuration::from_mins(60),
+        by: "Ann".into(),
+        note: String::new(),
+    };
+    let mut shelf = Shelf::of(&sku);
+    assert_eq!(price(shelf.decide_with(&tried, 0, 0, Mode::Run, Some(&override_))), 1_000, "the candidate's band is narrower");
+    assert_eq!(price(shelf.decide_with(&tried, 1, 0, Mode::Freeze, None)), 1_000, "what is frozen stays");
+}
+
+#[test]
+fn a_side_that_refuses_a_price_for_a_while_forgets_nothing() {
+    let (in_force, candidate) = (change_of(0), learner("ce_bayes"));
+    let sku = canary_sku(&in_force, &candidate);
+    let tried = policy(&in_force, Some((&candidate, Stage::Canary(50))), &sku);
+    let mut shelf = Shelf::of(&sku);
+    shelf.decide(&tried, 0, 0);
+    let known = shelf.decide(&tried, 30, 20).belief.clone().unwrap();
+    // A floor above any ceiling of the candidate's: it has no price.
+    let refusing = {
+        let mut policy = tried.policy.clone();
+        let trial = policy.trial.as_mut().unwrap();
+        trial.candidate.as_mut().unwrap().floor_percent_of_list = None;
+        Resolved::new(policy)
+    };
+    let meanwhile = shelf.decide(&refusing, 31, 20);
+    assert_eq!((account(meanwhile).breach, account(meanwhile).belief.as_ref()), (Some(Breach::Refused), Some(&known)));
+    let again = shelf.decide(&tried, 32, 20).belief.clone().unwrap();
+    assert!(again.continues(&known) && again.at() > known.at());
+}
+
+#[test]
+fn two_learners_that_differ_only_in_when_they_begin_anew_learn_apart() {
+    let strategy = json!({ "kind": "ce_bayes", "sale": { "ends": { "after_full_minutes": 120 } } });
+    let with = |demand: Value| {
+        let default = json!({ "strategy": "it", "floor_percent_of_list": 20, "demand": demand });
+        let text = json!({ "version": 1, "strategies": { "it": strategy }, "default": default }).to_string();
+        Arc::new(Strategies::from_json(&text).unwrap())
+    };
+    let in_force = with(json!({ "per_hour": 5.0 }));
+    let candidate = with(json!({ "per_hour": 5.0, "restart": { "ratio": 2.0, "threshold": 3.0 } }));
+    let tried = policy(&in_force, Some((&candidate, Stage::Shadow)), "A");
+    let alone = policy(&candidate, None, "A");
+    let (mut shelf, mut beside) = (Shelf::of("A"), Shelf::of("A"));
+    for (minute, sold) in [(0, 0), (10, 15), (20, 30), (30, 45)] {
+        let candidate = beside.decide(&alone, minute, sold).belief.clone().unwrap();
+        let both = shelf.decide(&tried, minute, sold);
+        let own = account(both).belief.clone().unwrap();
+        assert!(own.continues(&candidate) && !own.continues(both.belief.as_ref().unwrap()), "minute {minute}");
+    }
+}
+
+#[test]
 fn what_a_learner_learned_in_shadow_it_knows_in_the_canary_and_in_force() {
     // Both sides learn, each by assumptions of its own.
     for in_force in [change_of(0), learner("ce_bayes")] {
@@ -264,37 +324,57 @@ proptest! {
     }
 }
 
-/// A stage in which each SKU sells by chance; the canary's takings are `effect` times those of the rest. Looked at after each hour; true when
-/// it was stopped.
-fn stage_stops(seed: u64, effect: f64) -> bool {
+/// How the SKUs of a stage sell.
+#[derive(Clone, Copy)]
+struct Sales {
+    /// Units of the canary for each of the rest.
+    volume: f64,
+    /// Price of the canary, of list.
+    price: f64,
+    /// What is sold is replenished.
+    replenished: bool,
+}
+
+/// 400 SKUs that sell by chance, a tenth of them in the canary, looked at after each of 48 hours; true when it was stopped.
+fn stage_stops(seed: u64, sales: Sales) -> bool {
     let mut random = fastrand::Rng::with_seed(seed);
     let rules = StopRules::default();
-    let mut accounts: Vec<TrialAccount> = (0..400)
-        .map(|number| TrialAccount {
-            number: 7,
-            arm: if number % 10 == 0 { Arm::Canary } else { Arm::Control },
-            since: opening(),
-            currency: Currency::USD,
-            list_price: random.i64(300..5_000),
-            sold: 0,
-            on_hand: random.u64(20..200),
-            units: 0,
-            takings: 0,
-            apart_bp: Some(0),
-            breach: None,
-            belief: None,
+    let mut left = Vec::new();
+    let mut accounts: Vec<(i64, TrialAccount)> = (0..400)
+        .map(|number| {
+            let (list, on_hand) = (random.i64(300..5_000), random.u64(20..200));
+            left.push(on_hand);
+            let account = TrialAccount {
+                number: 7,
+                arm: if number % 10 == 0 { Arm::Canary } else { Arm::Control },
+                since: opening(),
+                currency: Currency::USD,
+                worth: list * i64::try_from(on_hand).unwrap(),
+                sold: 0,
+                units: 0,
+                takings: 0,
+                apart_bp: Some(0),
+                breach: None,
+                was_apart: false,
+                belief: None,
+            };
+            (list, account)
         })
         .collect();
     // SKUs differ in how well they sell: by a factor of up to ten.
     let pace: Vec<f64> = accounts.iter().map(|_| 0.02 * 10.0_f64.powf(random.f64())).collect();
     for _hour in 0..48 {
         let mut tally = Tally::of_stage(7);
-        for (account, pace) in accounts.iter_mut().zip(&pace) {
-            let effect = if account.arm == Arm::Canary { effect } else { 1.0 };
-            let sold = (0..account.on_hand).filter(|_| random.f64() < pace * effect).count() as u64;
-            account.on_hand -= sold;
+        for (((list, account), pace), left) in accounts.iter_mut().zip(&pace).zip(&mut left) {
+            let (volume, price) = if account.arm == Arm::Canary { (sales.volume, sales.price) } else { (1.0, 1.0) };
+            let sold = (0..*left).filter(|_| random.f64() < pace * volume).count() as u64;
+            if !sales.replenished {
+                *left -= sold;
+            }
             account.units += sold;
-            account.takings += account.list_price * i64::try_from(sold).unwrap();
+            #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "a few thousand cents")]
+            let price = (*list as f64 * price).round() as i64;
+            account.takings += price * i64::try_from(sold).unwrap();
             tally.count(account);
         }
         if tally.harm(&rules).is_some() {
@@ -306,12 +386,51 @@ fn stage_stops(seed: u64, effect: f64) -> bool {
 
 #[test]
 fn a_canary_that_earns_less_is_stopped_and_one_that_does_not_is_left_alone() {
-    let stopped = |effect: f64| (0..200).filter(|seed| stage_stops(*seed, effect)).count();
-    let (harmful, equal, better) = (stopped(0.4), stopped(1.0), stopped(1.3));
-    assert!(harmful >= 190, "of 200 that sell 60 % less {harmful} were stopped");
-    // Three standard errors, looked at 48 times.
-    assert!(equal <= 6, "of 200 that are as good {equal} were stopped");
-    assert_eq!(better, 0, "of 200 that are better");
+    let stopped =
+        |volume, price, replenished| (0..200).filter(|seed| stage_stops(*seed, Sales { volume, price, replenished })).count();
+    for replenished in [false, true] {
+        let harmful = stopped(0.4, 1.0, replenished);
+        assert!(harmful >= 190, "of 200 that sell 60 % less {harmful} were stopped");
+        let dead = stopped(0.0, 1.5, replenished);
+        assert_eq!(dead, 200, "of 200 that sell nothing at all");
+        // Three standard errors, looked at 48 times.
+        let equal = stopped(1.0, 1.0, replenished);
+        assert!(equal <= 6, "of 200 that are as good {equal} were stopped");
+        assert_eq!(stopped(1.3, 1.0, replenished), 0, "of 200 that sell more");
+    }
+    // A tenth cheaper, and so much more is sold that more is taken: where there is always enough.
+    assert_eq!(stopped(1.6, 0.9, true), 0, "of 200 that take 44 % more");
+}
+
+#[test]
+fn too_few_skus_are_not_judged() {
+    let account = |arm, units: u64| TrialAccount {
+        number: 7,
+        arm,
+        since: opening(),
+        currency: Currency::USD,
+        worth: 100_000,
+        sold: units,
+        units,
+        takings: 1_000 * i64::try_from(units).unwrap(),
+        apart_bp: None,
+        breach: None,
+        was_apart: false,
+        belief: None,
+    };
+    let tally = |canary: u64, control: u64| {
+        let mut tally = Tally::of_stage(7);
+        (0..canary).for_each(|_| tally.count(&account(Arm::Canary, 0)));
+        (0..control).for_each(|_| tally.count(&account(Arm::Control, 50)));
+        tally
+    };
+    // Of fifteen SKUs that sell nothing nobody knows whether they would have; of twenty it is known.
+    for (canary, control, judged) in [(15, 135, false), (20, 135, true), (40, 15, false)] {
+        let tally = tally(canary, control);
+        let comparison = tally.comparisons().next().unwrap();
+        assert_eq!(comparison.is_judged(&StopRules::default()), judged, "{canary} and {control}");
+        assert_eq!(tally.harm(&StopRules::default()).is_some(), judged, "{canary} and {control}");
+    }
 }
 
 #[test]
@@ -334,8 +453,10 @@ fn a_rollout_is_stopped_when_too_many_prices_cannot_be_used() {
         harm(94, 6, 0).as_deref(),
         Some("the candidate's price is refused or too far from that in force for 6 of 100 SKUs, more than 5 %")
     );
-    // A few that happen to come first say nothing of a share; a shop of three SKUs is a whole shop.
+    // Those that happen to be decided first are no fair sample of all; a shop of three SKUs is a whole shop.
     assert_eq!(harm(2, 1, 500), None);
+    assert_eq!(harm(0, 20, 500), None);
+    assert!(harm(0, 27, 500).is_some());
     assert!(harm(2, 1, 0).is_some());
 }
 

@@ -139,7 +139,13 @@ async fn a_candidate_that_goes_too_far_is_stopped_without_a_person_and_moves_no_
     assert_eq!(server.metrics.rollouts_stopped.get(), 1);
     let (_, explanation) = server.get("/v1/prices/SKU-1/explanation").await;
     assert!(!explanation["sentence"].as_str().unwrap().contains("candidate"), "{explanation}");
-    // What was stopped can be tried again, with other rules or none the wiser.
+    // It takes its place in nobody's name who did not see that it was stopped.
+    for stage in [json!("full"), json!({ "canary": 5 })] {
+        let (status, problem) = server.put(ROLLOUT, json!({ "stage": stage, "by": "ann" })).await;
+        assert_eq!((status.as_u16(), kind(&problem)), (422, "bad-rollout"), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("it was stopped (the candidate's price"), "{problem}");
+    }
+    // What was stopped can be tried again, with other rules.
     server.admin(Method::POST, "/v1/admin/reconcile", "").await;
     assert_eq!(server.metrics.rollouts_stopped.get(), 1, "once");
     let rules = json!({ "stage": "shadow", "stop": { "most_apart_bp": 10_000 }, "by": "ann" });
@@ -167,6 +173,33 @@ async fn publishing_other_strategies_ends_a_rollout_and_the_same_ones_do_not() {
         assert_eq!(server.admin(Method::PUT, "/v1/admin/strategies?by=bob", &text).await.0, StatusCode::OK);
         assert_eq!(server.admin(Method::GET, ROLLOUT, "").await.0, status, "{text}");
     }
+}
+
+#[tokio::test]
+async fn rolling_back_to_what_is_in_force_ends_a_canary_and_says_who_did() {
+    let server = shop().await;
+    server.shadow(document(500)).await;
+    server.stage(json!({ "canary": 99 })).await;
+    let (status, _) = server.put("/v1/admin/strategies/rollback", json!({ "to": 1, "by": "bob", "note": "no" })).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(server.prices().await, vec![1_000; 12]);
+    let view = server.rollout().await;
+    assert_eq!((&view["stage"]["stopped"], &view["by"]), (&json!("rolled back to settings 1"), &json!("bob")), "{view}");
+}
+
+#[tokio::test]
+async fn rules_are_of_one_candidate_and_changing_them_throws_no_count_away() {
+    let server = shop().await;
+    let step = json!({ "candidate": document(500), "stage": { "canary": 50 }, "stop": { "tolerance_bp": 200 }, "by": "ann" });
+    server.put(ROLLOUT, step).await;
+    let number = server.rollout().await["settings_rev"].clone();
+    server.put(ROLLOUT, json!({ "stage": { "canary": 50 }, "stop": { "tolerance_bp": 300 }, "by": "ann" })).await;
+    let view = server.rollout().await;
+    assert_eq!((&view["settings_rev"], &view["stop"]["tolerance_bp"]), (&number, &json!(300)), "{view}");
+    server.stage(json!({ "canary": 60 })).await;
+    assert_eq!(server.rollout().await["stop"]["tolerance_bp"], 300, "as before");
+    server.shadow(document(600)).await;
+    assert_eq!(server.rollout().await["stop"]["tolerance_bp"], 0, "of another candidate nobody said so");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use jiff::Timestamp;
 use pricestream_cache_writer::CacheWriter;
+use pricestream_documents::ContentHash;
 use pricestream_domain::Mode;
 use pricestream_embedded::{
     Access, CacheListener, Durability, EmbeddedBus, EmbeddedCache, EmbeddedSettings, Runtime, Store, Subscriber, ready,
@@ -17,6 +18,9 @@ use pricestream_reconciler::Reconciler;
 use pricestream_telemetry::Metrics;
 
 use crate::subscribers;
+
+/// Earlier settings that a file is looked for in.
+const LOOKED_BACK: usize = 500;
 
 /// A document that prices every SKU at its list price, and refuses those that state no floor.
 pub(crate) const PLAIN_STRATEGIES: &str =
@@ -106,6 +110,18 @@ impl<C: Clock + Clone + 'static> App<C> {
         change: &StockChange,
     ) -> Result<Published, PublishError> {
         ready(publish(&*self.store, &*self.bus, &self.clock, &self.metrics, limits, trace, change))
+    }
+
+    /// The number of the last settings that had this strategies document, where something else was put in force since: a file that did not
+    /// change is no reason to undo what somebody published, rolled out or rolled back.
+    pub(crate) fn replaced_since(&self, strategies: &str) -> Result<Option<u64>> {
+        let stored = ready(self.store.settings()).context("reading the settings")?;
+        if stored.is_none_or(|stored| *stored.strategies == *strategies) {
+            return Ok(None);
+        }
+        let hash = ContentHash::of(strategies.as_bytes());
+        let earlier = ready(self.store.settings_before(u64::MAX, LOOKED_BACK)).context("reading the settings")?;
+        Ok(earlier.iter().find(|version| version.strategies == hash).map(|version| version.rev))
     }
 
     /// Puts `strategies` in force, or a plain document if the store has none, and `promotions`, if they are given; mode and switch

@@ -172,7 +172,7 @@ pub(crate) struct Up {
     /// Address to listen on
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub(crate) listen: String,
-    /// Strategies document to put in force at the start, and again whenever the file changes
+    /// Strategies document to put in force at the start, unless another one took its place since, and again whenever the file changes
     #[arg(long, value_name = "FILE")]
     pub(crate) strategies: Option<PathBuf>,
     /// Rule set of promotions to put in force at the start, and again whenever the file changes
@@ -369,7 +369,7 @@ pub(crate) enum Strategies {
         #[command(flatten)]
         audit: Audit,
     },
-    /// Print the document in force, or an earlier one, as it was published
+    /// Print the document in force, or an earlier one
     Show {
         /// The number of the settings that had it, from `history`
         #[arg(value_name = "REV")]

@@ -181,7 +181,7 @@ impl Loop {
         self.usage_moved |= usage_moved;
         let failed = done.as_ref().err().map(|error| {
             tracing::error!(%error, "a transaction came to nothing");
-            ready(self.app.settings.reload()).unwrap_or_else(|error| tracing::error!(%error, "the settings cannot be read"));
+            self.reload();
             format!("{:#}", anyhow::Error::msg(error.to_string()))
         });
         for answer in waiting {
@@ -238,6 +238,11 @@ impl Loop {
         }
     }
 
+    /// After a transaction that came to nothing: what is in force may never have been stored.
+    fn reload(&self) {
+        ready(self.app.settings.reload()).unwrap_or_else(|error| tracing::error!(%error, "the settings cannot be read"));
+    }
+
     /// Leaves out of public lanes what has nothing left, and takes in again what has.
     fn note_used_up(&mut self) {
         let app = Arc::clone(&self.app);
@@ -248,6 +253,7 @@ impl Loop {
             }
             Ok(false) => {}
             Err(why) => {
+                self.reload();
                 self.usage_moved = true;
                 tracing::error!(%why, "what is used up of limited promotions could not be noted");
             }

@@ -135,13 +135,13 @@ fn trial(sold: u64) -> TrialAccount {
         arm: Arm::Canary,
         since: at(20),
         currency: usd(1).currency,
-        list_price: 1_000,
+        worth: 50_000,
         sold,
-        on_hand: 50,
         units: sold - 1,
         takings: 900,
         apart_bp: Some(-250),
         breach: sold.is_multiple_of(2).then_some(Breach::Apart),
+        was_apart: sold.is_multiple_of(2),
         belief: sold.is_multiple_of(4).then(|| Arc::new(belief(sold))),
     }
 }

@@ -42,12 +42,12 @@ pub struct StopRules {
     pub most_apart_bp: BasisPoints,
     /// Stop when more SKUs than this share are in breach, in percent, 0..=100.
     pub most_breaches_percent: u8,
-    /// A canary stops when it takes so many standard errors less than the rest does, of what goods are worth at list price; 1..=10. It is
-    /// looked at again and again, so that 3 is about one false alarm in a hundred rollouts.
+    /// A canary stops when it takes so many standard errors less than the rest does, of what the goods were worth at list price when the
+    /// stage began; 1..=10. It is looked at again and again, so that 3 is a few false alarms in a hundred rollouts.
     pub standard_errors: u8,
     /// ... by more than this share, in hundredths of a percent.
     pub tolerance_bp: BasisPoints,
-    /// ... once so many SKUs have sold on either side, at least 2.
+    /// ... once so many SKUs of the rest have sold, and would have of the canary if it did as well; at least 2.
     pub least_skus: u32,
 }
 

@@ -44,11 +44,11 @@ pub struct Comparison {
     pub selling: [u64; 2],
     /// Units that they sold.
     pub units: [u64; 2],
-    /// What was taken as a share of what the goods are worth at list price, sold ones included.
+    /// What was taken as a share of what the goods were worth at list price when the stage began.
     pub share: [f64; 2],
     /// The canary's share less the control's.
     pub difference: f64,
-    /// Its standard error: of a ratio of sums over independent SKUs.
+    /// Its standard error if both sides do alike: of ratios of sums over independent SKUs.
     pub standard_error: f64,
 }
 
@@ -72,7 +72,7 @@ impl Tally {
             Arm::Control => 1,
         };
         let sums = &mut self.arms.entry(account.currency).or_default()[arm];
-        let x = account.list_price as f64 * (account.on_hand as f64 + account.units as f64);
+        let x = account.worth as f64;
         let y = account.takings as f64;
         sums.skus += 1;
         sums.selling += u64::from(account.units > 0);
@@ -92,27 +92,30 @@ impl Tally {
     /// Canary against control, a currency at a time.
     pub fn comparisons(&self) -> impl Iterator<Item = Comparison> {
         self.arms.iter().map(|(currency, arms)| {
-            let of = arms.map(|sums| sums.share());
+            let share = |taken: f64, worth: f64| if worth > 0.0 { taken / worth } else { 0.0 };
+            let [canary, control] = *arms;
+            // As if both did alike: what it is held against.
+            let alike = share(canary.y + control.y, canary.x + control.x);
             Comparison {
                 currency: *currency,
                 skus: arms.map(|sums| sums.skus),
                 selling: arms.map(|sums| sums.selling),
                 units: arms.map(|sums| sums.units),
-                share: of.map(|(share, _)| share),
-                difference: of[0].0 - of[1].0,
-                standard_error: (of[0].1 + of[1].1).sqrt(),
+                share: arms.map(|sums| share(sums.y, sums.x)),
+                difference: share(canary.y, canary.x) - share(control.y, control.x),
+                standard_error: (canary.variance(alike) + control.variance(alike)).sqrt(),
             }
         })
     }
 
     /// Why the rollout must stop; `None`: it may go on.
     pub fn harm(&self, rules: &StopRules) -> Option<String> {
-        // A few SKUs that happen to come first say nothing of a share.
-        let enough = self.pending == 0 || self.skus >= u64::from(rules.least_skus);
-        if enough && self.breaches * 100 > u64::from(rules.most_breaches_percent) * self.skus {
+        // Of all that it concerns: those that happen to be decided first are no fair sample.
+        let all = self.skus + self.pending;
+        if self.breaches * 100 > u64::from(rules.most_breaches_percent) * all {
             return Some(format!(
-                "the candidate's price is refused or too far from that in force for {} of {} SKUs, more than {} %",
-                self.breaches, self.skus, rules.most_breaches_percent
+                "the candidate's price is refused or too far from that in force for {} of {all} SKUs, more than {} %",
+                self.breaches, rules.most_breaches_percent
             ));
         }
         let harmful = self.comparisons().find(|comparison| comparison.is_harm(rules))?;
@@ -127,23 +130,31 @@ impl Tally {
     }
 }
 
+#[allow(clippy::cast_precision_loss, reason = "as above")]
 impl Comparison {
+    /// Whether enough SKUs sell to judge by: so many of the control have sold, and would have of the canary if it did as well.
+    pub fn is_judged(&self, rules: &StopRules) -> bool {
+        let least = f64::from(rules.least_skus);
+        let [canary, control] = self.skus.map(|skus| skus as f64);
+        let selling = self.selling[1] as f64;
+        selling >= least && control > 0.0 && canary * selling / control >= least
+    }
+
     fn is_harm(&self, rules: &StopRules) -> bool {
         let tolerated = self.share[1] * f64::from(rules.tolerance_bp.get()) / 10_000.0;
-        self.selling.iter().all(|selling| *selling >= u64::from(rules.least_skus))
-            && self.difference + tolerated < -f64::from(rules.standard_errors) * self.standard_error
+        self.is_judged(rules) && self.difference + tolerated < -f64::from(rules.standard_errors) * self.standard_error
     }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "as above")]
 impl Sums {
-    /// The ratio of the sums, and its variance by linearisation (Cochran 1977, section 6.4): that of the residuals y - R x.
-    fn share(&self) -> (f64, f64) {
+    /// The variance of the ratio of the sums around `ratio`, by linearisation (Cochran 1977, section 6.4): that of the residuals y - R x.
+    fn variance(&self, ratio: f64) -> f64 {
         if self.x <= 0.0 || self.skus < 2 {
-            return (0.0, 0.0);
+            return 0.0;
         }
-        let (n, ratio) = (self.skus as f64, self.y / self.x);
+        let n = self.skus as f64;
         let residuals = (self.yy - 2.0 * ratio * self.xy + ratio * ratio * self.xx).max(0.0);
-        (ratio, residuals * n / (n - 1.0) / (self.x * self.x))
+        residuals * n / (n - 1.0) / (self.x * self.x)
     }
 }

@@ -243,6 +243,10 @@ impl Open<'_> {
         for number in [demand.per_hour, demand.certainty, demand.sensitivity_sd.unwrap_or_default()] {
             fingerprint.write_u64(number.to_bits());
         }
+        if let Some(restart) = demand.restart {
+            fingerprint.write_u64(restart.ratio.to_bits());
+            fingerprint.write_u64(restart.threshold.to_bits());
+        }
         // Two points tell two families apart.
         for price in [0.5, 1.5] {
             fingerprint.write_u64(demand.family.demand(price).to_bits());

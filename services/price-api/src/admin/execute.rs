@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use pricestream_domain::{Cause, Mode, Override, Product, RecordRev, Sku};
 use pricestream_event_schema::{ProductChangedV1, RepriceRequestedV1, TraceContext, encode};
 use pricestream_ports::{
-    Bus, Clock, Conditional, Documents, Failure, ModeSetting, PortError, ProductRecord, PromotionsSetting, Records, Settings,
-    SettingsRecord, chain, micros, publish_all,
+    Bus, Clock, Conditional, Documents, Failure, ModeSetting, PortError, ProductRecord, PromotionsSetting, Records,
+    RolloutSetting, Settings, SettingsRecord, chain, micros, publish_all,
 };
 use pricestream_promotion_engine::{Effect, RuleSet, Without};
 use pricestream_repricing_engine::Strategies;
@@ -140,8 +140,17 @@ pub async fn execute(
             let now = micros(clock.now());
             publish(documents, settings, clock.now(), |stored| {
                 let stored = stored.ok_or(AdminError::NoSettings)?.clone();
+                let number = stored.rev + 1;
                 let back = stored.with_strategies(&earlier.strategies, &by, &note, now);
-                Ok(SettingsRecord { rollout: back.rollout.filter(|rollout| matches!(rollout.stage, Stage::Stopped(_))), ..back })
+                // Of a rollout that this ends it stays known who ended it.
+                let ended = back.rollout.map(|rollout| match rollout.stage {
+                    Stage::Stopped(_) => rollout,
+                    _ => {
+                        let stage = Stage::Stopped(format!("rolled back to settings {to}"));
+                        RolloutSetting { number, stage, by: by.clone(), note: note.clone(), at: now, ..rollout }
+                    }
+                });
+                Ok(SettingsRecord { rollout: ended, ..back })
             })
             .await
         }

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::extract::State;
@@ -64,17 +65,29 @@ pub(super) fn next(stored: &SettingsRecord, step: &RollOut, now: Timestamp) -> R
     if step.candidate.is_some() && content(candidate) == content(&stored.strategies) {
         return Err(AdminError::Rollout("the candidate is in force already".to_owned()));
     }
+    if let (None, Some(RolloutSetting { stage: Stage::Stopped(why), .. }), NextStage::Full | NextStage::Canary(_)) =
+        (&step.candidate, before, step.stage)
+    {
+        return Err(AdminError::Rollout(format!("it was stopped ({why}): give the candidate again, or begin anew in shadow")));
+    }
+    if step.stage != NextStage::Stopped {
+        // A newer program may have stored what this one cannot read.
+        readable(candidate)?;
+    }
     let stage = match step.stage {
         NextStage::Full => return Ok(stored.clone().with_strategies(candidate, &step.by, &step.note, now)),
         NextStage::Shadow => Stage::Shadow,
         NextStage::Canary(percent) => Stage::Canary(percent),
         NextStage::Stopped => Stage::Stopped("by a person".to_owned()),
     };
+    // Rules are those of one candidate.
+    let before = before.filter(|setting| setting.candidate == *candidate);
     let rules = step.stop.clone().or_else(|| before.map(|setting| setting.rules.clone())).unwrap_or_default();
-    let same = |setting: &&RolloutSetting| (&setting.candidate, &setting.stage, &setting.rules) == (candidate, &stage, &rules);
-    let setting = match before.filter(same) {
-        Some(setting) => setting.clone(),
-        None => RolloutSetting {
+    let setting = match before.filter(|setting| setting.stage == stage) {
+        Some(setting) if setting.rules == rules => setting.clone(),
+        // What was counted goes on counting, unless prices were left out by another rule.
+        Some(setting) if setting.rules.most_apart_bp == rules.most_apart_bp => RolloutSetting { rules, ..setting.clone() },
+        _ => RolloutSetting {
             candidate: Arc::clone(candidate),
             number: stored.rev + 1,
             stage,
@@ -147,8 +160,10 @@ pub struct RolloutView {
     /// Why the stop rules will end it; absent: they will not.
     #[serde(skip_serializing_if = "Option::is_none")]
     harm: Option<String>,
-    /// SKUs of the catalogue that were looked at; there may be more.
+    /// SKUs of the catalogue that were looked at.
     looked_at: usize,
+    /// All of them were; false: there was no time for more, and the rest is not counted here.
+    finished: bool,
 }
 
 /// A SKU whose candidate price is not used.
@@ -173,8 +188,10 @@ struct Takings {
     control: Side,
     /// The canary's share less the other's, in points.
     difference: f64,
-    /// Its standard error, in points.
+    /// Its standard error if both sides do alike, in points.
     standard_error: f64,
+    /// The stop rules judge by it: enough SKUs have sold.
+    judged: bool,
 }
 
 /// What one side did.
@@ -187,24 +204,30 @@ struct Side {
     selling: u64,
     /// Units sold.
     units: u64,
-    /// What was taken, in percent of what the goods are worth at list price, sold ones included.
+    /// What was taken, in percent of what the goods were worth at list price when the stage began.
     taken_percent: f64,
 }
 
-/// SKUs that are looked at, at most.
-const LOOKED_AT: usize = 100_000;
+/// How long SKUs are looked at: a function on AWS has ten seconds.
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// SKUs in breach that are shown.
 const SHOWN: usize = 20;
 
 impl RolloutView {
-    /// How the rollout of `stored` stands; `None`: there is none. Reads the records of every SKU, up to a hundred thousand.
-    pub async fn of(stored: &SettingsRecord, records: &impl RecordReads) -> Result<Option<Self>, PortError> {
+    /// How the rollout of `stored` stands; `None`: there is none. Reads the records of every SKU, for some seconds at most, and
+    /// waits for `pause` in between: others may want the thread too.
+    pub async fn of<P: Future<Output = ()> + Send>(
+        stored: &SettingsRecord,
+        records: &impl RecordReads,
+        pause: impl Fn() -> P + Send + Sync,
+    ) -> Result<Option<Self>, PortError> {
         let Some(setting) = &stored.rollout else { return Ok(None) };
         let (settings, _) = SettingsSnapshot::of(stored, &SettingsSnapshot::frozen());
         let mut tally = Tally::of_stage(setting.number);
-        let (mut in_breach, mut looked_at, mut after) = (Vec::new(), 0, None);
-        while looked_at < LOOKED_AT && settings.rollout.is_some() {
+        let (mut in_breach, mut looked_at, mut after, mut finished) = (Vec::new(), 0, None, settings.rollout.is_none());
+        let began = Instant::now();
+        while !finished && began.elapsed() < LONGEST {
             let page = records.page(after.as_ref(), 500).await?;
             for state in &page {
                 let breaches = tally.breaches;
@@ -218,8 +241,9 @@ impl RolloutView {
                 }
             }
             looked_at += page.len();
-            let Some(last) = page.last() else { break };
-            after = Some(last.sku.clone());
+            finished = page.is_empty();
+            after = page.last().map(|last| last.sku.clone());
+            pause().await;
         }
         Ok(Some(Self {
             stage: setting.stage.clone(),
@@ -234,14 +258,16 @@ impl RolloutView {
             mean_apart_bp: tally.mean_apart_bp().map(|mean| (mean * 10.0).round() / 10.0),
             breaches: tally.breaches,
             in_breach,
-            takings: takings(&tally),
-            harm: settings.rollout.as_ref().and_then(|_| tally.harm(&setting.rules)),
+            takings: takings(&tally, &setting.rules),
+            // A part is not judged.
+            harm: settings.rollout.as_ref().filter(|_| finished).and_then(|_| tally.harm(&setting.rules)),
             looked_at,
+            finished,
         }))
     }
 }
 
-fn takings(tally: &Tally) -> Vec<Takings> {
+fn takings(tally: &Tally, rules: &StopRules) -> Vec<Takings> {
     let percent = |share: f64| (share * 10_000.0).round() / 100.0;
     let of = |comparison: pricestream_repricing_engine::rollout::Comparison| {
         let side = |arm: usize| Side {
@@ -256,6 +282,7 @@ fn takings(tally: &Tally) -> Vec<Takings> {
             control: side(1),
             difference: percent(comparison.difference),
             standard_error: percent(comparison.standard_error),
+            judged: comparison.is_judged(rules),
         }
     };
     tally.comparisons().map(of).collect()
@@ -263,7 +290,7 @@ fn takings(tally: &Tally) -> Vec<Takings> {
 
 async fn show<W: World>(State(api): ApiState<W>) -> Result<Json<RolloutView>, Problem> {
     let stored = settings(&api).await?;
-    let view = RolloutView::of(&stored, &*api.records).await?;
+    let view = RolloutView::of(&stored, &*api.records, tokio::task::yield_now).await?;
     let none = || Problem::new(Code::NoRollout, "put strategies on trial by PUT /v1/admin/strategies/rollout");
     view.map(Json).ok_or_else(none)
 }

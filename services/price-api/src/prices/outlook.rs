@@ -36,8 +36,10 @@ impl Outlook {
         if by_hand || inputs.mode != pricestream_domain::Mode::Run {
             return None;
         }
-        let policy = inputs.policy.as_ref().ok()?.policy.in_charge();
         let decision = inputs.decide();
+        let policy = &inputs.policy.as_ref().ok()?.policy;
+        let by_candidate = decision.trial.as_ref().is_some_and(|trial| !trial.was_apart && trial.breach.is_none());
+        let policy = if by_candidate { policy.in_charge() } else { policy };
         let present = Present {
             now: inputs.decided_at,
             product: &inputs.product.product,

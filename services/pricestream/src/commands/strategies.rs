@@ -122,7 +122,7 @@ fn rollout(global: &Global) -> Result<Found> {
             let Some(settings) = ready(store.settings()).context("reading the settings")? else {
                 bail!("nothing was published yet")
             };
-            match ready(RolloutView::of(&settings, &**store)).context("reading the records")? {
+            match ready(RolloutView::of(&settings, &**store, || std::future::ready(()))).context("reading the records")? {
                 Some(view) => serde_json::to_value(view)?,
                 None => bail!("nothing is on trial: pricestream strategies rollout FILE --stage shadow"),
             }
@@ -161,6 +161,9 @@ fn show_rollout(view: &Value) {
     lines.add("not used", format!("{} (refused, or too far from the price in force)", shown(view, "breaches")));
     match view.get("harm") {
         Some(_) => lines.add("stops by itself", shown(view, "harm")),
+        None if view.get("finished") == Some(&Value::Bool(false)) => {
+            lines.add("stops by itself", format!("not said: there was time for {} SKUs only", shown(view, "looked_at")))
+        }
         None => lines.add("stops by itself", "no: nothing that was counted speaks for it"),
     };
     print!("{lines}");
@@ -175,16 +178,17 @@ fn show_rollout(view: &Value) {
         })
         .collect();
     if !takings.is_empty() {
-        println!("\nwhat was taken, in percent of what the goods are worth at list price");
+        println!("\nwhat was taken, in percent of what the goods were worth at list price when the stage began");
         print!("{}", table(&["currency", "side", "SKUs", "selling", "units", "taken %"], &takings));
     }
     for of in list("takings") {
-        println!(
-            "{}: the canary took {} points more (standard error {})",
-            shown(&of, "currency"),
-            shown(&of, "difference"),
-            shown(&of, "standard_error")
-        );
+        let (currency, difference, error) = (shown(&of, "currency"), shown(&of, "difference"), shown(&of, "standard_error"));
+        let judged = if of.get("judged") == Some(&Value::Bool(true)) {
+            ""
+        } else {
+            "; too few SKUs have sold for the rules to judge by that"
+        };
+        println!("{currency}: canary less control {difference} points (standard error {error}){judged}");
     }
     let breaches: Vec<Vec<String>> = list("in_breach")
         .iter()

@@ -26,7 +26,16 @@ pub(crate) fn run(global: &Global, options: &Up) -> Result<Found> {
         let began = std::time::Instant::now();
         let quote_key = (options.quote_key.as_deref(), options.quote_key_previous.as_deref());
         let server = Server::open(&global.directory(), global.durability(), tokens, quote_key, |app, runtime| {
-            let strategies = strategies.as_deref().map(strategies_text).transpose()?;
+            let mut strategies = strategies.as_deref().map(strategies_text).transpose()?;
+            if let (Some(text), Some(file)) = (strategies, &options.strategies)
+                && let Some(rev) = app.replaced_since(text)?
+            {
+                tracing::warn!(
+                    "{} is what settings {rev} had; what was put in force since stays: publish the file to have it back",
+                    file.display()
+                );
+                strategies = None;
+            }
             let promotions = promotions.as_deref().map(rule_set_text).transpose()?;
             app.ensure_settings(strategies, promotions, "up")?;
             if let Some(lines) = &catalogue {

@@ -200,6 +200,20 @@ fn strategies_go_on_trial_into_force_and_back_from_the_command_line() {
     let table = String::from_utf8(server.plain(&["strategies", "history"]).stdout).unwrap();
     assert!(table.contains("too dear") && table.contains("canary of 99 %") && table.contains("shadow"), "{table}");
     assert_eq!(server.done(&["verify"])["findings"], 0);
+
+    // A file that did not change undoes nothing at the next start; one that did is put in force.
+    server.done(&["strategies", "publish", &candidate, "--by", "ann"]);
+    server.shows("A", 1_080, SOON);
+    assert!(server.terminate().success());
+    let server = files.start();
+    server.shows("A", 1_080, SOON);
+    assert!(files.log().contains("what was put in force since stays"), "{}", files.log());
+    assert!(server.terminate().success());
+    files.write("strategies.json", &PLUS_FIVE.replace("\"change_bp\":500", "\"change_bp\":600"));
+    let server = files.start();
+    server.shows("A", 1_060, SOON);
+    server.done(&["strategies", "rollback", &first, "--by", "bob"]);
+    server.shows("A", 1_050, SOON);
     assert!(server.terminate().success());
 
     // The same on the store alone.
@@ -228,6 +242,8 @@ fn administration_needs_the_token_and_is_closed_without_one() {
         (Method::POST, "/v1/admin/catalogue"),
         (Method::DELETE, "/v1/admin/catalogue/A"),
         (Method::PUT, "/v1/admin/strategies?by=x"),
+        (Method::PUT, "/v1/admin/strategies/rollout"),
+        (Method::PUT, "/v1/admin/strategies/rollback"),
         (Method::PUT, "/v1/admin/mode"),
         (Method::PUT, "/v1/admin/overrides/A"),
         (Method::DELETE, "/v1/admin/overrides/A?by=x"),
@@ -243,7 +259,17 @@ fn administration_needs_the_token_and_is_closed_without_one() {
             }
             server.try_ask(request).unwrap().assert_problem(401, "unauthorized", &format!("{token:?} {method} {path}"));
         }
-        for path in ["mode", "strategies", "status", "alerts", "dead-letters", "catalogue/A"] {
+        for path in [
+            "mode",
+            "strategies",
+            "strategies/rollout",
+            "strategies/versions",
+            "strategies/versions/1",
+            "status",
+            "alerts",
+            "dead-letters",
+            "catalogue/A",
+        ] {
             server.get(&format!("/v1/admin/{path}")).assert_problem(401, "unauthorized", path);
         }
     }
