@@ -496,3 +496,30 @@ fn what_is_due_is_due_at_a_whole_microsecond_and_has_happened_by_then() {
         assert_eq!(shop.decide("2026-05-04T18:00:00.123457Z").standing.unwrap().price, usd(after));
     }
 }
+
+#[test]
+fn a_models_prior_stands_over_the_categorys_demand_and_the_lack_of_one_is_told() {
+    let sale = json!({ "kind": "gvr_optimal", "sale": { "ends": { "after_full_minutes": 600 } } });
+    let mut shop = Shop::priced_by("evening", sale).left(40);
+    shop.entry["demand"] = json!({ "per_hour": 4.0, "certainty": 5.0 });
+    let prior = json!({ "per_hour": 40.0, "certainty": 9.0, "sensitivity": 1.0, "sensitivity_sd": 0.5, "model": "m" });
+    let price = |decision: &Decision| decision.standing.unwrap().price.minor;
+    let by_category = shop.decide(NOON);
+    let by_model = shop.clone().line("prior", &prior).decide(NOON);
+    // As if the document had said it.
+    let mut said = shop.clone();
+    said.entry["demand"] = json!({ "per_hour": 40.0, "certainty": 9.0, "family": { "kind": "exponential", "sensitivity": 1.0 }, "sensitivity_sd": 0.5 });
+    assert_eq!(price(&by_model), price(&said.decide(NOON)));
+    assert!(price(&by_model) > price(&by_category) + 500, "ten times the buyers, who mind half as much");
+
+    let without = shop.line("no_prior", "model.onnx cannot be read").decide(NOON);
+    assert_eq!(price(&without), price(&by_category));
+    let told = without.reason.sentence();
+    assert!(
+        told.contains("demand is taken to be its category's, as its model says nothing: model.onnx cannot be read"),
+        "{told}"
+    );
+    // A strategy that asks for no demand has no need of one.
+    let told = Shop::new().line("no_prior", "x").decide(NOON).reason.sentence();
+    assert!(!told.contains("model"), "{told}");
+}

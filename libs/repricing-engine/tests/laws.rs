@@ -5,7 +5,8 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use pricestream_documents::Zone;
 use pricestream_domain::{
-    BasisPoints, Currency, FullLevel, Mode, Money, Override, Product, RelativeChange, Standing, Stock, StockVersion,
+    BasisPoints, Currency, FullLevel, Mode, Money, Override, Positive, Prior, Product, RelativeChange, Standing, Stock,
+    StockVersion,
 };
 use pricestream_repricing_engine::market::{Belief, Family, Restart};
 use pricestream_repricing_engine::rollout::{Arm, Breach, Trial, TrialAccount};
@@ -201,12 +202,22 @@ fn amount() -> impl Strategy<Value = i64> {
 }
 
 fn product() -> impl Strategy<Value = Product> {
-    (amount(), option::of(amount()), option::of(amount()), option::of(amount())).prop_map(|(list, floor, ceiling, cost)| {
-        let line = format!(r#"{{"sku":"A","list_price":{{"minor":{list},"currency":"USD"}}}}"#);
-        let mut product: Product = serde_json::from_str(&line).unwrap();
-        (product.floor, product.ceiling, product.cost) = (floor.map(usd), ceiling.map(usd), cost.map(usd));
-        product
-    })
+    let number = || (1e-3_f64..1e3).prop_map(|number| Positive::try_from(number).unwrap());
+    let prior = option::weighted(0.2, (number(), number(), 0.05_f64..50.0)).prop_map(|prior| {
+        prior.map(|(per_hour, certainty, sensitivity)| {
+            let sensitivity = Positive::try_from(sensitivity).unwrap();
+            Prior { per_hour, certainty, sensitivity, sensitivity_sd: sensitivity, model: "m".into() }
+        })
+    });
+    (amount(), option::of(amount()), option::of(amount()), option::of(amount()), prior).prop_map(
+        |(list, floor, ceiling, cost, prior)| {
+            let line = format!(r#"{{"sku":"A","list_price":{{"minor":{list},"currency":"USD"}}}}"#);
+            let mut product: Product = serde_json::from_str(&line).unwrap();
+            (product.floor, product.ceiling, product.cost) = (floor.map(usd), ceiling.map(usd), cost.map(usd));
+            product.prior = prior;
+            product
+        },
+    )
 }
 
 fn stock() -> impl Strategy<Value = Option<Stock>> {

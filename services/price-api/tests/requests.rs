@@ -354,6 +354,26 @@ async fn a_catalogue_is_imported_line_by_line_with_every_problem_told() {
         assert_eq!((status.as_u16(), code(&answer)), (422, "bad-product"), "{bad}: {answer}");
         assert!(!answer["errors"].as_array().unwrap().is_empty(), "{bad}: {answer}");
     }
+    let prior = |field: &str, value: Value| {
+        let mut prior = json!({ "per_hour": 4, "certainty": 3, "sensitivity": 2, "sensitivity_sd": 1, "model": "m" });
+        prior[field] = value;
+        let mut line = line("P", 1_000);
+        line["prior"] = prior;
+        line
+    };
+    for (bad, field) in [
+        (prior("per_hour", json!(-4)), "prior.per_hour"),
+        (prior("per_hour", json!(1e12)), "prior.per_hour"),
+        (prior("sensitivity", json!(0)), "prior.sensitivity"),
+        (prior("sensitivity_sd", json!(9)), "prior.sensitivity_sd"),
+        (prior("certainty", json!("sure")), "prior.certainty"),
+    ] {
+        let (status, answer) = server.admin(Method::POST, "/v1/admin/catalogue", &bad.to_string()).await;
+        let told = answer["errors"][0]["errors"][0].as_str().unwrap_or_default();
+        assert!(status == StatusCode::UNPROCESSABLE_ENTITY && told.contains(field), "{bad}: {answer}");
+    }
+    let (status, answer) = server.admin(Method::POST, "/v1/admin/catalogue", &prior("per_hour", json!(5)).to_string()).await;
+    assert_eq!((status, &answer["changed"]), (StatusCode::OK, &json!(1)), "{answer}");
 }
 
 #[tokio::test]
