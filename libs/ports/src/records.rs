@@ -87,7 +87,7 @@ impl SkuState {
     pub fn tally(&self, settings: &SettingsSnapshot, tally: &mut Tally) {
         let Some(product) = self.inputs.product.as_ref().filter(|record| !record.product.retired) else { return };
         let Ok(resolved) = settings.policy_for(&product.product) else { return };
-        if !resolved.policy.trial.as_ref().is_some_and(|trial| trial.number == tally.number) {
+        if resolved.policy.trial.as_ref().is_none_or(|trial| trial.number != tally.number) {
             return;
         }
         let record = self.price.as_ref();

@@ -118,9 +118,10 @@ impl Refusal {
 /// In this order: a retired product has no price; an override in force wins over the mode, the mode over the strategy;
 /// what they propose passes the guardrails, of which override and mode skip the soft ones and the price ending only.
 pub fn decide(inputs: &Inputs<'_>) -> Decision {
-    match settle(inputs) {
-        Ok((decided, reason)) => decided.into_decision(inputs, reason),
-        Err((refusal, reason)) => Decision {
+    let Settled { decided, reason } = settle(inputs);
+    match decided {
+        Ok(decided) => decided.into_decision(inputs, reason),
+        Err(refusal) => Decision {
             standing: inputs.previous.copied().filter(|_| refusal != Refusal::Retired),
             shadow_price: None,
             next_due: in_force_override(inputs).and_then(|override_| whole_microsecond(override_.expires_at)),
@@ -149,36 +150,55 @@ struct Decided {
     trial: Option<TrialAccount>,
 }
 
-/// One side's decision with its reason.
-type Settled = Result<(Decided, Reason), (Refusal, Reason)>;
+/// What one side decides, and why.
+struct Settled {
+    decided: Result<Decided, Refusal>,
+    reason: Reason,
+}
+
+impl Settled {
+    fn refused(inputs: &Inputs<'_>, refusal: Refusal) -> Self {
+        Self { decided: Err(refusal), reason: Reason::of(inputs) }
+    }
+
+    fn by(inputs: &Inputs<'_>, policy: &Policy) -> Self {
+        let mut reason = Reason::of(inputs);
+        let decided = settle_price(inputs, policy, &mut reason);
+        Self { decided, reason }
+    }
+
+    /// Where the price is going, and not where it is: else using one side's would bring the other's nearer.
+    fn target(&self) -> Option<i64> {
+        self.decided.as_ref().ok().map(|decided| decided.target)
+    }
+}
 
 fn settle(inputs: &Inputs<'_>) -> Settled {
     let Inputs { product, .. } = *inputs;
-    let refused = |refusal| Err((refusal, Reason::of(inputs)));
     if product.retired {
-        return refused(Refusal::Retired);
+        return Settled::refused(inputs, Refusal::Retired);
     }
     if product.list_price.minor <= 0 {
-        return refused(Refusal::NoListPrice);
+        return Settled::refused(inputs, Refusal::NoListPrice);
     }
     match inputs.policy {
-        Err(why) => refused(Refusal::NoPolicy(why.to_owned())),
-        Ok(Policy { trial: Some(trial), .. }) => try_out(inputs, trial),
-        Ok(policy) => settle_by(inputs, policy),
+        Err(why) => Settled::refused(inputs, Refusal::NoPolicy(why.to_owned())),
+        Ok(policy) => match &policy.trial {
+            Some(trial) => try_out(inputs, policy, trial),
+            None => Settled::by(inputs, policy),
+        },
     }
 }
 
 /// Decides by the strategies in force and by the candidate, and takes the one that is to set the price. What is wrong with the candidate
 /// costs nobody a price.
-fn try_out(inputs: &Inputs<'_>, trial: &Trial) -> Settled {
-    let refused = || Err((Refusal::NoPolicy("the candidate names no strategy for it".to_owned()), Reason::of(inputs)));
-    let candidate = trial.candidate.as_deref().map_or_else(refused, |candidate| settle_by(inputs, candidate));
-    let in_force = inputs.policy.map_or_else(|_| refused(), |policy| settle_by(inputs, policy));
+fn try_out(inputs: &Inputs<'_>, policy: &Policy, trial: &Trial) -> Settled {
+    let none = || Settled::refused(inputs, Refusal::NoPolicy("the candidate names no strategy for it".to_owned()));
+    let candidate = trial.candidate.as_deref().map_or_else(none, |candidate| Settled::by(inputs, candidate));
+    let in_force = Settled::by(inputs, policy);
     // Who sets the price by hand, or freezes it, is on no trial.
     let tried = inputs.mode == Mode::Run && in_force_override(inputs).is_none();
-    // Where the prices are going, and not where they are: else using one would bring the other nearer.
-    let target = |settled: &Settled| settled.as_ref().ok().map(|(decided, _)| decided.target);
-    let targets = (target(&candidate), target(&in_force));
+    let targets = (candidate.target(), in_force.target());
     let before = inputs.trial.map(|account| &**account);
     // Once too far, not used any more in this stage: a candidate that keeps to the price that stands would seem near the next time.
     let was_apart = before.is_some_and(|account| account.goes_on(trial) && account.was_apart);
@@ -189,53 +209,39 @@ fn try_out(inputs: &Inputs<'_>, trial: &Trial) -> Settled {
         _ => None,
     };
     // What nobody could price before is on no trial, and what a person sets is held by the guardrails in force.
-    let by_candidate = tried && trial.arm == Arm::Canary && breach.is_none() && candidate.is_ok() && in_force.is_ok();
+    let usable = candidate.decided.is_ok() && in_force.decided.is_ok();
+    let by_candidate = tried && trial.arm == Arm::Canary && breach.is_none() && usable;
     let (used, other) = if by_candidate { (candidate, in_force) } else { (in_force, candidate) };
-    let other_price = other.as_ref().ok().map(|(decided, _)| decided.held.price);
+    let Settled { decided: Ok(mut decided), mut reason } = used else { return used };
+    let other = other.decided.ok();
+    let other_price = other.as_ref().map(|other| other.held.price);
     // Its soft guardrails measure from a price that it does not set.
-    let due = match (&used, &other) {
-        (Ok((used, _)), Ok((other, _))) if tried => earliest(other.asks_anew, other.held.next_due(used.held.price)),
-        _ => None,
-    };
-    // A side that refuses a price forgets nothing.
-    let other_belief = match (&used, other) {
-        (_, Ok((other, _))) => other.belief,
-        (Ok((used, _)), Err(_)) => {
-            let goes_on = |belief: &&Arc<Belief>| used.belief.as_ref().is_some_and(|used| used.continues(belief));
-            inputs
-                .belief
-                .into_iter()
-                .chain(before.and_then(|account| account.belief.as_ref()))
-                .find(|belief| !goes_on(belief))
-                .cloned()
+    let due = other.as_ref().filter(|_| tried);
+    let due = due.and_then(|other| earliest(other.asks_anew, other.held.next_due(decided.held.price)));
+    decided.next_due = earliest(decided.next_due, due);
+    let other_belief = match other {
+        Some(other) => other.belief,
+        // A side that refuses a price forgets nothing.
+        None => {
+            let goes_on = |belief: &&Arc<Belief>| decided.belief.as_ref().is_some_and(|used| used.continues(belief));
+            let known = inputs.belief.into_iter().chain(before.and_then(|account| account.belief.as_ref()));
+            known.into_iter().find(|belief| !goes_on(belief)).cloned()
         }
-        (Err(_), Err(_)) => None,
     };
     let apart_bp = match targets {
         (Some(candidate), Some(in_force)) if tried => Some(Trial::apart(candidate, in_force)),
         _ => None,
     };
-    let told = if breach == Some(Breach::Apart) { targets.0 } else { other_price };
-    let side = OtherSide { arm: trial.arm, price: told, breach };
-    used.map(|(mut decided, mut reason)| {
-        let tried_out = Tried { trial, other: side, apart_bp, belief: other_belief.as_ref(), was_apart };
-        let Inputs { product, stock, previous, now, .. } = *inputs;
-        decided.trial = Some(TrialAccount::after(before, &tried_out, product.list_price, stock, previous, now));
-        decided.next_due = earliest(decided.next_due, due);
-        if tried {
-            decided.shadow = other_price;
-            reason.other_side = Some(side);
-        }
-        (decided, reason)
-    })
-}
-
-fn settle_by(inputs: &Inputs<'_>, policy: &Policy) -> Settled {
-    let mut reason = Reason::of(inputs);
-    match settle_price(inputs, policy, &mut reason) {
-        Ok(decided) => Ok((decided, reason)),
-        Err(refusal) => Err((refusal, reason)),
+    let price = if breach == Some(Breach::Apart) { targets.0 } else { other_price };
+    let side = OtherSide { arm: trial.arm, price, breach };
+    let tried_out = Tried { trial, other: side, apart_bp, belief: other_belief.as_ref(), was_apart };
+    let Inputs { product, stock, previous, now, .. } = *inputs;
+    decided.trial = Some(TrialAccount::after(before, &tried_out, product.list_price, stock, previous, now));
+    if tried {
+        decided.shadow = other_price;
+        reason.other_side = Some(side);
     }
+    Settled { decided: Ok(decided), reason }
 }
 
 fn settle_price(inputs: &Inputs<'_>, policy: &Policy, reason: &mut Reason) -> Result<Decided, Refusal> {

@@ -47,7 +47,7 @@ fn policy(in_force: &Strategies, candidate: Option<(&Arc<Strategies>, Stage)>, s
 /// A SKU that is in the canary of half of the SKUs.
 fn canary_sku(in_force: &Strategies, candidate: &Arc<Strategies>) -> String {
     let in_canary = |sku: &String| arm(in_force, candidate, 50, sku) == Some(Arm::Canary);
-    (0..).map(|number| format!("SKU-{number}")).find(in_canary).unwrap()
+    (0..10_000).map(|number| format!("SKU-{number}")).find(in_canary).unwrap()
 }
 
 fn arm(in_force: &Strategies, candidate: &Arc<Strategies>, percent: u8, sku: &str) -> Option<Arm> {

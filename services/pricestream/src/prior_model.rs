@@ -134,7 +134,8 @@ mod tests {
 
     /// Outputs are `features x weights`: a row of weights for each feature.
     fn linear(named: Option<&str>, weights: &[Vec<f32>]) -> Vec<u8> {
-        let (rows, columns) = (weights.len() as i64, weights[0].len() as i64);
+        let size = |length: usize| i64::try_from(length).unwrap();
+        let (rows, columns) = (size(weights.len()), size(weights[0].len()));
         let weights = TensorProto {
             name: "weights".to_owned(),
             data_type: tensor_proto::DataType::Float as i32,
@@ -181,11 +182,12 @@ mod tests {
     #[test]
     fn a_model_is_asked_by_the_names_of_its_features() {
         let prior = asked(&good(), &[("tag=new", 1.0), ("base", 1.0), ("unheard-of", 7.0)]).unwrap();
-        let told = [prior.per_hour, prior.certainty, prior.sensitivity, prior.sensitivity_sd].map(f64::from);
-        assert_eq!(told, [6.0, 3.0, 1.5, 0.5]);
+        let told =
+            [prior.per_hour, prior.certainty, prior.sensitivity, prior.sensitivity_sd].map(|number| number.get().to_string());
+        assert_eq!(told, ["6", "3", "1.5", "0.5"]);
         assert_eq!(prior.model.len(), 32, "by what is in it");
         // What a SKU has not counts as zero.
-        assert_eq!(asked(&good(), &[("base", 1.0)]).unwrap().per_hour.get(), 2.0);
+        assert_eq!(asked(&good(), &[("base", 1.0)]).unwrap().per_hour.get().to_string(), "2");
     }
 
     #[test]
@@ -194,7 +196,7 @@ mod tests {
         let cases = [
             (Vec::new(), "metadata"),
             (b"no model at all".to_vec(), "no ONNX file"),
-            (linear(None, &[four.clone()]), "metadata \"pricestream.features\" is missing"),
+            (linear(None, std::slice::from_ref(&four)), "metadata \"pricestream.features\" is missing"),
             (linear(Some("a,b,c"), &[four.clone(), four.clone()]), "does not take 3 features"),
             (linear(Some("base"), &[vec![1.0; 3]]), "one output of 4 numbers, and has [[1, 3]]"),
             (linear(Some("base"), &[vec![-1.0, 1.0, 1.0, 1.0]]), "per_hour: -1 is no finite number above 0"),

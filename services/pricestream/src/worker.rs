@@ -268,7 +268,7 @@ impl Loop {
             Ok(true) => self.progress = Some(Progress::default()),
             Ok(false) => {}
             Err(why) => {
-                tracing::error!(%why, "a rollout that does harm could not be stopped now; the next reconciliation tries again")
+                tracing::error!(%why, "a rollout that does harm could not be stopped now; the next reconciliation tries again");
             }
         }
     }

@@ -39,6 +39,8 @@ const SKUS: usize = 40;
 
 /// A day of sales by chance, at prices that change each hour.
 fn recording() -> String {
+    // Minor units from hour to hour.
+    const PRICES: [i64; 3] = [800, 1_000, 1_200];
     let mut random = fastrand::Rng::with_seed(7);
     let mut changes = Vec::new();
     let begin: jiff::Timestamp = "2026-11-20T06:00:00Z".parse().unwrap();
@@ -46,15 +48,19 @@ fn recording() -> String {
         let (per_hour, sensitivity) = truth(number);
         let (mut on_hand, mut seq) = (2_000, 1);
         changes.push((begin, json!({ "on_hand": on_hand, "cause": "restock", "quantity": on_hand }), number, seq));
-        let mut now = 0.0;
+        let (mut now, mut hour) = (0.0, 0_u32);
         while now < 15.0 {
-            let price = [0.8, 1.0, 1.2][(now as usize + number) % 3];
-            let rate = per_hour * f64::exp(-sensitivity * (price - 1.0));
+            let minor = PRICES[(hour as usize + number) % 3];
+            let ratio = f64::from(i32::try_from(minor).unwrap()) / 1_000.0;
+            let rate = per_hour * f64::exp(-sensitivity * (ratio - 1.0));
             now += -random.f64().ln() / rate;
+            while f64::from(hour + 1) <= now {
+                hour += 1;
+            }
             on_hand -= 1;
             seq += 1;
             let sold = json!({ "on_hand": on_hand, "cause": "sale", "quantity": 1,
-                "unit_price": { "minor": (1_000.0 * price) as i64, "currency": "EUR" } });
+                "unit_price": { "minor": minor, "currency": "EUR" } });
             changes.push((begin + jiff::SignedDuration::from_secs_f64(now * 3_600.0), sold, number, seq));
         }
     }
@@ -74,8 +80,8 @@ fn a_model_trained_on_sales_says_what_they_were_made_of_and_prices_are_made_by_i
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     let write = |name: &str, text: &str| std::fs::write(path(name), text).unwrap();
-    let lines = |of: std::ops::Range<usize>| of.map(|number| format!("{}\n", line(number))).collect::<String>();
-    write("catalogue.ndjson", &lines(0..SKUS));
+    let lines = |of: Vec<Value>| of.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
+    write("catalogue.ndjson", &lines((0..SKUS).map(line).collect()));
     write("changes.ndjson", &recording());
 
     let features = run(&["catalogue", "features", &path("catalogue.ndjson"), "--targets", &path("changes.ndjson")], "");
@@ -88,7 +94,7 @@ fn a_model_trained_on_sales_says_what_they_were_made_of_and_prices_are_made_by_i
     assert!(told.contains("of the deviance explained"), "{told}");
 
     // SKUs that were never sold: the model knows them by category and tag alone.
-    write("new.ndjson", &lines(SKUS..SKUS + 12));
+    write("new.ndjson", &lines((SKUS..SKUS + 12).map(line).collect()));
     let asked = run(&["catalogue", "priors", &path("new.ndjson"), "--model", &path("model.onnx")], "");
     let said = String::from_utf8_lossy(&asked.stderr).into_owned();
     assert!(
@@ -112,7 +118,7 @@ fn a_model_trained_on_sales_says_what_they_were_made_of_and_prices_are_made_by_i
     assert_eq!(text.lines().filter(|line| line.contains("\"no_prior\":") && line.contains("cannot be read")).count(), 12);
 
     // Both are catalogue lines that a store takes.
-    for (name, catalogue) in [("with", priced.iter().map(|line| format!("{line}\n")).collect::<String>()), ("without", text)] {
+    for (name, catalogue) in [("with", lines(priced)), ("without", text)] {
         write("import.ndjson", &catalogue);
         let store = path(name);
         let imported = run(&["replay", "-", "--catalogue", &path("import.ndjson"), "--data", &store], "");

@@ -79,6 +79,9 @@ impl StopRules {
     }
 }
 
+/// The policy in force, the candidate's, and who sets the price.
+type Sides = (ContentHash, Option<ContentHash>, Arm);
+
 /// A rollout that is on, ready for use.
 #[derive(Debug)]
 pub struct Rollout {
@@ -88,8 +91,7 @@ pub struct Rollout {
     /// Percent of the SKUs that the candidate prices; 0 in shadow.
     share: u8,
     rules: StopRules,
-    /// By policy in force, the candidate's, and who sets the price.
-    known: RwLock<HashMap<(ContentHash, Option<ContentHash>, Arm), Arc<Resolved>>>,
+    known: RwLock<HashMap<Sides, Arc<Resolved>>>,
 }
 
 impl Rollout {
