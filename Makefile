@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 DEV_TOKEN = local-development
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up build test test-cloud test-containers terraform-check cloud-up cloud-down e2e simulate fuzz bench bench-peers bench-pricing lint fmt
+.PHONY: help demo up build test test-cloud test-containers terraform-check cloud-up cloud-down e2e simulate fuzz load bench bench-peers bench-pricing lint fmt
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,12 @@ END {
 }
 endef
 export BENCH_TABLE
+
+# RECORDING=changes.ndjson plays recorded stock changes too; URL=… loads a target that runs already, whose settings are replaced.
+load: build ## Put ten kinds of load on a server of its own, and check what is left (five minutes; RECORDING=FILE, URL=…, LOAD_SECONDS=5 for less)
+	@$(CARGO) build --release --locked --quiet --package pricestream-load-tests
+	@$(dir $(BINARY))load $(if $(URL),--target "$(URL)" --replace-settings) $(if $(RECORDING),--recording "$(RECORDING)") \
+		$(if $(LOAD_SECONDS),--seconds $(LOAD_SECONDS)) load-tests/scenarios/*.toml
 
 bench: ## Run the benchmarks; the goals, what was measured and whether they are met come last
 	@{ $(CARGO) bench --workspace --locked --bench '*' || echo BENCH_FAILED; } | awk -F '\t' "$$BENCH_TABLE"
