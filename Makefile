@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 DEV_TOKEN = local-development
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up build test test-cloud test-containers terraform-check cloud-up cloud-down e2e simulate fuzz load bench bench-peers bench-pricing lint fmt
+.PHONY: help demo up build test test-cloud test-containers terraform-check cloud-up cloud-down e2e simulate fuzz load instructions bench bench-peers bench-pricing lint fmt
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,10 @@ load: build ## Put ten kinds of load on a server of its own, and check what is l
 	@$(CARGO) build --release --locked --quiet --package pricestream-load-tests
 	@$(dir $(BINARY))load $(if $(URL),--target "$(URL)" --replace-settings) $(if $(RECORDING),--recording "$(RECORDING)") \
 		$(if $(LOAD_SECONDS),--seconds $(LOAD_SECONDS)) load-tests/scenarios/*.toml
+
+# A count does not depend on what else the machine does, so that 5 % more fails. `hot-paths/check --update` writes the baseline anew.
+instructions: ## Count the instructions of the hot paths under valgrind, against hot-paths/baseline.json (needs valgrind, Python 3)
+	@hot-paths/check
 
 bench: ## Run the benchmarks; the goals, what was measured and whether they are met come last
 	@{ $(CARGO) bench --workspace --locked --bench '*' || echo BENCH_FAILED; } | awk -F '\t' "$$BENCH_TABLE"

@@ -15,7 +15,7 @@ locals {
     }
     low-stock-alert = {
       description = "One alert for one shortage"
-      memory_size = 256, timeout = 10, maximum_concurrency = 10, pattern = "low-stock-alert.json", cache = null, stream = null, schedule = null
+      memory_size = 256, timeout = 10, maximum_concurrency = 50, pattern = "low-stock-alert.json", cache = null, stream = null, schedule = null
     }
     reconciler = {
       description = "Finds what the events missed, each minute"
