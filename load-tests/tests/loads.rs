@@ -100,3 +100,12 @@ fn a_recording_is_played_as_fast_as_is_asked() {
     // 199 minutes in two seconds.
     assert!(good && outcomes[0]["acknowledged"]["count"] == 200, "{}", outcomes[0]["checks"]);
 }
+
+#[test]
+fn the_scenario_of_the_page_is_one() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/load.md")).unwrap();
+    let (_, rest) = page.split_once("```toml\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    let scenario = Scenario::parse(text).unwrap();
+    assert!(scenario.orders.is_some() && scenario.promotions.is_some() && scenario.streams.reconnect_at.len() == 2);
+}
