@@ -70,22 +70,21 @@ pub enum Rate {
 }
 
 /// Clients of the live stream.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Streams {
     /// How many, besides the one that measures freshness.
-    #[serde(default)]
     pub clients: usize,
     /// SKUs that each asks for.
-    #[serde(default = "some")]
     pub skus_each: usize,
     /// At these seconds all of them lose their connection and come back at once.
-    #[serde(default)]
     pub reconnect_at: Vec<f64>,
 }
 
-const fn some() -> usize {
-    10
+impl Default for Streams {
+    fn default() -> Self {
+        Self { clients: 0, skus_each: 10, reconnect_at: Vec::new() }
+    }
 }
 
 /// Promotions that begin at one instant, as at midnight: each takes a tenth off one SKU.
@@ -123,6 +122,8 @@ impl Scenario {
         ensure!((0.0..=1.0).contains(&scenario.changes.hot_share), "changes.hot_share is outside 0..=1");
         ensure!(scenario.streams.clients <= 20_000, "streams.clients is above 20000");
         ensure!((1..=1_000).contains(&scenario.streams.skus_each), "streams.skus_each is outside 1..=1000");
+        let promotions = scenario.promotions.as_ref().map_or(0, |promotions| promotions.count);
+        ensure!(promotions <= scenario.skus, "promotions.count is above skus: two of one SKU would stack");
         scenario.rates(1.0)?;
         Ok(scenario)
     }
@@ -260,6 +261,7 @@ mod tests {
             ("about = 'x'\nseconds = 1\nskus = 1\n[changes]\nrate = [[0, 'fast']]", "is no rate"),
             ("about = 'x'\nseconds = 1\nskus = 1\n[changes]\nrate = [[1, 5], [0, 5]]", "changes.rate"),
             ("about = 'x'\nseconds = 1\nskus = 1\n[changes]\nhot_share = 2.0", "hot_share"),
+            ("about = 'x'\nseconds = 1\nskus = 1\n[promotions]\ncount = 2\nbegin_at = 0.5", "promotions.count"),
         ] {
             assert!(told(text).contains(why), "{text}: {}", told(text));
         }

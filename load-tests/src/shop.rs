@@ -57,11 +57,12 @@ impl Shelf {
     /// The next change as the shop's system posts it; `at` is when it is meant to arrive.
     pub(crate) fn change(&mut self, at: Instant, restock: bool) -> String {
         let refill = restock || self.on_hand <= 1;
+        let before = self.expected();
         self.on_hand = if refill { FULL } else { self.on_hand - 1 };
         self.seq += 1;
         let price = price(self.on_hand);
-        // What moves no price is seen by nobody.
-        if self.sent.back().map_or(self.seq > 1, |last| last.price != price) {
+        // What moves no price is seen by nobody; the first is there before the load begins.
+        if before.is_some_and(|before| before != price) {
             self.sent.push_back(Sent { price, at });
         }
         json!({
@@ -119,6 +120,17 @@ mod tests {
         assert_eq!((ages.as_slice(), shelf.unseen()), (&[40, 30][..], 1));
         shelf.seen(price(50), at(60), |_, _| unreachable!("nobody sent that"));
         assert_eq!(shelf.expected(), Some(price(97)));
+    }
+
+    #[test]
+    fn what_moves_no_price_is_not_waited_for() {
+        let mut shelf = Shelf::new("A".into());
+        shelf.change(Instant::now(), true);
+        shelf.change(Instant::now(), true);
+        assert_eq!(shelf.unseen(), 0, "it was full");
+        shelf.change(Instant::now(), false);
+        shelf.change(Instant::now(), true);
+        assert_eq!(shelf.unseen(), 2);
     }
 
     #[test]

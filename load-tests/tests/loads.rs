@@ -64,7 +64,7 @@ fn a_load_of_every_kind_leaves_nothing_behind_and_its_report_shows_it() {
         skus_each = 3
         reconnect_at = [1.5]
         [promotions]
-        count = 60
+        count = 30
         begin_at = 2
         [orders]
         rate = [[0, 10]]

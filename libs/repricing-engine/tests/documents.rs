@@ -663,7 +663,7 @@ fn a_stored_policy_reads_back() {
 
 #[test]
 fn a_document_longer_than_any_shops_is_refused_unread() {
-    let text = format!("{{\"version\":1{}}}", " ".repeat(1 << 20));
+    let text = format!("{{\"version\":1{}}}", " ".repeat(1 << 22));
     let problems = Strategies::from_json(&text).unwrap_err();
     assert_eq!(problems.len(), 1);
     assert!(problems[0].message.contains("more than a document may have"), "{}", problems[0]);
