@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use axum::response::Html;
 use axum::routing::get;
+use axum::serve::ListenerExt as _;
 use pricestream_embedded::{Access, CacheListener, Runtime, Store};
 use pricestream_ports::{CacheEntry, SystemClock};
 use pricestream_price_api::{Api, Circuit, Items, StreamHub, Token, Tokens, router};
@@ -114,6 +115,12 @@ impl Server {
             let _it_was = was_stopped.await;
             tokio::time::sleep(GRACE).await;
         };
+        // Else a price waits up to 40 ms for the acknowledgement of the one before it (Nagle against delayed acknowledgements).
+        let listener = listener.tap_io(|connection| {
+            if let Err(error) = connection.set_nodelay(true) {
+                tracing::debug!(%error, "a connection keeps small frames back");
+            }
+        });
         tokio::select! {
             served = axum::serve(listener, self.api).with_graceful_shutdown(stopping).into_future() => served.context("serving")?,
             () = overdue => tracing::warn!("clients that did not finish their requests were cut off"),
