@@ -246,7 +246,7 @@ pub async fn run(plan: Plan<'_>, target: &Target, bar: &ProgressBar) -> Result<O
     let (seen, opened) = (Arc::new(Seen::default()), Arc::new(Durations::new(Instant::now())));
     let clients =
         if target.streams { open_streams(scenario, &shop, target, &signal, &seen, &opened, seed).await? } else { JoinSet::new() };
-    let lead = Duration::from_millis(1_000 + scenario.promotions.as_ref().map_or(0, |promotions| promotions.count as u64));
+    let lead = Duration::from_millis(3_000 + scenario.promotions.as_ref().map_or(0, |promotions| promotions.count as u64));
     let (begin, starts) = (Instant::now() + lead, Timestamp::now() + jiff::SignedDuration::try_from(lead)?);
     if scenario.promotions.is_some() || scenario.orders.is_some() {
         let rules = rule_set(scenario, &shop, starts);
