@@ -345,8 +345,9 @@ async fn open_streams(
     Ok(clients)
 }
 
-fn promotions_from(scenario: &Scenario, begin: Instant) -> Option<Instant> {
-    scenario.promotions.as_ref().map(|promotions| begin + Duration::from_secs_f64(promotions.begin_at))
+/// When promotions begin, and of how many SKUs: the first ones.
+fn promotions_from(scenario: &Scenario, begin: Instant) -> Option<(Instant, usize)> {
+    scenario.promotions.as_ref().map(|promotions| (begin + Duration::from_secs_f64(promotions.begin_at), promotions.count))
 }
 
 /// A change that is to be sent: when, of which SKU, and whether it restocks.
@@ -411,13 +412,15 @@ impl World {
         while under_way.join_next().await.is_some() {}
     }
 
-    async fn reads(self, arrivals: Vec<f64>, promotions_from: Option<Instant>, seed: u64) {
+    async fn reads(self, arrivals: Vec<f64>, promotions_from: Option<(Instant, usize)>, seed: u64) {
         let mut random = fastrand::Rng::with_seed(seed ^ 4);
         let mut under_way = JoinSet::new();
         for at in arrivals {
             let intended = self.begin + Duration::from_secs_f64(at);
             wait_until(intended, &self.counted).await;
-            let path = format!("/v1/prices/{}", lock(&self.shop.shelves[random.usize(..self.shop.shelves.len())]).sku);
+            let place = random.usize(..self.shop.shelves.len());
+            let path = format!("/v1/prices/{}", lock(&self.shop.shelves[place]).sku);
+            let promotions_from = promotions_from.filter(|(_, promoted)| place < *promoted).map(|(from, _)| from);
             let (client, counted) = (self.target.clone(), Arc::clone(&self.counted));
             under_way.spawn(async move {
                 let sent = Instant::now();
