@@ -162,10 +162,8 @@ fn dependencies_point_one_way() {
             }
             match path.as_str() {
                 "services/pricestream" => other.starts_with("libs/") || other.starts_with("services/"),
-                // Runs the handlers on the ports in memory.
-                "simulation" => other != "libs/embedded" && other != "services/pricestream",
-                // Counts what the handlers cost.
-                "hot-paths" => other != "libs/embedded" && other != "services/pricestream",
+                // They run the handlers on the ports in memory, and count what they cost.
+                "simulation" | "hot-paths" => other != "libs/embedded" && other != "services/pricestream",
                 // Its function takes refused input up again.
                 "services/price-api" if other == "services/inventory-publisher" => true,
                 _ => other.starts_with("libs/") && other != "libs/embedded",
