@@ -2,14 +2,19 @@
 //! counts from when its request was meant to be sent. Freshness is measured where a shopper is: from a stock change until the live stream
 //! shows its price. Every run ends with a look at what is left.
 
+mod check;
 mod client;
+mod counted;
 mod driver;
+mod loads;
 mod machine;
 mod measure;
+mod observe;
 mod outcome;
 mod recording;
 pub mod report;
 mod scenario;
+mod setup;
 mod shop;
 mod stream;
 mod target;

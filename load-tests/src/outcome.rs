@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::driver::{Counted, Plan};
+use crate::counted::Counted;
+use crate::driver::Plan;
 use crate::machine;
 use crate::measure::{Durations, Second, Summary};
 use crate::target::Target;
@@ -98,14 +99,11 @@ pub struct Sample {
     pub streams: u64,
 }
 
-/// What is left of the shop: changes sent, and those that nobody has seen.
-type Left = (u64, usize);
-
 impl Outcome {
     pub(crate) fn of(
         plan: Plan<'_>,
         target: &Target,
-        (changes, _): &Left,
+        changes: u64,
         counted: &Counted,
         samples: Vec<Sample>,
         drained: Duration,
@@ -122,7 +120,7 @@ impl Outcome {
             seconds: plan.scenario.seconds,
             skus: plan.scenario.skus,
             capacity: plan.scenario.needs_capacity().then_some(plan.capacity),
-            changes: *changes,
+            changes,
             acknowledged: counted.changes.latency.summary(),
             freshness: counted.fresh.summary(),
             reads: counted.reads.latency.summary(),

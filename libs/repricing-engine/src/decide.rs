@@ -302,14 +302,13 @@ fn look<'a>(
     let first = Situation { demand, ..situation(inputs, policy, hard, previous) };
     let learned = policy.strategy.learn(&first);
     let Some(beside) = inputs.trial.and_then(|trial| trial.belief.as_deref()) else { return (first, learned) };
+    let goes_on = |learned: &Learned| first.belief.is_some_and(|belief| learned.belief.continues(belief));
+    if learned.as_ref().is_none_or(goes_on) {
+        return (first, learned);
+    }
     let second = Situation { belief: Some(beside), ..first };
-    match (&learned, first.belief) {
-        (Some(learned), belief) if !belief.is_some_and(|belief| learned.belief.continues(belief)) => {
-            match policy.strategy.learn(&second) {
-                Some(other) if other.belief.continues(beside) => (second, Some(other)),
-                _ => (first, Some(learned.clone())),
-            }
-        }
+    match policy.strategy.learn(&second) {
+        Some(other) if other.belief.continues(beside) => (second, Some(other)),
         _ => (first, learned),
     }
 }

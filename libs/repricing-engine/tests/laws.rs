@@ -314,7 +314,7 @@ proptest! {
         }
         let price = decision.standing.unwrap().price.minor;
         // Those of the side that set it.
-        let by_candidate = decision.reason.other_side.is_some_and(|other| other.arm == Arm::Canary && other.breach.is_none());
+        let by_candidate = decision.reason.other_side.is_some_and(|other| other.is_in_force());
         let policy = if by_candidate { case.policy.in_charge() } else { &case.policy };
         let percent = |percent: u32| i64::try_from((i128::from(list) * i128::from(percent) + 50) / 100).unwrap_or(i64::MAX);
         let floor = case.product.floor.map(|floor| floor.minor).or(policy.floor_percent_of_list.map(percent)).unwrap().max(1);

@@ -50,6 +50,13 @@ fn canary_sku(in_force: &Strategies, candidate: &Arc<Strategies>) -> String {
     (0..10_000).map(|number| format!("SKU-{number}")).find(in_canary).unwrap()
 }
 
+/// Such a SKU with its policy.
+fn canary(in_force: &Strategies, candidate: &Arc<Strategies>) -> (String, Arc<Resolved>) {
+    let sku = canary_sku(in_force, candidate);
+    let tried = policy(in_force, Some((candidate, Stage::Canary(50))), &sku);
+    (sku, tried)
+}
+
 fn arm(in_force: &Strategies, candidate: &Arc<Strategies>, percent: u8, sku: &str) -> Option<Arm> {
     policy(in_force, Some((candidate, Stage::Canary(percent))), sku).policy.trial.as_ref().map(|trial| trial.arm)
 }
@@ -142,8 +149,7 @@ fn in_shadow_the_candidate_moves_no_price_and_is_recorded() {
 #[test]
 fn a_canary_is_priced_as_by_the_candidate_alone() {
     let (in_force, candidate) = (change_of(500), change_of(-1_000));
-    let sku = canary_sku(&in_force, &candidate);
-    let tried = policy(&in_force, Some((&candidate, Stage::Canary(50))), &sku);
+    let (sku, tried) = canary(&in_force, &candidate);
     let decision = Shelf::of(&sku).decide(&tried, 0, 0).clone();
     let alone = Shelf::of(&sku).decide(&policy(&candidate, None, &sku), 0, 0).clone();
     assert_eq!(decision.standing, alone.standing);
@@ -167,8 +173,7 @@ fn a_price_that_is_too_far_or_refused_is_not_used_and_counts_as_a_breach() {
         (refused, LIST, Some(Breach::Refused)),
     ];
     for (candidate, expected, breach) in cases {
-        let sku = canary_sku(&in_force, &candidate);
-        let tried = policy(&in_force, Some((&candidate, Stage::Canary(50))), &sku);
+        let (sku, tried) = canary(&in_force, &candidate);
         let decision = Shelf::of(&sku).decide(&tried, 0, 0).clone();
         assert_eq!((price(&decision), account(&decision).breach), (expected, breach), "{}", decision.reason.sentence());
         assert_eq!(decision.reason.other_side.unwrap().breach, breach);
@@ -178,8 +183,7 @@ fn a_price_that_is_too_far_or_refused_is_not_used_and_counts_as_a_breach() {
 #[test]
 fn who_sets_the_price_by_hand_or_freezes_it_is_on_no_trial() {
     let (in_force, candidate) = (change_of(0), change_of(9_000));
-    let sku = canary_sku(&in_force, &candidate);
-    let tried = policy(&in_force, Some((&candidate, Stage::Canary(50))), &sku);
+    let (sku, tried) = canary(&in_force, &candidate);
     let override_ = Override {
         price: Money::new(1_500, Currency::USD),
         expires_at: opening() + SignedDuration::from_mins(60),
@@ -199,8 +203,7 @@ fn what_a_person_sets_is_held_by_the_guardrails_in_force() {
     let entry = json!({ "strategy": "it", "floor_percent_of_list": 20, "guardrails": { "band_bp": 1_000 } });
     let text = json!({ "version": 1, "strategies": { "it": { "kind": "fixed_list" } }, "default": entry }).to_string();
     let (in_force, candidate) = (change_of(0), Arc::new(Strategies::from_json(&text).unwrap()));
-    let sku = canary_sku(&in_force, &candidate);
-    let tried = policy(&in_force, Some((&candidate, Stage::Canary(50))), &sku);
+    let (sku, tried) = canary(&in_force, &candidate);
     let override_ = Override {
         price: Money::new(1_000, Currency::USD),
         expires_at: opening() + SignedDuration::from_mins(60),
@@ -215,8 +218,7 @@ fn what_a_person_sets_is_held_by_the_guardrails_in_force() {
 #[test]
 fn a_side_that_refuses_a_price_for_a_while_forgets_nothing() {
     let (in_force, candidate) = (change_of(0), learner("ce_bayes"));
-    let sku = canary_sku(&in_force, &candidate);
-    let tried = policy(&in_force, Some((&candidate, Stage::Canary(50))), &sku);
+    let (sku, tried) = canary(&in_force, &candidate);
     let mut shelf = Shelf::of(&sku);
     shelf.decide(&tried, 0, 0);
     let known = shelf.decide(&tried, 30, 20).belief.clone().unwrap();

@@ -1,5 +1,6 @@
 //! reconciler: finds what the events missed. It writes only messages and cache compare-and-sets, never prices.
 
+mod rewrite;
 mod rollout;
 mod used_up;
 

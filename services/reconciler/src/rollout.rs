@@ -1,12 +1,7 @@
-use pricestream_ports::{
-    Bus, Cache, Clock, Conditional, Documents, Failure, PortError, RecordReads, RolloutSetting, Settings, SettingsRecord,
-};
+use pricestream_ports::{Bus, Cache, Clock, Documents, Failure, RecordReads, RolloutSetting, Settings, SettingsRecord, micros};
 use pricestream_repricing_engine::rollout::{Stage, Tally};
 
 use crate::Reconciler;
-
-/// How often the settings are written anew when somebody else was faster.
-const ATTEMPTS: usize = 5;
 
 /// Who stops a rollout that no person stopped.
 const BY: &str = "stop rules";
@@ -19,28 +14,20 @@ impl<R: RecordReads, B: Bus, K: Cache, S: Settings, C: Clock> Reconciler<'_, R, 
             return Ok(false);
         };
         let Some(harm) = tally.harm(rollout.rules()) else { return Ok(false) };
-        for _ in 0..ATTEMPTS {
-            let Some(stored) = documents.settings().await? else { return Ok(false) };
-            // Somebody moved it meanwhile, and this is of the stage before.
-            let Some(setting) = stored.rollout.clone().filter(|setting| setting.number == tally.number) else { return Ok(false) };
-            let rev = stored.rev + 1;
-            let now = pricestream_ports::micros(self.clock.now());
-            let stopped = RolloutSetting {
-                number: rev,
-                stage: Stage::Stopped(harm.clone()),
-                by: BY.to_owned(),
-                note: String::new(),
-                at: now,
-                ..setting
-            };
-            let next = SettingsRecord { rev, rollout: Some(stopped), ..stored };
-            if documents.put_settings(&next).await? == Conditional::Written {
-                tracing::warn!(why = harm, "a rollout of strategies was stopped");
-                self.metrics.rollouts_stopped.inc();
-                self.settings.refresh(self.clock.now()).await?;
-                return Ok(true);
-            }
+        let now = micros(self.clock.now());
+        let stopped = self.rewrite(documents, |stored| {
+            // Somebody may have moved it meanwhile: this is of the stage before.
+            let setting = stored.rollout.clone().filter(|setting| setting.number == tally.number)?;
+            let stage = Stage::Stopped(harm.clone());
+            let number = stored.rev + 1;
+            let stopped = RolloutSetting { number, stage, by: BY.to_owned(), note: String::new(), at: now, ..setting };
+            Some(SettingsRecord { rollout: Some(stopped), ..stored.clone() })
+        });
+        let stopped = stopped.await?;
+        if stopped {
+            tracing::warn!(why = harm, "a rollout of strategies was stopped");
+            self.metrics.rollouts_stopped.inc();
         }
-        Err(PortError::unavailable("settings", "the settings record is written by too many at once").into())
+        Ok(stopped)
     }
 }

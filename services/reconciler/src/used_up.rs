@@ -2,34 +2,23 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pricestream_ports::{
-    Bus, Cache, Clock, Conditional, Documents, Failure, PortError, Promotions, RecordReads, Settings, SettingsRecord, UsageReads,
+    Bus, Cache, Clock, Documents, Failure, PortError, Promotions, RecordReads, Settings, SettingsRecord, UsageReads,
 };
 use pricestream_promotion_engine::{Left, Limit, LimitAsked};
 
 use crate::Reconciler;
-
-/// How often the settings are written anew when somebody else was faster.
-const ATTEMPTS: usize = 5;
 
 impl<R: RecordReads, B: Bus, K: Cache, S: Settings, C: Clock> Reconciler<'_, R, B, K, S, C> {
     /// Leaves promotions out of public lanes that have nothing left of their limits for anybody, and takes the others in again; true
     /// when that changed something. Then a run has what is touched priced anew.
     pub async fn note_used_up(&self, usage: &impl UsageReads, documents: &impl Documents) -> Result<bool, Failure> {
         let Some(used_up) = self.used_up(usage).await? else { return Ok(false) };
-        for _ in 0..ATTEMPTS {
-            let Some(stored) = documents.settings().await? else { return Ok(false) };
-            if stored.promotions.without.used_up == used_up {
-                self.settings.refresh(self.clock.now()).await?;
-                return Ok(true);
-            }
-            let mut next = SettingsRecord { rev: stored.rev + 1, ..stored };
+        let leave_out = |stored: &SettingsRecord| {
+            let mut next = stored.clone();
             next.promotions.without.used_up.clone_from(&used_up);
-            if documents.put_settings(&next).await? == Conditional::Written {
-                self.settings.refresh(self.clock.now()).await?;
-                return Ok(true);
-            }
-        }
-        Err(PortError::unavailable("settings", "the settings record is written by too many at once").into())
+            Some(next)
+        };
+        self.rewrite(documents, leave_out).await
     }
 
     /// The promotions in force that have nothing left for anybody; `None`: those that are left out already.

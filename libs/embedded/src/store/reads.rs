@@ -193,7 +193,6 @@ impl Db {
                     note: row.get(3)?,
                     at: instant(row.get(4)?)?,
                 };
-                let rollout: Option<String> = row.get(12)?;
                 let settings = SettingsRecord {
                     rev: count(row, 0)?,
                     mode,
@@ -201,7 +200,7 @@ impl Db {
                     strategies_by: row.get(6)?,
                     strategies_note: row.get(9)?,
                     strategies_at: instant(row.get(10)?)?,
-                    rollout: rollout.as_deref().map(serde_json::from_str).transpose().map_err(unreadable)?,
+                    rollout: rollout(row, 12)?,
                     promotions: serde_json::from_str(&promotions).map_err(unreadable)?,
                 };
                 Ok((settings, row.get::<_, i64>(5)?, row.get::<_, Option<i64>>(7)?, row.get::<_, Option<i64>>(11)?))
@@ -305,6 +304,12 @@ impl RawRow {
             },
         })
     }
+}
+
+/// A rollout without its candidate, which is kept by itself.
+fn rollout(row: &Row<'_>, column: usize) -> Result<Option<RolloutSetting>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| serde_json::from_str(&text).map_err(unreadable)).transpose()
 }
 
 fn trial(row: &Row<'_>, column: usize) -> Result<Option<Arc<TrialAccount>>> {
@@ -485,15 +490,24 @@ impl Documents for Store {
 
     async fn settings_before(&self, before: u64, most: usize) -> std::result::Result<Vec<SettingsVersion>, PortError> {
         self.read(|db| {
-            let numbers: Vec<u64> = {
-                let mut select = db.conn.prepare_cached("SELECT rev FROM settings WHERE rev < ?1 ORDER BY rev DESC LIMIT ?2")?;
-                let before = i64::try_from(before).unwrap_or(i64::MAX);
-                select.query_map(params![before, limit(most)], |row| count(row, 0))?.collect::<Result<_>>()?
-            };
-            numbers
-                .into_iter()
-                .filter_map(|rev| db.settings_of(Some(rev)).transpose())
-                .map(|settings| settings.map(|settings| settings.version()))
+            let mut select = db.conn.prepare_cached(
+                "SELECT rev, strategies, strategies_by, strategies_note, strategies_at, candidate, rollout FROM settings
+                 WHERE rev < ?1 ORDER BY rev DESC LIMIT ?2",
+            )?;
+            let before = i64::try_from(before).unwrap_or(i64::MAX);
+            let rows = select.query_map(params![before, limit(most)], |row| {
+                let texts: (String, String) = (row.get(2)?, row.get(3)?);
+                let numbers: (i64, Option<i64>) = (row.get(1)?, row.get(5)?);
+                Ok((count(row, 0)?, numbers, texts, instant(row.get(4)?)?, rollout(row, 6)?))
+            })?;
+            let rows: Vec<_> = rows.collect::<Result<_>>()?;
+            drop(select);
+            rows.into_iter()
+                .map(|(rev, (strategies, candidate), (by, note), at, rollout)| {
+                    let candidate = candidate.map(|candidate| db.document_hash(candidate)).transpose()?;
+                    let strategies = db.document_hash(strategies)?;
+                    Ok(SettingsVersion { rev, strategies, by, note, at, rollout: candidate.zip(rollout) })
+                })
                 .collect()
         })
     }

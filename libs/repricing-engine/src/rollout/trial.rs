@@ -50,6 +50,13 @@ pub struct OtherSide {
     pub breach: Option<Breach>,
 }
 
+impl OtherSide {
+    /// Whether the price is the candidate's.
+    pub fn is_in_force(&self) -> bool {
+        self.arm == Arm::Canary && self.breach.is_none()
+    }
+}
+
 impl Trial {
     /// How far the candidate's price lies from that of the strategies in force, in hundredths of a percent of the latter, rounded toward
     /// zero.

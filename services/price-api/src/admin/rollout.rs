@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use pricestream_documents::ContentHash;
 use pricestream_domain::Sku;
 use pricestream_ports::{PortError, RecordReads, RolloutSetting, SettingsRecord, SettingsSnapshot};
-use pricestream_repricing_engine::Strategies;
 use pricestream_repricing_engine::rollout::{Breach, Stage, StopRules, Tally};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -61,7 +60,7 @@ pub(super) fn next(stored: &SettingsRecord, step: &RollOut, now: Timestamp) -> R
     let before = stored.rollout.as_ref();
     let candidate = step.candidate.as_ref().or_else(|| before.map(|setting| &setting.candidate)).ok_or(AdminError::NoRollout)?;
     // White space and the order of fields make no other document.
-    let content = |text: &str| Strategies::from_json(text).ok().map(|strategies| strategies.hash());
+    let content = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
     if step.candidate.is_some() && content(candidate) == content(&stored.strategies) {
         return Err(AdminError::Rollout("the candidate is in force already".to_owned()));
     }
@@ -70,7 +69,7 @@ pub(super) fn next(stored: &SettingsRecord, step: &RollOut, now: Timestamp) -> R
     {
         return Err(AdminError::Rollout(format!("it was stopped ({why}): give the candidate again, or begin anew in shadow")));
     }
-    if step.stage != NextStage::Stopped {
+    if step.candidate.is_none() && step.stage != NextStage::Stopped {
         // A newer program may have stored what this one cannot read.
         readable(candidate)?;
     }

@@ -200,12 +200,17 @@ async fn retire<W: World>(State(api): ApiState<W>, PathSku(sku): PathSku) -> Res
     command(&api, Change::Retire { sku }).await.map(Json)
 }
 
+/// A document of the settings, with their number.
+pub(super) fn as_published(text: &str, rev: u64) -> Response {
+    let mut response = text.to_owned().into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert("pricestream-settings-rev", HeaderValue::from(rev));
+    response
+}
+
 async fn strategies<W: World>(State(api): ApiState<W>) -> Result<Response, Problem> {
     let settings = settings(&api).await?;
-    let mut response = settings.strategies.to_string().into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert("pricestream-settings-rev", HeaderValue::from(settings.rev));
-    Ok(response)
+    Ok(as_published(&settings.strategies, settings.rev))
 }
 
 async fn put_strategies<W: World>(
@@ -219,10 +224,7 @@ async fn put_strategies<W: World>(
 async fn promotions<W: World>(State(api): ApiState<W>) -> Result<Response, Problem> {
     let settings = settings(&api).await?;
     let none = || Problem::new(Code::NoRuleSet, "publish a rule set by PUT /v1/admin/promotions");
-    let mut response = settings.promotions.rule_set.ok_or_else(none)?.to_string().into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert("pricestream-settings-rev", HeaderValue::from(settings.rev));
-    Ok(response)
+    Ok(as_published(&settings.promotions.rule_set.ok_or_else(none)?, settings.rev))
 }
 
 async fn put_promotions<W: World>(

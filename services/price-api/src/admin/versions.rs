@@ -1,14 +1,14 @@
 use axum::Json;
 use axum::extract::{RawPathParams, State};
-use axum::http::{HeaderValue, Method, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::Method;
+use axum::response::Response;
 use jiff::Timestamp;
 use pricestream_ports::{Documents, PortError};
 use pricestream_repricing_engine::rollout::Stage;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::routes::{STORES, command};
+use super::routes::{STORES, as_published, command};
 use crate::api::World;
 use crate::desk::{Change, Done};
 use crate::extract::{JsonOf, QueryOf, bounded};
@@ -125,10 +125,7 @@ async fn document<W: World>(State(api): ApiState<W>, path: RawPathParams) -> Res
     let unknown = || Problem::new(Code::UnknownVersion, format!("{text:?} are no settings: GET /v1/admin/strategies/versions"));
     let rev = text.parse().map_err(|_| unknown())?;
     let settings = api.documents.settings_at(rev).await?.ok_or_else(unknown)?;
-    let mut response = settings.strategies.to_string().into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response.headers_mut().insert("pricestream-settings-rev", HeaderValue::from(settings.rev));
-    Ok(response)
+    Ok(as_published(&settings.strategies, settings.rev))
 }
 
 /// Which strategies shall be in force again.

@@ -38,7 +38,7 @@ impl Outlook {
         }
         let decision = inputs.decide();
         let policy = &inputs.policy.as_ref().ok()?.policy;
-        let by_candidate = decision.trial.as_ref().is_some_and(|trial| !trial.was_apart && trial.breach.is_none());
+        let by_candidate = decision.reason.other_side.is_some_and(|other| other.is_in_force());
         let policy = if by_candidate { policy.in_charge() } else { policy };
         let present = Present {
             now: inputs.decided_at,
