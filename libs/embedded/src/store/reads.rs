@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use pricestream_domain::{FullLevel, Money, PriceVersion, RecordRev, Sku, SourceSeq, Stock, StockVersion};
 use pricestream_ports::{
     AlertState, Documents, HistoryRow, Inventory, ModeSetting, PortError, PriceRecord, ProductRecord, Promotions, RecordReads,
-    RowInputs, SeenInputs, SettingsRecord, SettingsVersion, Sighting, SkuInputs, SkuState,
+    RolloutSetting, RowInputs, SeenInputs, SettingsRecord, SettingsVersion, Sighting, SkuInputs, SkuState,
 };
 use pricestream_repricing_engine::market::Belief;
 use pricestream_repricing_engine::rollout::TrialAccount;
