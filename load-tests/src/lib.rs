@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod counted;
 mod driver;
+pub mod growth;
 mod loads;
 mod machine;
 mod measure;
@@ -20,6 +21,7 @@ mod stream;
 mod target;
 
 pub use driver::{Plan, capacity, run};
+pub use machine::facts as machine_facts;
 pub use outcome::{Check, Outcome};
 pub use recording::{Recorded, read as read_recording};
 pub use scenario::Scenario;

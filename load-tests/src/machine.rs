@@ -34,7 +34,7 @@ pub(crate) fn cores() -> Option<(u64, u64)> {
 }
 
 /// What this machine is, in words.
-pub(crate) fn facts() -> String {
+pub fn facts() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model =
         cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':')).map_or("", |(_, model)| model.trim());

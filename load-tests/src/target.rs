@@ -21,7 +21,9 @@ pub struct Target {
     pub process: Option<u32>,
     /// It has a live stream; functions on AWS have none.
     pub streams: bool,
-    server: Option<(Child, tempfile::TempDir)>,
+    server: Option<Child>,
+    /// Gone with the target.
+    store: Option<tempfile::TempDir>,
 }
 
 /// Requests under way, at most.
@@ -31,11 +33,18 @@ impl Target {
     /// Starts a server on a store of its own; `program` is pricestream.
     pub async fn start(program: &Path, durability: &str) -> Result<Self> {
         let directory = tempfile::tempdir().context("a directory for the store")?;
+        let mut target = Self::start_on(program, durability, directory.path()).await?;
+        target.store = Some(directory);
+        Ok(target)
+    }
+
+    /// Starts a server on the store in `directory`.
+    pub async fn start_on(program: &Path, durability: &str, directory: &Path) -> Result<Self> {
         let mut command = Command::new(program);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PRICESTREAM_")) {
             command.env_remove(name);
         }
-        command.args(["up", "--json", "--listen", "127.0.0.1:0", "--durability", durability, "--data"]).arg(directory.path());
+        command.args(["up", "--json", "--listen", "127.0.0.1:0", "--durability", durability, "--data"]).arg(directory);
         command.env("PRICESTREAM_ADMIN_TOKEN", TOKEN).env("PRICESTREAM_LOG", "error");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut server =
@@ -48,7 +57,7 @@ impl Target {
         let url = format!("http://{address}");
         let client = Client::new(&url, Some(TOKEN), MOST)?;
         let process = server.id();
-        Ok(Self { client, url, process, streams: true, server: Some((server, directory)) })
+        Ok(Self { client, url, process, streams: true, server: Some(server), store: None })
     }
 
     /// A target that runs already.
@@ -60,7 +69,7 @@ impl Target {
             bail!("{url} answers {status} at /healthz");
         }
         let streams = client.stream("/v1/stream?skus=load-none", "").await.is_ok();
-        Ok(Self { client, url: url.to_owned(), process: None, streams, server: None })
+        Ok(Self { client, url: url.to_owned(), process: None, streams, server: None, store: None })
     }
 
     /// Whether it is a server of our own, with nothing else in it.
@@ -70,7 +79,7 @@ impl Target {
 
     /// Ends a server of our own.
     pub async fn end(self) {
-        if let Some((mut server, _directory)) = self.server {
+        if let Some(mut server) = self.server {
             let _ended = server.kill().await.is_ok();
         }
     }

@@ -69,6 +69,15 @@ impl Money {
         self.portion(left)
     }
 
+    /// Appends it as serde writes it as JSON. For documents that are written for each request.
+    pub fn write_json(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"minor\":");
+        out.extend_from_slice(itoa::Buffer::new().format(self.minor).as_bytes());
+        out.extend_from_slice(b",\"currency\":\"");
+        out.extend_from_slice(self.currency.code().as_bytes());
+        out.extend_from_slice(b"\"}");
+    }
+
     fn same_currency(self, other: Self) -> Result<Self, MoneyError> {
         if self.currency == other.currency { Ok(other) } else { Err(MoneyError::MixedCurrencies(self.currency, other.currency)) }
     }
@@ -83,13 +92,23 @@ fn ratio_half_away(numerator: i128, denominator: i128) -> i128 {
 /// `19.99 USD`, `-0.05 EUR`, `1999 JPY`.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (decimals, magnitude) = (self.currency.decimals(), self.minor.unsigned_abs());
-        let sign = if self.minor < 0 { "-" } else { "" };
-        if decimals == 0 {
-            return write!(f, "{sign}{magnitude} {}", self.currency);
+        let decimals = self.currency.decimals() as usize;
+        let mut buffer = itoa::Buffer::new();
+        let mut digits = buffer.format(self.minor.unsigned_abs());
+        if self.minor < 0 {
+            f.write_str("-")?;
         }
-        let unit = 10_u64.pow(decimals);
-        write!(f, "{sign}{}.{:0width$} {}", magnitude / unit, magnitude % unit, self.currency, width = decimals as usize)
+        if decimals > 0 {
+            let whole = digits.len().saturating_sub(decimals);
+            f.write_str(if whole == 0 { "0" } else { &digits[..whole] })?;
+            f.write_str(".")?;
+            // Fewer digits than places.
+            (digits.len()..decimals).try_for_each(|_| f.write_str("0"))?;
+            digits = &digits[whole..];
+        }
+        f.write_str(digits)?;
+        f.write_str(" ")?;
+        f.write_str(self.currency.code())
     }
 }
 
@@ -163,6 +182,25 @@ mod tests {
         fn a_rate_never_leaves_the_range_between_zero_and_the_amount(minor in 0..=i64::MAX, rate in 0..=10_000_u32) {
             let left = usd(minor).less(BasisPoints::new(rate).unwrap()).minor;
             prop_assert!((0..=minor).contains(&left));
+        }
+
+        #[test]
+        fn what_is_written_by_hand_is_what_serde_and_the_formatter_write(minor in any::<i64>(), small in -1_200..1_200_i64) {
+            for (currency, places) in [(Currency::JPY, 0), (Currency::EUR, 2), (Currency::KWD, 3)] {
+                for minor in [minor, small] {
+                    let money = Money::new(minor, currency);
+                    let mut by_hand = Vec::new();
+                    money.write_json(&mut by_hand);
+                    prop_assert_eq!(String::from_utf8(by_hand).unwrap(), serde_json::to_string(&money).unwrap());
+                    let (sign, magnitude) = (if minor < 0 { "-" } else { "" }, minor.unsigned_abs());
+                    let unit = 10_u64.pow(places);
+                    let text = match places {
+                        0 => format!("{sign}{magnitude} {currency}"),
+                        _ => format!("{sign}{}.{:0w$} {currency}", magnitude / unit, magnitude % unit, w = places as usize),
+                    };
+                    prop_assert_eq!(money.to_string(), text);
+                }
+            }
         }
 
         #[test]

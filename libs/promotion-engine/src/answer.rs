@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use pricestream_documents::ContentHash;
 use pricestream_domain::{BasisPoints, Currency, Money, Sku};
@@ -5,15 +7,16 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::because::Because;
-use crate::components::GiftItem;
-use crate::coupons::CouponStatus;
+use crate::components::{GiftItem, OpenChoice};
+use crate::coupons::{CouponStatus, QuotedCoupon};
 use crate::degraded::Degraded;
 use crate::document::guards::Action;
-use crate::gifts::open;
+use crate::gifts::{QuotedGift, open};
+use crate::grouping::Group;
 use crate::guard::{Guard, Risk};
 use crate::near_miss::{NearMiss, near_misses};
-use crate::quote::{Quote, UnitShare};
-use crate::record::{Outcome, Reason};
+use crate::quote::{Quote, QuotedLine, QuotedPostage, TaxTotal, UnitShare};
+use crate::record::{Decision, Outcome, Reason};
 use crate::scenario::Scenario;
 
 /// A quote as a shop reads it: the answer of every scenario.
@@ -286,7 +289,8 @@ impl Quote {
     /// As a shop reads it.
     pub fn answer(&self) -> QuoteAnswer {
         let money = |minor| Money::new(minor, self.currency);
-        let line = |(place, line): (usize, &crate::quote::QuotedLine)| AnsweredLine {
+        let shares = self.shares_by_line();
+        let line = |(place, line): (usize, &QuotedLine)| AnsweredLine {
             id: line.id.to_string(),
             sku: line.sku.clone(),
             quantity: line.quantity,
@@ -297,23 +301,22 @@ impl Quote {
                 .iter()
                 .map(|units| AnsweredUnits { quantity: units.quantity, payable: money(units.payable) })
                 .collect(),
-            off: self
-                .shares_of(place)
+            off: shares
+                .of(self, place)
                 .map(|(decision, share)| {
-                    let runs = self.unit_shares(share);
-                    let alike = matches!(&runs[..], [run] if run.quantity == line.quantity);
                     let unit =
                         |run: UnitShare| AnsweredUnitShare { first: run.first, quantity: run.quantity, off: money(run.off) };
+                    let alike = self.is_alike(share, line.quantity);
                     AnsweredShare {
                         promotion: decision.promotion.to_string(),
                         off: money(share.off),
-                        units: if alike { Vec::new() } else { runs.into_iter().map(unit).collect() },
+                        units: if alike { Vec::new() } else { self.unit_runs(share).map(unit).collect() },
                     }
                 })
                 .collect(),
             tax: money(line.tax),
         };
-        let promotion = |decision: &crate::record::Decision| {
+        let promotion = |decision: &Decision| {
             let (off, unfit, reason) = match &decision.outcome {
                 Outcome::Applied { off, unfit, .. } => (*off, *unfit, None),
                 Outcome::Declined(reason) => (0, 0, Some(reason)),
@@ -328,23 +331,97 @@ impl Quote {
                 why: decision.outcome.sentence(self.currency),
             }
         };
-        let postage = |postage: &crate::quote::QuotedPostage| AnsweredPostage {
-            original: money(postage.original),
-            payable: money(postage.payable),
+        QuoteAnswer {
+            rule_set: self.rule_set,
+            at: self.at,
+            payable: money(self.totals.payable),
+            goods: money(self.totals.goods),
+            goods_off: money(self.totals.goods_off),
+            postage: self.answered_postage(self.postage.as_ref()),
+            taxes: self.answered_taxes(&self.taxes),
+            lines: self.lines.iter().enumerate().map(line).collect(),
+            funding: self.answered_funding(&self.funding),
+            promotions: self.decisions.iter().map(promotion).collect(),
+            red_packets: self.answered_packets(),
+            points: self.points,
+            coupons: self.answered_coupons(),
+            gifts: self.answered_gifts(),
+            gift_offers: self.answered_offers(),
+            near_misses: near_misses(&self.decisions, self.currency),
+            groups: self.answered_groups(),
+            degraded: self.degraded.clone(),
+            risks: self.answered_risks(),
+            scenario: self.scenario,
+            sellable: self.sellable,
+        }
+    }
+
+    pub(crate) fn answered_postage(&self, postage: Option<&QuotedPostage>) -> Option<AnsweredPostage> {
+        let money = |minor| Money::new(minor, self.currency);
+        postage.map(|postage| AnsweredPostage { original: money(postage.original), payable: money(postage.payable) })
+    }
+
+    pub(crate) fn answered_taxes(&self, taxes: &[TaxTotal]) -> Vec<AnsweredTax> {
+        let money = |minor| Money::new(minor, self.currency);
+        let tax = |total: &TaxTotal| AnsweredTax { rate_bp: total.rate, net: money(total.net), tax: money(total.tax) };
+        taxes.iter().filter(|total| total.tax > 0).map(tax).collect()
+    }
+
+    pub(crate) fn answered_funding(&self, funding: &[(Arc<str>, i64)]) -> Vec<AnsweredFunding> {
+        let pays = |(party, pays): &(Arc<str>, i64)| AnsweredFunding {
+            party: party.to_string(),
+            pays: Money::new(*pays, self.currency),
         };
-        let tax =
-            |total: &crate::quote::TaxTotal| AnsweredTax { rate_bp: total.rate, net: money(total.net), tax: money(total.tax) };
-        let funding =
-            |(party, pays): &(std::sync::Arc<str>, i64)| AnsweredFunding { party: party.to_string(), pays: money(*pays) };
-        let group = |group: &crate::grouping::Group| AnsweredGroup {
+        funding.iter().map(pays).collect()
+    }
+
+    pub(crate) fn answered_packets(&self) -> Vec<AnsweredPacket> {
+        let packet = |(id, used): &(String, i64)| AnsweredPacket { id: id.clone(), used: Money::new(*used, self.currency) };
+        self.red_packets.iter().map(packet).collect()
+    }
+
+    pub(crate) fn answered_coupons(&self) -> Vec<AnsweredCoupon> {
+        let coupon = |coupon: &QuotedCoupon| AnsweredCoupon {
+            code: coupon.code.clone(),
+            status: coupon.status.code(),
+            from: if let CouponStatus::NotYet { from } = coupon.status { Some(from) } else { None },
+            promotions: coupon.decisions.iter().map(|at| self.decisions[*at as usize].promotion.to_string()).collect(),
+            why: coupon.sentence(&self.decisions, self.currency),
+        };
+        self.coupons.iter().map(coupon).collect()
+    }
+
+    pub(crate) fn answered_gifts(&self) -> Vec<AnsweredGift> {
+        let gift = |gift: &QuotedGift| AnsweredGift {
+            promotion: gift.promotion.to_string(),
+            sku: gift.sku.clone(),
+            quantity: gift.quantity,
+            chosen: gift.chosen,
+            worth: gift.worth.map(|minor| Money::new(minor, self.currency)),
+        };
+        self.gifts.iter().map(gift).collect()
+    }
+
+    pub(crate) fn answered_offers(&self) -> Vec<AnsweredOffer> {
+        let offer = |(decision, open): (&Decision, &OpenChoice)| AnsweredOffer {
+            promotion: decision.promotion.to_string(),
+            choose: open.choose,
+            choices: open.among.clone(),
+        };
+        open(&self.decisions).map(offer).collect()
+    }
+
+    pub(crate) fn answered_groups(&self) -> Vec<AnsweredGroup> {
+        let money = |minor| Money::new(minor, self.currency);
+        let group = |group: &Group| AnsweredGroup {
             key: group.key.clone(),
             lines: group.lines.iter().map(|place| self.lines[*place as usize].id.to_string()).collect(),
             payable: money(group.payable),
             goods: money(group.goods),
             goods_off: money(group.goods_off),
-            postage: group.postage.as_ref().map(postage),
-            taxes: group.taxes.iter().filter(|total| total.tax > 0).map(tax).collect(),
-            funding: group.funding.iter().map(funding).collect(),
+            postage: self.answered_postage(group.postage.as_ref()),
+            taxes: self.answered_taxes(&group.taxes),
+            funding: self.answered_funding(&group.funding),
             promotions: group
                 .promotions
                 .iter()
@@ -355,56 +432,11 @@ impl Quote {
                 })
                 .collect(),
         };
-        let coupon = |coupon: &crate::coupons::QuotedCoupon| AnsweredCoupon {
-            code: coupon.code.clone(),
-            status: coupon.status.code(),
-            from: if let CouponStatus::NotYet { from } = coupon.status { Some(from) } else { None },
-            promotions: coupon.decisions.iter().map(|at| self.decisions[*at as usize].promotion.to_string()).collect(),
-            why: coupon.sentence(&self.decisions, self.currency),
-        };
-        QuoteAnswer {
-            rule_set: self.rule_set,
-            at: self.at,
-            payable: money(self.totals.payable),
-            goods: money(self.totals.goods),
-            goods_off: money(self.totals.goods_off),
-            postage: self.postage.as_ref().map(postage),
-            taxes: self.taxes.iter().filter(|total| total.tax > 0).map(tax).collect(),
-            lines: self.lines.iter().enumerate().map(line).collect(),
-            funding: self.funding.iter().map(funding).collect(),
-            promotions: self.decisions.iter().map(promotion).collect(),
-            red_packets: self
-                .red_packets
-                .iter()
-                .map(|(id, used)| AnsweredPacket { id: id.clone(), used: money(*used) })
-                .collect(),
-            points: self.points,
-            coupons: self.coupons.iter().map(coupon).collect(),
-            gifts: self
-                .gifts
-                .iter()
-                .map(|gift| AnsweredGift {
-                    promotion: gift.promotion.to_string(),
-                    sku: gift.sku.clone(),
-                    quantity: gift.quantity,
-                    chosen: gift.chosen,
-                    worth: gift.worth.map(money),
-                })
-                .collect(),
-            gift_offers: open(&self.decisions)
-                .map(|(decision, open)| AnsweredOffer {
-                    promotion: decision.promotion.to_string(),
-                    choose: open.choose,
-                    choices: open.among.clone(),
-                })
-                .collect(),
-            near_misses: near_misses(&self.decisions, self.currency),
-            groups: self.groups.iter().map(group).collect(),
-            degraded: self.degraded.clone(),
-            risks: self.risks.iter().map(|risk| risk.answer(self.currency)).collect(),
-            scenario: self.scenario,
-            sellable: self.sellable,
-        }
+        self.groups.iter().map(group).collect()
+    }
+
+    pub(crate) fn answered_risks(&self) -> Vec<AnsweredRisk> {
+        self.risks.iter().map(|risk| risk.answer(self.currency)).collect()
     }
 }
 

@@ -4,6 +4,7 @@
 //! minor units and conserved to the last of them: what a promotion takes off is shared down to single units.
 
 mod answer;
+mod answer_json;
 mod application;
 mod basket;
 mod because;

@@ -155,19 +155,67 @@ impl Quote {
         self.shares.iter().filter(of_line).map(|share| (&self.decisions[share.decision as usize], share))
     }
 
+    /// The shares of each line, by one walk over all.
+    pub(crate) fn shares_by_line(&self) -> SharesByLine {
+        let mut ends = vec![0_u32; self.lines.len() + 1];
+        let of_lines = || (0_u32..).zip(&self.shares).filter_map(|(at, share)| Some((at, share.line? as usize)));
+        for (_, line) in of_lines() {
+            ends[line + 1] += 1;
+        }
+        for line in 1..ends.len() {
+            ends[line] += ends[line - 1];
+        }
+        let mut places = vec![0; ends.last().map_or(0, |all| *all as usize)];
+        // While they are filled in, each line's begin moves to its end.
+        for (at, line) in of_lines() {
+            places[ends[line] as usize] = at;
+            ends[line] += 1;
+        }
+        SharesByLine { places, ends }
+    }
+
     /// Which units of its line get how much of a share of this quote; of a share of the postage none.
     pub fn unit_shares(&self, share: &Share) -> Vec<UnitShare> {
+        self.unit_runs(share).collect()
+    }
+
+    /// The same, one after the other.
+    pub(crate) fn unit_runs(&self, share: &Share) -> impl Iterator<Item = UnitShare> {
         let first_number = share.line.map_or(0, |line| self.lines[line as usize].first_number);
         let of_share = &self.unit_offs[share.first as usize..(share.first + share.units) as usize];
-        let mut runs: Vec<UnitShare> = Vec::new();
-        for (number, off) in of_share {
-            let place = number - first_number + 1;
-            match runs.last_mut() {
-                Some(run) if run.off == *off && run.first + run.quantity == place => run.quantity += 1,
-                _ => runs.push(UnitShare { first: place, quantity: 1, off: *off }),
+        let runs = of_share.chunk_by(|(number, off), (next, next_off)| number + 1 == *next && off == next_off);
+        runs.map(move |run| {
+            let (number, off) = run[0];
+            UnitShare {
+                first: number - first_number + 1,
+                quantity: u32::try_from(run.len()).expect("the basket was checked"),
+                off,
             }
-        }
-        runs
+        })
+    }
+
+    /// Whether each unit of the line, which has so many, gets the same of a share.
+    pub(crate) fn is_alike(&self, share: &Share, quantity: u32) -> bool {
+        self.unit_runs(share).next().is_some_and(|run| run.quantity == quantity)
+    }
+}
+
+/// Which shares each line has, in the order in which they were applied.
+pub(crate) struct SharesByLine {
+    /// Places in the quote's shares, those of a line beside each other.
+    places: Vec<u32>,
+    /// Where those of each line end; those of the next begin there.
+    ends: Vec<u32>,
+}
+
+impl SharesByLine {
+    /// Those of a line of the quote that they are from.
+    pub(crate) fn of<'a>(&self, quote: &'a Quote, line: usize) -> impl Iterator<Item = (&'a Decision, &'a Share)> {
+        let begin = if line == 0 { 0 } else { self.ends[line - 1] as usize };
+        self.places[begin..self.ends[line] as usize].iter().map(|at| {
+            let share = &quote.shares[*at as usize];
+            (&quote.decisions[share.decision as usize], share)
+        })
     }
 }
 

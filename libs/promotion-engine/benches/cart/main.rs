@@ -30,7 +30,7 @@ fn main() {
         return peers::run(std::path::Path::new(&directory));
     }
     let wanted = std::env::args().any(|argument| argument == "--bench");
-    let (promotions, carts) = workload::invent();
+    let (promotions, carts) = workload::invent(5_000);
     let baskets: Vec<(Basket, Context)> = carts.iter().map(workload::basket).collect();
     let mut at_50 = 0.0;
     for size in SIZES {

@@ -67,12 +67,12 @@ const BRANDS: u32 = 500;
 const SKUS: u32 = 100_000;
 const GROUPS: u32 = 200;
 
-/// 5,000 promotions, of which a prefix is used, and 200 carts.
-pub(crate) fn invent() -> (Vec<Promotion>, Vec<Cart>) {
+/// So many promotions, of which a prefix may be used, and 200 carts, which depend on how many there are.
+pub(crate) fn invent(promotions: u32) -> (Vec<Promotion>, Vec<Cart>) {
     let mut random = Random(0x9e37_79b9);
     let hot: Vec<u32> = (0..24).map(|_| random.below(CATEGORIES)).collect();
     let hot_skus: Vec<u32> = (0..80).map(|_| random.below(SKUS)).collect();
-    let promotions = (0..5_000).map(|number| promotion(number, &mut random, &hot, &hot_skus)).collect();
+    let promotions = (0..promotions).map(|number| promotion(number, &mut random, &hot, &hot_skus)).collect();
     let cart = |cart: usize, random: &mut Random| {
         let line = |line: usize, random: &mut Random| CartLine {
             sku: format!("s{}", hot_skus[(cart * 20 + line) % 80]),

@@ -62,10 +62,10 @@ pub fn write_price(entry: &CacheEntry, now: Option<Timestamp>, out: &mut Vec<u8>
     out.extend_from_slice(b"\",");
     if let Some(price) = entry.price {
         out.extend_from_slice(b"\"price\":");
-        write_money(price, out);
+        price.write_json(out);
         out.extend_from_slice(b",\"list_price\":");
         match entry.list_price {
-            Some(list_price) => write_money(list_price, out),
+            Some(list_price) => list_price.write_json(out),
             None => out.extend_from_slice(b"null"),
         }
         out.push(b',');
@@ -91,7 +91,7 @@ fn write_payable(price: Money, lane: Option<&Lane>, now: Option<Timestamp>, out:
         (lane, Some(now)) => {
             let Some(payable) = lane.map_or(Some(price), |lane| lane.at(now).map(|slice| slice.payable)) else { return };
             out.extend_from_slice(b",\"payable\":");
-            write_money(payable, out);
+            payable.write_json(out);
             if let Some(until) = lane.and_then(|lane| lane.next_change(now).or(lane.until())) {
                 out.extend_from_slice(b",\"payable_until\":\"");
                 write_instant(until, out);
@@ -105,29 +105,8 @@ fn write_instant(instant: Timestamp, out: &mut Vec<u8>) {
     DateTimePrinter::new().print_timestamp(&instant, &mut *out).expect("memory takes every write");
 }
 
-fn write_money(money: Money, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"minor\":");
-    if money.minor < 0 {
-        out.push(b'-');
-    }
-    write_number(money.minor.unsigned_abs(), out);
-    out.extend_from_slice(b",\"currency\":\"");
-    out.extend_from_slice(money.currency.code().as_bytes());
-    out.extend_from_slice(b"\"}");
-}
-
-pub(crate) fn write_number(mut number: u64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + u8::try_from(number % 10).expect("a digit is below ten");
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[start..]);
+pub(crate) fn write_number(number: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
 use jiff::{SignedDuration, Timestamp};
-use pricestream_promotion_engine::{QuoteAnswer, QuoteRequest, Scenario};
+use pricestream_promotion_engine::{Quote, QuoteAnswer, QuoteRequest, Scenario};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -39,14 +39,28 @@ pub(super) struct Asked {
 }
 
 /// A quote.
-#[derive(Serialize, JsonSchema)]
+#[derive(JsonSchema)]
 #[schemars(rename = "QuoteAnswered")]
+#[allow(dead_code, reason = "it describes what `answered` writes")]
 pub(super) struct Answer {
     #[serde(flatten)]
     quote: QuoteAnswer,
     /// What to order it with; absent unless it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     signed: Option<Signed>,
+}
+
+fn answered(quote: &Quote, signed: Option<&Signed>) -> Response {
+    let mut json = Vec::new();
+    quote.write_answer(&mut json);
+    if let Some(signed) = signed {
+        // Into the same object.
+        json.pop();
+        json.extend_from_slice(b",\"signed\":");
+        serde_json::to_writer(&mut json, signed).expect("memory takes every write");
+        json.push(b'}');
+    }
+    ([(header::CONTENT_TYPE, "application/json")], json).into_response()
 }
 
 /// A signature, and until when it holds.
@@ -65,7 +79,7 @@ pub(super) async fn quote<W: World>(
     QueryOf(Asked { all, sign, hold_seconds, replaces }): QueryOf<Asked>,
     headers: HeaderMap,
     JsonOf(mut request): JsonOf<QuoteRequest>,
-) -> Result<Json<Answer>, Problem> {
+) -> Result<Response, Problem> {
     let held_seconds = bounded("hold_seconds", hold_seconds.unwrap_or(HELD_SECONDS), 1..=86_400)?;
     let mut how = Hold {
         ttl: SignedDuration::from_secs(held_seconds.into()),
@@ -86,7 +100,7 @@ pub(super) async fn quote<W: World>(
     let quote = quote.map_err(|error| bad_basket(&error))?;
     api.count(&quote);
     if !sign {
-        return Ok(Json(Answer { quote: quote.answer(), signed: None }));
+        return Ok(answered(&quote, None));
     }
     if !quote.sellable {
         let answer = quote.answer();
@@ -96,5 +110,5 @@ pub(super) async fn quote<W: World>(
     }
     let signed = hold(&api, &quote, &asked.published.rules, context, how).await?;
     let signed = Signed { quote_id: signed.claims.id, quote: signed.token, expires_at: signed.claims.expires_at };
-    Ok(Json(Answer { quote: quote.answer(), signed: Some(signed) }))
+    Ok(answered(&quote, Some(&signed)))
 }

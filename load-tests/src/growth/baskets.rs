@@ -1,0 +1,50 @@
+//! Baskets that grow, under 50 promotions.
+
+use std::hint::black_box;
+
+use anyhow::{Result, anyhow};
+use pricestream_promotion_engine::RuleSet;
+
+use super::{Column, count, microseconds, workload};
+
+pub(super) const COLUMNS: [Column; 4] = [
+    Column { name: "quote us", grows: true },
+    Column { name: "answer as JSON us", grows: true },
+    Column { name: "answer KB", grows: true },
+    Column { name: "shares", grows: true },
+];
+
+pub(super) fn measure(size: usize) -> Result<Vec<f64>> {
+    let (promotions, mut carts) = workload::invent(50);
+    let rules = RuleSet::from_json(&workload::rule_set(&promotions))
+        .map_err(|problems| anyhow!("the sample has {} problems", problems.len()))?;
+    let mut lines = carts.iter_mut().flat_map(|cart| cart.lines.drain(..)).collect::<Vec<_>>().into_iter();
+    let mut baskets = Vec::new();
+    for mut cart in carts {
+        cart.lines = lines.by_ref().take(size).collect();
+        if cart.lines.len() < size {
+            break;
+        }
+        baskets.push(workload::basket(&cart));
+    }
+    let quotes = baskets.iter().map(|(basket, context)| rules.quote(basket, context)).collect::<Result<Vec<_>, _>>()?;
+    let quote = microseconds(|number| {
+        let (basket, context) = &baskets[number % baskets.len()];
+        black_box(rules.quote(basket, context).is_ok());
+    });
+    let mut out = Vec::new();
+    let answer = microseconds(|number| {
+        out.clear();
+        quotes[number % quotes.len()].write_answer(&mut out);
+        black_box(&out);
+    });
+    let bytes = quotes.iter().map(|quote| {
+        let mut out = Vec::new();
+        quote.write_answer(&mut out);
+        out.len()
+    });
+    let bytes: usize = bytes.sum();
+    let shares: usize = quotes.iter().map(|quote| quote.shares.len()).sum();
+    let quotes = count(quotes.len());
+    Ok(vec![quote, answer, count(bytes) / quotes / 1e3, count(shares) / quotes])
+}

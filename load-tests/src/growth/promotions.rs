@@ -1,0 +1,45 @@
+//! A rule set that grows, and baskets of 20 lines under it. The first 50 promotions are drawn half from what the baskets hold; of the
+//! others about one in a hundred concerns one.
+
+use std::hint::black_box;
+
+use anyhow::{Result, anyhow};
+use pricestream_promotion_engine::{Outcome, RuleSet};
+
+use super::{Column, count, cpu_clock, microseconds, workload};
+use crate::machine;
+
+pub(super) const COLUMNS: [Column; 6] = [
+    Column { name: "document KB", grows: true },
+    Column { name: "compiled in ms", grows: true },
+    Column { name: "memory KB", grows: true },
+    Column { name: "of them apply", grows: true },
+    Column { name: "quote us", grows: true },
+    Column { name: "answer as JSON us", grows: true },
+];
+
+pub(super) fn measure(size: usize) -> Result<Vec<f64>> {
+    let (promotions, carts) = workload::invent(u32::try_from(size)?);
+    let document = workload::rule_set(&promotions);
+    let before = machine::usage(None).unwrap_or_default();
+    let began = cpu_clock();
+    let rules = RuleSet::from_json(&document).map_err(|problems| anyhow!("the sample has {} problems", problems.len()))?;
+    let compiled = cpu_clock() - began;
+    let after = machine::usage(None).unwrap_or_default();
+    let baskets: Vec<_> = carts.iter().map(workload::basket).collect();
+    let quotes = baskets.iter().map(|(basket, context)| rules.quote(basket, context)).collect::<Result<Vec<_>, _>>()?;
+    let applied = quotes.iter().flat_map(|quote| &quote.decisions);
+    let applied = applied.filter(|decision| matches!(decision.outcome, Outcome::Applied { .. })).count();
+    let quote = microseconds(|number| {
+        let (basket, context) = &baskets[number % baskets.len()];
+        black_box(rules.quote(basket, context).is_ok());
+    });
+    let mut out = Vec::new();
+    let answer = microseconds(|number| {
+        out.clear();
+        quotes[number % quotes.len()].write_answer(&mut out);
+        black_box(&out);
+    });
+    let memory = (after.memory_mib - before.memory_mib).max(0.0) * 1_048.576;
+    Ok(vec![count(document.len()) / 1e3, compiled * 1e3, memory, count(applied) / count(quotes.len()), quote, answer])
+}

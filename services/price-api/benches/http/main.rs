@@ -1,0 +1,50 @@
+//! What the routes cost beside the least that the same answers can cost: prices read from memory and from Valkey, whole quote
+//! requests, and the live stream. CPU time of the serving thread alone; who asks has a thread of its own.
+
+mod price_read;
+mod quote_request;
+mod served;
+mod streams;
+mod valkey;
+mod world;
+
+#[path = "../../../../libs/promotion-engine/benches/cart/floor.rs"]
+mod floor;
+#[path = "../../../../libs/promotion-engine/benches/cart/workload.rs"]
+#[allow(dead_code, reason = "the engine's own benchmark needs more of it")]
+mod workload;
+
+use mimalloc::MiMalloc;
+
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// Rounds of each side, by turns; the medians count.
+const ROUNDS: usize = 9;
+
+fn main() {
+    let wanted = std::env::args().any(|argument| argument == "--bench");
+    price_read::run(wanted);
+    quote_request::run(wanted);
+    streams::run(wanted);
+    if wanted {
+        valkey::run();
+    }
+}
+
+/// The middle one.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// A line of the table that `make bench` ends with.
+fn report(goal: &str, measured: &str, ratio: f64, at_least: f64) {
+    println!("BENCH\t{goal}\t{measured}\t{ratio:.2}\t{}", if ratio >= at_least { "met" } else { "MISSED" });
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a count of a benchmark is exact")]
+fn count(of: usize) -> f64 {
+    of as f64
+}
