@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 DEV_TOKEN = local-development
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up build test test-cloud test-containers terraform-check cloud-up cloud-down e2e simulate fuzz load instructions bench bench-peers bench-pricing lint fmt
+.PHONY: help demo up build test test-cloud test-containers terraform-check cloud-up cloud-down e2e simulate fuzz load soak growth instructions bench bench-peers bench-pricing lint fmt
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,14 @@ load: build ## Put ten kinds of load on a server of its own, and check what is l
 	@$(CARGO) build --release --locked --quiet --package pricestream-load-tests
 	@$(dir $(BINARY))load $(if $(URL),--target "$(URL)" --replace-settings) $(if $(RECORDING),--recording "$(RECORDING)") \
 		$(if $(LOAD_SECONDS),--seconds $(LOAD_SECONDS)) load-tests/scenarios/*.toml
+
+soak: build ## Put a steady load on a server for an hour, and see whether its memory grows (LOAD_SECONDS=1200 for less)
+	@$(CARGO) build --release --locked --quiet --package pricestream-load-tests
+	@$(dir $(BINARY))load --out target/soak $(if $(LOAD_SECONDS),--seconds $(LOAD_SECONDS)) load-tests/soak.toml
+
+growth: build ## Measure how cost grows with SKUs, promotions, lines, subscribers and history (ten minutes; MOST=1000 for less)
+	@$(CARGO) build --release --locked --quiet --package pricestream-load-tests
+	@$(dir $(BINARY))growth $(if $(MOST),--most $(MOST))
 
 # A count does not depend on what else the machine does, so that 5 % more fails. `hot-paths/check --update` writes the baseline anew.
 instructions: ## Count the instructions of the hot paths under valgrind, against hot-paths/baseline.json (needs valgrind, Python 3)

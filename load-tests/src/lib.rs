@@ -5,6 +5,7 @@
 mod check;
 mod client;
 mod counted;
+mod drift;
 mod driver;
 pub mod growth;
 mod loads;
@@ -20,6 +21,7 @@ mod shop;
 mod stream;
 mod target;
 
+pub use drift::Drift;
 pub use driver::{Plan, capacity, run};
 pub use machine::facts as machine_facts;
 pub use outcome::{Check, Outcome};

@@ -139,6 +139,9 @@ fn main() -> Result<ExitCode> {
         print!("{}", report::table(&outcomes));
         for outcome in &outcomes {
             println!("{}: limited by {}", outcome.scenario, outcome.limits.join("; "));
+            if let Some(drift) = &outcome.memory {
+                println!("{}: {}", outcome.scenario, drift.sentence());
+            }
             for check in outcome.checks.iter().filter(|check| check.wrong > 0) {
                 println!("{}: BROKEN: {} ({} times) {}", outcome.scenario, check.what, check.wrong, check.detail);
             }

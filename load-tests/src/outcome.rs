@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::counted::Counted;
+use crate::drift::Drift;
 use crate::driver::Plan;
 use crate::machine;
 use crate::measure::{Durations, Second, Summary};
@@ -46,6 +47,8 @@ pub struct Outcome {
     pub driver_late: Summary,
     /// Seconds after the end of the load until every change was seen.
     pub drained_s: f64,
+    /// Where the server's memory goes; absent for runs that are too short to tell.
+    pub memory: Option<Drift>,
     /// What limited it, in words.
     pub limits: Vec<String>,
     /// What was looked at in the end.
@@ -107,11 +110,13 @@ impl Outcome {
         counted: &Counted,
         samples: Vec<Sample>,
         drained: Duration,
-        checks: Vec<Check>,
+        mut checks: Vec<Check>,
     ) -> Self {
         let late = counted.late.summary();
         let limits = limits(&late, &samples, target.is_own(), counted, plan.scenario.seconds);
         let seconds = Durations::seconds;
+        let memory = Drift::of(&samples, plan.scenario.seconds);
+        checks.extend(memory.map(|drift| drift.check()));
         Self {
             scenario: plan.name.to_owned(),
             about: plan.scenario.about.clone(),
@@ -129,6 +134,7 @@ impl Outcome {
             events: counted.seen.events.load(Ordering::Relaxed),
             driver_late: late,
             drained_s: drained.as_secs_f64(),
+            memory,
             limits,
             checks,
             by_second: BySecond {

@@ -110,6 +110,9 @@ pub fn page(outcomes: &[Outcome]) -> Result<String> {
             escaped(&outcome.limits.join("; ")),
             outcome.drained_s
         )?;
+        if let Some(drift) = &outcome.memory {
+            write!(html, "<p>After the first quarter: {}.</p>", drift.sentence())?;
+        }
         html.push_str("<ul>");
         for check in &outcome.checks {
             if check.wrong == 0 {

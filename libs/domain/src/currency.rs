@@ -31,6 +31,11 @@ impl Currency {
         std::str::from_utf8(&self.0).expect("codes are ASCII")
     }
 
+    /// The same, as its bytes.
+    pub(crate) const fn bytes(self) -> [u8; 3] {
+        self.0
+    }
+
     /// How many decimals an amount shows: 2 for USD (1999 is $19.99), 0 for JPY, 3 for KWD.
     pub fn decimals(self) -> u32 {
         if NO_DECIMALS.binary_search(&self.0).is_ok() {

@@ -71,11 +71,18 @@ impl Money {
 
     /// Appends it as serde writes it as JSON. For documents that are written for each request.
     pub fn write_json(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"minor\":");
-        out.extend_from_slice(itoa::Buffer::new().format(self.minor).as_bytes());
-        out.extend_from_slice(b",\"currency\":\"");
-        out.extend_from_slice(self.currency.code().as_bytes());
-        out.extend_from_slice(b"\"}");
+        const HEAD: [u8; 9] = *b"{\"minor\":";
+        let mut tail = *b",\"currency\":\"...\"}";
+        tail[13..16].copy_from_slice(&self.currency.bytes());
+        let mut digits = itoa::Buffer::new();
+        let digits = digits.format(self.minor).as_bytes();
+        // Put together here: one write to the document, of pieces whose lengths are known.
+        let mut text = [0; HEAD.len() + 20 + 18];
+        text[..HEAD.len()].copy_from_slice(&HEAD);
+        let end = HEAD.len() + digits.len();
+        text[HEAD.len()..end].copy_from_slice(digits);
+        text[end..end + tail.len()].copy_from_slice(&tail);
+        out.extend_from_slice(&text[..end + tail.len()]);
     }
 
     fn same_currency(self, other: Self) -> Result<Self, MoneyError> {

@@ -303,12 +303,12 @@ impl Quote {
                 .collect(),
             off: shares
                 .of(self, place)
-                .map(|(decision, share)| {
+                .map(|share| {
                     let unit =
                         |run: UnitShare| AnsweredUnitShare { first: run.first, quantity: run.quantity, off: money(run.off) };
                     let alike = self.is_alike(share, line.quantity);
                     AnsweredShare {
-                        promotion: decision.promotion.to_string(),
+                        promotion: self.decisions[share.decision as usize].promotion.to_string(),
                         off: money(share.off),
                         units: if alike { Vec::new() } else { self.unit_runs(share).map(unit).collect() },
                     }

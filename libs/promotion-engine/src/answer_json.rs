@@ -11,7 +11,12 @@ impl Quote {
         let shares = self.shares_by_line();
         // About what it takes: to grow on the way would copy everything.
         out.reserve(1_024 + self.lines.len() * 256 + self.shares.len() * 128 + self.decisions.len() * 192);
-        let mut json = Writer { out, quote: self };
+        let promotions = self.decisions.iter().map(|decision| {
+            let mut head = Vec::new();
+            text("{\"promotion\":", &decision.promotion, &mut head);
+            head
+        });
+        let mut json = Writer { out, quote: self, promotions: promotions.collect() };
         json.field("{\"rule_set\":", &self.rule_set);
         json.field(",\"at\":", &self.at);
         json.money(",\"payable\":", self.totals.payable);
@@ -23,7 +28,7 @@ impl Quote {
         json.each(self.lines.iter().enumerate(), |json, (place, line)| json.line(place, line, &shares));
         json.field("],\"funding\":", &self.answered_funding(&self.funding));
         json.raw(",\"promotions\":[");
-        json.each(&self.decisions, Writer::decision);
+        json.each(self.decisions.iter().enumerate(), |json, (place, decision)| json.decision(place, decision));
         json.field("],\"red_packets\":", &self.answered_packets());
         json.number(",\"points\":", self.points);
         json.field_if_any(",\"coupons\":", &self.answered_coupons());
@@ -43,6 +48,20 @@ impl Quote {
 struct Writer<'a> {
     out: &'a mut Vec<u8>,
     quote: &'a Quote,
+    /// How what is said of each promotion begins, in the order of the decisions: they stand with each of their shares.
+    promotions: Vec<Vec<u8>>,
+}
+
+fn text(before: &str, text: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(before.as_bytes());
+    // All that JSON wants escaped; most text has none of it. No early end: so the compiler looks at many bytes at once.
+    if text.bytes().fold(false, |escape, byte| escape | (byte < b' ') | (byte == b'"') | (byte == b'\\')) {
+        serde_json::to_writer(out, text).expect("memory takes every write");
+    } else {
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    }
 }
 
 impl Writer<'_> {
@@ -71,16 +90,20 @@ impl Writer<'_> {
         pricestream_domain::Money::new(minor, self.quote.currency).write_json(self.out);
     }
 
-    fn text(&mut self, before: &str, text: &str) {
-        // All that JSON wants escaped; most text has none of it.
-        if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
-            self.field(before, &text);
-        } else {
-            self.raw(before);
-            self.raw("\"");
-            self.raw(text);
-            self.raw("\"");
-        }
+    fn text(&mut self, before: &str, of: &str) {
+        text(before, of, self.out);
+    }
+
+    /// A name that has nothing to escape.
+    fn name(&mut self, before: &str, name: &str) {
+        self.raw(before);
+        self.raw(name);
+        self.raw("\"");
+    }
+
+    /// The beginning of what is said of the promotion of the decision in this place.
+    fn promotion(&mut self, decision: usize) {
+        self.out.extend_from_slice(&self.promotions[decision]);
     }
 
     fn each<T>(&mut self, of: impl IntoIterator<Item = T>, mut write: impl FnMut(&mut Self, T)) {
@@ -95,7 +118,7 @@ impl Writer<'_> {
     fn line(&mut self, place: usize, line: &QuotedLine, shares: &SharesByLine) {
         let quote = self.quote;
         self.text("{\"id\":", &line.id);
-        self.text(",\"sku\":", line.sku.as_str());
+        self.name(",\"sku\":\"", line.sku.as_str());
         self.number(",\"quantity\":", line.quantity);
         self.money(",\"original\":", line.original);
         self.money(",\"payable\":", line.payable);
@@ -106,8 +129,8 @@ impl Writer<'_> {
             json.raw("}");
         });
         self.raw("],\"off\":[");
-        self.each(shares.of(quote, place), |json, (decision, share)| {
-            json.text("{\"promotion\":", &decision.promotion);
+        self.each(shares.of(quote, place), |json, share| {
+            json.promotion(share.decision as usize);
             json.money(",\"off\":", share.off);
             if !quote.is_alike(share, line.quantity) {
                 json.raw(",\"units\":[");
@@ -125,10 +148,10 @@ impl Writer<'_> {
         self.raw("}");
     }
 
-    fn decision(&mut self, decision: &Decision) {
+    fn decision(&mut self, place: usize, decision: &Decision) {
         let currency = self.quote.currency;
-        self.text("{\"promotion\":", &decision.promotion);
-        self.text(",\"component\":", decision.component);
+        self.promotion(place);
+        self.name(",\"component\":\"", decision.component);
         match &decision.outcome {
             Outcome::Applied { off, unfit, .. } => {
                 self.money(",\"off\":", *off);
@@ -138,7 +161,7 @@ impl Writer<'_> {
             }
             Outcome::Declined(reason) => {
                 self.money(",\"off\":", 0);
-                self.text(",\"declined\":", Reason::code(reason));
+                self.name(",\"declined\":\"", Reason::code(reason));
                 self.field(",\"because\":", &reason.because(currency));
             }
         }

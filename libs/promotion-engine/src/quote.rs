@@ -210,12 +210,9 @@ pub(crate) struct SharesByLine {
 
 impl SharesByLine {
     /// Those of a line of the quote that they are from.
-    pub(crate) fn of<'a>(&self, quote: &'a Quote, line: usize) -> impl Iterator<Item = (&'a Decision, &'a Share)> {
+    pub(crate) fn of<'a>(&self, quote: &'a Quote, line: usize) -> impl Iterator<Item = &'a Share> {
         let begin = if line == 0 { 0 } else { self.ends[line - 1] as usize };
-        self.places[begin..self.ends[line] as usize].iter().map(|at| {
-            let share = &quote.shares[*at as usize];
-            (&quote.decisions[share.decision as usize], share)
-        })
+        self.places[begin..self.ends[line] as usize].iter().map(|at| &quote.shares[*at as usize])
     }
 }
 

@@ -1,4 +1,4 @@
-//! The cache in Valkey or Redis: of each SKU a hash with its version and its entry, written by one script.
+//! The cache in Valkey or Redis: of each SKU a hash with its version and its entry, written by a script.
 
 mod token;
 
@@ -17,7 +17,7 @@ use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, PortError, pric
 pub use self::token::{IamTokens, IamUser};
 use crate::roots::Roots;
 
-/// On which changes are published, as the entries' JSON.
+/// On which changes are published: the JSON of each entry that was written together, a line each.
 const CHANNEL: &str = "ch:prices";
 
 /// A command, and a connection, that takes longer fails: reads then go to the record, writes to redelivery.
@@ -50,7 +50,8 @@ const fn told(if_absent: IfAbsent) -> &'static str {
 #[derive(Clone, Debug)]
 pub struct ValkeyCache {
     client: Client,
-    put: Script,
+    put_one: Script,
+    put_many: Script,
 }
 
 impl ValkeyCache {
@@ -105,7 +106,8 @@ impl ValkeyCache {
             .set_policy(policy)
             .build()
             .map_err(unreachable)?;
-        Ok(Self { client, put: Script::from_lua(include_str!("put.lua")) })
+        let [put_one, put_many] = [include_str!("put_one.lua"), include_str!("put_many.lua")].map(Script::from_lua);
+        Ok(Self { client, put_one, put_many })
     }
 
     async fn put_together(&self, entries: &[&CacheEntry], if_absent: IfAbsent) -> Result<Vec<CacheWrite>, PortError> {
@@ -115,8 +117,9 @@ impl ValkeyCache {
         for entry in entries {
             args.extend([format!("{:020}", entry.price_version.0), lives(&entry.sku).as_secs().to_string(), entry.encode()]);
         }
-        // Sends the script itself where the server does not have it: after each of its restarts.
-        let results: Result<Vec<String>, _> = self.put.evalsha_with_reload(&self.client, keys, args).await;
+        let script = if entries.len() == 1 { &self.put_one } else { &self.put_many };
+        // Sends the script itself where the server does not have it: after each of its restarts. One text is a list of one.
+        let results: Result<Vec<String>, _> = script.evalsha_with_reload(&self.client, keys, args).await;
         let results = results.map_err(|error| PortError::unavailable("cache", error))?;
         if results.len() != entries.len() {
             return Err(PortError::corrupt("cache", "the script answered for another number of entries"));

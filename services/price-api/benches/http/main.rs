@@ -25,11 +25,18 @@ const ROUNDS: usize = 9;
 
 fn main() {
     let wanted = std::env::args().any(|argument| argument == "--bench");
-    price_read::run(wanted);
-    quote_request::run(wanted);
-    streams::run(wanted);
-    if wanted {
-        valkey::run();
+    // `-- streams` runs that part alone.
+    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let parts: [(&str, fn(bool)); 4] = [
+        ("price_read", price_read::run),
+        ("quote_request", quote_request::run),
+        ("streams", streams::run),
+        ("valkey", valkey::run),
+    ];
+    for (name, run) in parts {
+        if named.is_empty() || named.iter().any(|named| named == name) {
+            run(wanted);
+        }
     }
 }
 

@@ -53,15 +53,21 @@ impl<W: World> Api<W> {
         Ok(found)
     }
 
-    /// The same of many SKUs, in their order, some beside each other.
+    /// The same of many SKUs, in their order; those that are not held are looked up some beside each other.
     pub(crate) async fn items_of(&self, skus: Vec<Sku>) -> Vec<(Sku, Result<Arc<Found>, Problem>)> {
-        let looks: Vec<_> = skus
-            .into_iter()
-            .map(|sku| async move {
-                let item = self.item(&sku).await;
-                (sku, item)
-            })
-            .collect();
-        iter(looks).buffered(AT_A_TIME).collect().await
+        let held: Vec<_> = skus.iter().map(|sku| self.items.0.get(sku)).collect();
+        let missing = skus.iter().zip(&held).filter(|(_, held)| held.is_none()).map(|(sku, _)| self.item(sku));
+        // As a list first: a stream of what borrows so has no end that the compiler believes in.
+        let missing: Vec<_> = missing.collect();
+        let mut missing = iter(missing).buffered(AT_A_TIME);
+        let mut items = Vec::with_capacity(skus.len());
+        for (sku, held) in skus.iter().zip(held) {
+            let item = match held {
+                Some(found) => Ok(found),
+                None => missing.next().await.expect("one for each that is missing"),
+            };
+            items.push((sku.clone(), item));
+        }
+        items
     }
 }
