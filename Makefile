@@ -1,7 +1,10 @@
 # Every target needs Rust alone, except where it says otherwise. `make` lists them.
 
 CARGO ?= cargo
-BINARY = $(or $(CARGO_TARGET_DIR),target)/release/pricestream
+# dev builds faster and measures nothing.
+PROFILE ?= release
+BINARY = $(or $(CARGO_TARGET_DIR),target)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/pricestream
+SCENARIOS ?= load-tests/scenarios/*.toml
 SEEDS ?= 100000
 FUZZ_SECONDS ?= 60
 DEV_TOKEN = local-development
@@ -25,7 +28,7 @@ else
 endif
 
 build: ## Build the release binary
-	@$(CARGO) build --release --locked --package pricestream
+	@$(CARGO) build --profile $(PROFILE) --locked --package pricestream
 
 # cargo-nextest is faster and isolates each test, but runs no documentation tests.
 test: ## Run every test (with cargo-nextest where it is installed)
@@ -101,28 +104,31 @@ export BENCH_TABLE
 
 # RECORDING=changes.ndjson plays recorded stock changes too; URL=… loads a target that runs already, whose settings are replaced.
 load: build ## Put ten kinds of load on a server of its own, and check what is left (five minutes; RECORDING=FILE, URL=…, LOAD_SECONDS=5 for less)
-	@$(CARGO) build --release --locked --quiet --package pricestream-load-tests
+	@$(CARGO) build --profile $(PROFILE) --locked --quiet --package pricestream-load-tests
 	@$(dir $(BINARY))load $(if $(URL),--target "$(URL)" --replace-settings) $(if $(RECORDING),--recording "$(RECORDING)") \
-		$(if $(LOAD_SECONDS),--seconds $(LOAD_SECONDS)) load-tests/scenarios/*.toml
+		$(if $(LOAD_SECONDS),--seconds $(LOAD_SECONDS)) $(SCENARIOS)
 
 soak: build ## Put a steady load on a server for an hour, and see whether its memory grows (LOAD_SECONDS=1200 for less)
-	@$(CARGO) build --release --locked --quiet --package pricestream-load-tests
+	@$(CARGO) build --profile $(PROFILE) --locked --quiet --package pricestream-load-tests
 	@$(dir $(BINARY))load --out target/soak $(if $(LOAD_SECONDS),--seconds $(LOAD_SECONDS)) load-tests/soak.toml
 
 growth: build ## Measure how cost grows with SKUs, promotions, lines, subscribers and history (ten minutes; MOST=1000 for less)
-	@$(CARGO) build --release --locked --quiet --package pricestream-load-tests
+	@$(CARGO) build --profile $(PROFILE) --locked --quiet --package pricestream-load-tests
 	@$(dir $(BINARY))growth $(if $(MOST),--most $(MOST))
 
 # A count does not depend on what else the machine does, so that 5 % more fails. `hot-paths/check --update` writes the baseline anew.
 instructions: ## Count the instructions of the hot paths under valgrind, against hot-paths/baseline.json (needs valgrind, Python 3)
 	@hot-paths/check
 
-bench: ## Run the benchmarks; the goals, what was measured and whether they are met come last
-	@{ $(CARGO) bench --workspace --locked --bench '*' || echo BENCH_FAILED; } | awk -F '\t' "$$BENCH_TABLE"
+# PEERS holds the programs that drive other engines over the same carts; they are installed by npm into .local/peers.
+PEER_ROWS = python3 libs/promotion-engine/benches/peers.py "$(PEERS)" --work .local/peers $(if $(WITH_CRATE),--with-crate)
 
-# PEERS holds the programs that drive the others; they are installed by npm into .local/peers.
-bench-peers: ## Price the same carts with other engines, in one run (PEERS=directory; needs Node)
-	@python3 libs/promotion-engine/benches/peers.py "$(PEERS)" --work .local/peers
+bench: ## Run the benchmarks; what was measured and whether it meets its goal come last (PEERS=directory for other engines' rows too)
+	@{ { $(CARGO) bench --workspace --locked --bench '*' || echo BENCH_FAILED; } && \
+		$(if $(PEERS),{ $(PEER_ROWS) || echo BENCH_FAILED; },true); } | awk -F '\t' "$$BENCH_TABLE"
+
+bench-peers: ## Price the same carts with other engines, in one run (PEERS=directory, WITH_CRATE=1 to build the zen-engine crate; needs Node)
+	@{ $(PEER_ROWS) || echo BENCH_FAILED; } | awk -F '\t' "$$BENCH_TABLE"
 
 bench-pricing: ## Show how far the repricing strategies are from the proven optimum (about ten minutes; RUNS=200 for less)
 	@$(CARGO) run --release --quiet --locked --package pricestream-pricing-lab --example goals

@@ -16,8 +16,7 @@ pub(super) const COLUMNS: [Column; 4] = [
 
 pub(super) fn measure(size: usize) -> Result<Vec<f64>> {
     let (promotions, mut carts) = workload::invent(50);
-    let rules = RuleSet::from_json(&workload::rule_set(&promotions))
-        .map_err(|problems| anyhow!("the sample has {} problems", problems.len()))?;
+    let rules = RuleSet::from_json(&workload::rule_set(&promotions)).map_err(|problems| anyhow!("{}", problems[0]))?;
     let mut lines = carts.iter_mut().flat_map(|cart| cart.lines.drain(..)).collect::<Vec<_>>().into_iter();
     let mut baskets = Vec::new();
     for mut cart in carts {
