@@ -17,10 +17,16 @@ struct Inner {
     seconds: Vec<Histogram<u64>>,
 }
 
-/// An hour, to three digits.
-fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1_000, 3_600_000_000_000, 3).expect("the bounds are legal")
+/// An hour, to so many digits.
+fn histogram(digits: u8) -> Histogram<u64> {
+    Histogram::new_with_bounds(1_000, 3_600_000_000_000, digits).expect("the bounds are legal")
 }
+
+/// Of the whole.
+const DIGITS: u8 = 3;
+
+/// Of a second: there may be thousands of them, and three digits take a quarter of a megabyte each.
+const DIGITS_OF_A_SECOND: u8 = 2;
 
 /// Of many durations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -58,7 +64,7 @@ fn millis(nanos: u64) -> f64 {
 impl Durations {
     /// None yet.
     pub(crate) fn new(begin: Instant) -> Self {
-        Self { begin, inner: Mutex::new(Inner { all: histogram(), seconds: Vec::new() }) }
+        Self { begin, inner: Mutex::new(Inner { all: histogram(DIGITS), seconds: Vec::new() }) }
     }
 
     /// Counts one that was meant to begin at `intended`.
@@ -67,7 +73,7 @@ impl Durations {
         let mut inner = self.inner.lock().expect("no panic while held");
         inner.all.saturating_record(nanos);
         while inner.seconds.len() <= second {
-            inner.seconds.push(histogram());
+            inner.seconds.push(histogram(DIGITS_OF_A_SECOND));
         }
         inner.seconds[second].saturating_record(nanos);
     }

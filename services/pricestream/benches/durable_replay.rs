@@ -181,10 +181,11 @@ impl Rows {
     }
 
     fn write_rows(&self, conn: &Connection) -> rusqlite::Result<()> {
-        let mut new_inventory = conn.prepare("INSERT INTO inventory VALUES (?1, ?2, ?3, ?4, ?5, 'default', ?3, ?6, ?6, ?6)")?;
+        let mut new_inventory =
+            conn.prepare("INSERT INTO inventory VALUES (?1, ?2, ?3, ?4, ?5, 'default', ?3, ?6, ?6, ?6, 0)")?;
         let mut inventory = conn.prepare(
             "UPDATE inventory SET on_hand = ?2, stock_version = ?3, full_on_hand = ?4, full_at = ?5, origin = 'default',
-             source_seq = ?3, fingerprint = ?6, occurred_at = ?6, committed_at = ?6 WHERE sku = ?1 AND stock_version = ?3 - 1",
+             source_seq = ?3, fingerprint = ?6, occurred_at = ?6, committed_at = ?6, sold = sold + ?2 WHERE sku = ?1 AND stock_version = ?3 - 1",
         )?;
         let mut alert_state = conn.prepare(
             "INSERT INTO alert_states (sku, rev, episode, low, stock_version) VALUES (?1, ?2, 0, 0, ?2)

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt};
 use pricestream_documents::ContentHash;
-use pricestream_domain::{Lane, Override, Product, Sku};
+use pricestream_domain::{Lane, Override, Product, RecordRev, Sku};
 use pricestream_ports::{PriceRecord, ProductRecord, PublishedRules};
 use pricestream_repricing_engine::{Policy, Resolved};
 use rusqlite::{Connection, OptionalExtension, Result, params};
@@ -20,6 +20,9 @@ pub(super) struct Db {
     document_numbers: HashMap<ContentHash, i64>,
     hashes: HashMap<i64, ContentHash>,
     pub(super) newest: Newest,
+    /// Where pages of history ended: the first row before that revision of that SKU. Without it the rows of each page would be
+    /// counted off from the newest again.
+    pub(super) pages: HashMap<(i64, RecordRev), i64>,
     /// No record is due before this instant, in microseconds; kept by a store that is open to write.
     pub(super) nothing_due_before: Option<i64>,
     /// Images of the price records written since they were last taken.
@@ -49,6 +52,7 @@ impl Db {
             document_numbers: HashMap::new(),
             hashes: HashMap::new(),
             newest: Newest::default(),
+            pages: HashMap::new(),
             nothing_due_before: None,
             images: Vec::new(),
             failed: None,
@@ -62,6 +66,7 @@ impl Db {
         self.document_numbers.clear();
         self.hashes.clear();
         self.newest = Newest::default();
+        self.pages.clear();
         self.nothing_due_before = None;
         self.images.clear();
         self.failed = None;

@@ -24,6 +24,9 @@ const HISTORY: &str = "SELECT earlier, record_rev, price_version, decided_at, ca
     policy_error, mode, override, settings_rev, currency, price, since, step_from, step_since, day, changes, shadow_price, refusal,
     next_due, id, sku, lane, was_lane, rule_set, left_out, sold, changed_at, was_belief, was_trial FROM history";
 
+/// Ends of pages that are remembered; whoever reads page by page asks for the next one soon.
+const MOST_PAGES: usize = 4_096;
+
 impl Db {
     pub(super) fn price(&mut self, sku: &Sku, number: i64) -> Result<Option<PriceRecord>> {
         if let Some((record, _)) = self.newest.prices.get(number) {
@@ -159,6 +162,37 @@ impl Db {
             shadow_price: raw.shadow.map(|minor| Money::new(minor, list_currency)),
             ..raw.row
         })
+    }
+
+    /// The newest row of the history of a SKU.
+    fn newest_row(&mut self, number: i64) -> Result<Option<i64>> {
+        let mut select = self.conn.prepare_cached("SELECT newest FROM prices WHERE sku = ?1")?;
+        select.query_row([number], |row| row.get(0)).optional()
+    }
+
+    /// The newest row before `before`: where a page ended, or by going back row by row.
+    fn first_before(&mut self, number: i64, before: RecordRev) -> Result<Option<i64>> {
+        if let Some(id) = self.pages.get(&(number, before)) {
+            return Ok(Some(*id));
+        }
+        let mut next = self.newest_row(number)?;
+        let mut select = self.conn.prepare_cached("SELECT earlier, record_rev FROM history WHERE id = ?1")?;
+        while let Some(id) = next {
+            let (earlier, rev) = select.query_row([id], |row| Ok((row.get(0)?, count(row, 1)?)))?;
+            if RecordRev(rev) < before {
+                break;
+            }
+            next = earlier;
+        }
+        Ok(next)
+    }
+
+    /// A page of the history ended at `last`; the row before it is `id`. Rows are only ever added, so that this stays.
+    fn note_page(&mut self, number: i64, last: RecordRev, id: i64) {
+        if self.pages.len() >= MOST_PAGES {
+            self.pages.clear();
+        }
+        self.pages.insert((number, last), id);
     }
 
     /// Every row of the history, oldest first, handed to `visit`.
@@ -458,21 +492,21 @@ impl RecordReads for Store {
     ) -> std::result::Result<Vec<HistoryRow>, PortError> {
         self.read(|db| {
             let Some(number) = db.number(sku)? else { return Ok(Vec::new()) };
-            let mut newest: Option<i64> = db
-                .conn
-                .prepare_cached("SELECT newest FROM prices WHERE sku = ?1")?
-                .query_row([number], |row| row.get(0))
-                .optional()?;
+            let mut next = match before {
+                Some(before) => db.first_before(number, before)?,
+                None => db.newest_row(number)?,
+            };
             let sql = format!("{HISTORY} WHERE id = ?1");
             let mut rows = Vec::new();
             while rows.len() < most
-                && let Some(id) = newest
+                && let Some(id) = next
             {
                 let raw = db.conn.prepare_cached(&sql)?.query_row([id], RawRow::read)?;
-                newest = raw.earlier;
-                if before.is_none_or(|before| raw.row.record_rev < before) {
-                    rows.push(db.history_row(sku, raw)?);
-                }
+                next = raw.earlier;
+                rows.push(db.history_row(sku, raw)?);
+            }
+            if let (Some(last), Some(id)) = (rows.last(), next) {
+                db.note_page(number, last.record_rev, id);
             }
             Ok(rows)
         })

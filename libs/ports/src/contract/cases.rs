@@ -64,6 +64,34 @@ pub async fn history_is_append_only_and_newest_first(world: &impl World) {
     assert_eq!(revs(records.history(&sku("C"), None, 10).await.unwrap()), [0; 0]);
 }
 
+/// Pages of any length, while more is written, and from any revision.
+pub async fn pages_of_a_history_are_the_history(world: &impl World) {
+    let records = world.records();
+    let mut written = 0;
+    for length in 1..=4 {
+        for _ in 0..5 {
+            written += 1;
+            let (record, row) = priced("A", written);
+            assert_eq!(records.put_price(&record, &row, RecordRev(written - 1)).await.unwrap(), Conditional::Written);
+        }
+        let (mut revs, mut before) = (Vec::new(), None);
+        loop {
+            let rows = records.history(&sku("A"), before, length).await.unwrap();
+            revs.extend(rows.iter().map(|row| row.record_rev.0));
+            before = rows.last().map(|row| row.record_rev);
+            if rows.len() < length {
+                break;
+            }
+        }
+        assert_eq!(revs, (1..=written).rev().collect::<Vec<_>>(), "pages of {length}");
+        for rev in 1..=written + 2 {
+            let rows = records.history(&sku("A"), Some(RecordRev(rev)), 1).await.unwrap();
+            let expected = (rev > 1).then(|| (rev - 1).min(written));
+            assert_eq!(rows.first().map(|row| row.record_rev.0), expected, "before {rev}");
+        }
+    }
+}
+
 /// Every field, present and absent.
 pub async fn what_is_written_reads_back_the_same(world: &impl World) {
     let records = world.records();

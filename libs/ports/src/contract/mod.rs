@@ -63,6 +63,7 @@ macro_rules! contract_suite {
             a_conditional_write_needs_the_version_it_saw,
             a_price_and_its_history_row_are_written_together,
             history_is_append_only_and_newest_first,
+            pages_of_a_history_are_the_history,
             what_is_written_reads_back_the_same,
             pages_walk_the_whole_catalogue_in_order,
             due_records_come_longest_due_first,

@@ -23,11 +23,14 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 /// Rounds of each side, by turns; the medians count.
 const ROUNDS: usize = 9;
 
+/// A part by its name; told whether it is to measure, or only to work.
+type Part = (&'static str, fn(bool));
+
 fn main() {
     let wanted = std::env::args().any(|argument| argument == "--bench");
     // `-- streams` runs that part alone.
     let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let parts: [(&str, fn(bool)); 4] = [
+    let parts: [Part; 4] = [
         ("price_read", price_read::run),
         ("quote_request", quote_request::run),
         ("streams", streams::run),
