@@ -124,7 +124,7 @@ instructions: ## Count the instructions of the hot paths under valgrind, against
 PEER_ROWS = python3 libs/promotion-engine/benches/peers.py "$(PEERS)" --work .local/peers $(if $(WITH_CRATE),--with-crate)
 
 bench: ## Run the benchmarks; what was measured and whether it meets its goal come last (PEERS=directory for other engines' rows too)
-	@{ { $(CARGO) bench --workspace --locked --bench '*' || echo BENCH_FAILED; } && \
+	@{ { $(CARGO) bench --workspace --locked --no-fail-fast --bench '*' || echo BENCH_FAILED; } && \
 		$(if $(PEERS),{ $(PEER_ROWS) || echo BENCH_FAILED; },true); } | awk -F '\t' "$$BENCH_TABLE"
 
 bench-peers: ## Price the same carts with other engines, in one run (PEERS=directory, WITH_CRATE=1 to build the zen-engine crate; needs Node)
