@@ -103,7 +103,7 @@ endef
 export BENCH_TABLE
 
 # RECORDING=changes.ndjson plays recorded stock changes too; URL=… loads a target that runs already, whose settings are replaced.
-load: build ## Put ten kinds of load on a server of its own, and check what is left (five minutes; RECORDING=FILE, URL=…, LOAD_SECONDS=5 for less)
+load: build ## Put eleven kinds of load on a server of its own, and check what is left (five minutes; RECORDING=FILE, URL=…, LOAD_SECONDS=5 for less)
 	@$(CARGO) build --profile $(PROFILE) --locked --quiet --package pricestream-load-tests
 	@$(dir $(BINARY))load $(if $(URL),--target "$(URL)" --replace-settings) $(if $(RECORDING),--recording "$(RECORDING)") \
 		$(if $(LOAD_SECONDS),--seconds $(LOAD_SECONDS)) $(SCENARIOS)

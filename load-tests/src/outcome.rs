@@ -116,7 +116,7 @@ impl Outcome {
         let limits = limits(&late, &samples, target.is_own(), counted, plan.scenario.seconds);
         let seconds = Durations::seconds;
         let memory = Drift::of(&samples, plan.scenario.seconds);
-        checks.extend(memory.map(|drift| drift.check()));
+        checks.extend(memory.filter(|_| plan.scenario.steady).map(|drift| drift.check()));
         Self {
             scenario: plan.name.to_owned(),
             about: plan.scenario.about.clone(),

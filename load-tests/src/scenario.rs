@@ -13,6 +13,9 @@ pub struct Scenario {
     pub about: String,
     /// How long it lasts.
     pub seconds: f64,
+    /// It goes on as it begins, so that the server's memory must not grow in it.
+    #[serde(default)]
+    pub steady: bool,
     /// SKUs in the catalogue.
     pub skus: usize,
     /// Stock changes.

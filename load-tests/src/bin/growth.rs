@@ -68,7 +68,10 @@ fn run(cli: Cli) -> Result<()> {
     if cli.json {
         println!("{}", serde_json::json!({ "machine": machine_facts(), "tables": tables }));
     } else {
-        println!("CPU time of the program that is measured, unless it says otherwise. {}.", machine_facts());
+        println!(
+            "CPU time of the program that is measured; import, ready and telling all are by the clock. {}.",
+            machine_facts()
+        );
     }
     Ok(())
 }

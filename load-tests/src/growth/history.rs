@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use hyper::Method;
 
 use super::Column;
@@ -33,6 +33,9 @@ pub(super) async fn measure(size: usize, program: &Path) -> Result<Vec<f64>> {
     };
     // One a request: each is decided by itself, and has a row of its own.
     send(&target, &changes(0, size), 1).await?;
+    let newest = target.client.done(Method::GET, &format!("/v1/prices/{SKU}"), "").await?;
+    let version = newest["price_version"].as_u64().unwrap_or_default();
+    ensure!(version >= size as u64, "{size} changes made {version} prices");
     let newest = asked(&target, &format!("/v1/prices/{SKU}/history?limit=100")).await?;
     let lowest = asked(&target, &format!("/v1/prices/{SKU}/lowest")).await?;
     let price = asked(&target, &format!("/v1/prices/{SKU}")).await?;

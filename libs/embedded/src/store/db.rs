@@ -20,9 +20,9 @@ pub(super) struct Db {
     document_numbers: HashMap<ContentHash, i64>,
     hashes: HashMap<i64, ContentHash>,
     pub(super) newest: Newest,
-    /// Where pages of history ended: the first row before that revision of that SKU. Without it the rows of each page would be
+    /// Where pages of history ended: the first row before that revision of that SKU, if any. Without it the rows of each page would be
     /// counted off from the newest again.
-    pub(super) pages: HashMap<(i64, RecordRev), i64>,
+    pub(super) pages: HashMap<(i64, RecordRev), Option<i64>>,
     /// No record is due before this instant, in microseconds; kept by a store that is open to write.
     pub(super) nothing_due_before: Option<i64>,
     /// Images of the price records written since they were last taken.

@@ -173,7 +173,7 @@ impl Db {
     /// The newest row before `before`: where a page ended, or by going back row by row.
     fn first_before(&mut self, number: i64, before: RecordRev) -> Result<Option<i64>> {
         if let Some(id) = self.pages.get(&(number, before)) {
-            return Ok(Some(*id));
+            return Ok(*id);
         }
         let mut next = self.newest_row(number)?;
         let mut select = self.conn.prepare_cached("SELECT earlier, record_rev FROM history WHERE id = ?1")?;
@@ -187,8 +187,8 @@ impl Db {
         Ok(next)
     }
 
-    /// A page of the history ended at `last`; the row before it is `id`. Rows are only ever added, so that this stays.
-    fn note_page(&mut self, number: i64, last: RecordRev, id: i64) {
+    /// A page of the history ended at `last`; the row before it is `id`, if there is one. Rows are only ever added, so that this stays.
+    fn note_page(&mut self, number: i64, last: RecordRev, id: Option<i64>) {
         if self.pages.len() >= MOST_PAGES {
             self.pages.clear();
         }
@@ -505,8 +505,8 @@ impl RecordReads for Store {
                 next = raw.earlier;
                 rows.push(db.history_row(sku, raw)?);
             }
-            if let (Some(last), Some(id)) = (rows.last(), next) {
-                db.note_page(number, last.record_rev, id);
+            if let Some(last) = rows.last() {
+                db.note_page(number, last.record_rev, next);
             }
             Ok(rows)
         })

@@ -19,6 +19,7 @@ use pricestream_domain::{Currency, Money, PriceVersion};
 use pricestream_ports::memory::Memory;
 use pricestream_ports::{CacheEntry, SettingsSnapshot};
 use pricestream_price_api::StreamHub;
+use rustix::process::{Resource, Rlimit};
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::sync::broadcast;
@@ -48,16 +49,23 @@ const SKUS: usize = 100;
 pub(crate) fn run(wanted: bool) {
     let (connections, frames, rounds) = if wanted { (CONNECTIONS, FRAMES, ROUNDS) } else { (3, 3, 1) };
     let one = |source: fn() -> Source, together| move || round(source(), connections, frames, together);
-    let kinds = [one(Source::floor as fn() -> Source, 1), one(Source::ours, 1), one(Source::ours, TOGETHER)];
-    let measured: Vec<[f64; 3]> = (0..rounds).map(|_| kinds.map(|kind| kind())).collect();
+    let floor = Source::floor as fn() -> Source;
+    let kinds = [one(floor, 1), one(Source::ours, 1), one(Source::ours, TOGETHER), one(floor, TOGETHER)];
+    // Two ends of each connection are in this process.
+    let most = rustix::process::getrlimit(Resource::Nofile);
+    rustix::process::setrlimit(Resource::Nofile, Rlimit { current: most.maximum, ..most })
+        .expect("it may be raised to what it may be");
+    let measured: Vec<[f64; 4]> = (0..rounds).map(|_| kinds.map(|kind| kind())).collect();
     if !wanted {
         return;
     }
-    let [floor, ours, coalesced] = [0, 1, 2].map(|which| 1.0 / median(measured.iter().map(|round| round[which]).collect()));
+    let [floor, ours, coalesced, floor_coalesced] =
+        [0, 1, 2, 3].map(|which| 1.0 / median(measured.iter().map(|round| round[which]).collect()));
     let rates = |ours: f64| format!("{ours:.0} against {floor:.0} deliveries per CPU second");
     let goal = "stream to 1,000 connections: at least 0.9 x the deliveries of axum and a broadcast channel (CPU time)";
     report(goal, &rates(ours), ours / floor, 0.9);
-    let goal = "stream to 1,000 connections, 10 changes together: at least 5 x that (CPU time)";
+    println!("10 changes in a frame: ours {coalesced:.0} deliveries per CPU second, the floor {floor_coalesced:.0}");
+    let goal = "stream to 1,000 connections, 10 changes together: at least 5 x the floor one by one (CPU time)";
     report(goal, &rates(coalesced), coalesced / floor, 5.0);
 }
 

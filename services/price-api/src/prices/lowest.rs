@@ -1,6 +1,6 @@
 use axum::Json;
 use axum::extract::State;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pricestream_domain::{Lane, RecordRev, Sku};
 use pricestream_ports::{HistoryRow, RecordReads};
 use schemars::JsonSchema;
@@ -67,6 +67,8 @@ async fn look_back<W: World>(
     progressive: bool,
 ) -> Result<Option<Lowest>, Problem> {
     let (mut changes, mut before, mut until) = (Vec::<PriceChange>::new(), None::<RecordRev>, now);
+    // No window opens later than this.
+    let opens = now.checked_sub(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MIN);
     loop {
         let rows = api.records.history(sku, before, PAGE).await?;
         for row in &rows {
@@ -79,9 +81,14 @@ async fn look_back<W: World>(
             }
             until = row.inputs.decided_at;
         }
-        let answer = lowest_price(&changes, now, days, progressive);
+        let (first, last) = (before.is_none(), rows.len() < PAGE);
         before = rows.last().map(|row| row.record_rev);
-        if rows.len() < PAGE || answer.is_none() || answer.is_some_and(|answer| answer.settled) {
+        // Looked at only when it can be the answer: else each page would look again at all before it.
+        if !first && !last && changes.last().is_some_and(|oldest| oldest.since > opens) {
+            continue;
+        }
+        let answer = lowest_price(&changes, now, days, progressive);
+        if last || answer.is_none() || answer.is_some_and(|answer| answer.settled) {
             return Ok(answer);
         }
     }
