@@ -1,14 +1,17 @@
 //! What browsing costs: a list of 1,000 SKUs, the lane of a SKU over a year of 500 windows; and what it takes to compile 10,000
 //! promotions.
 
+#[path = "shared/measured.rs"]
+mod measured;
+
 use std::hint::black_box;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use measured::{cpu_seconds, median};
 use mimalloc::MiMalloc;
 use pricestream_domain::{Currency, Money, Product};
 use pricestream_promotion_engine::{Basket, BrowseAnswer, Context, Found, Line, RuleSet};
-use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 
 /// As in the program.
@@ -24,12 +27,12 @@ fn main() {
 
     let promotions: Vec<Value> = (0..10_000).map(|number| percent(number, &format!("S{number:05}"))).collect();
     let document = rule_set(&promotions);
-    let (rules, compile) = median(|| RuleSet::from_json(&document).expect("the sample is legal"));
+    let (rules, compile) = timed(|| RuleSet::from_json(&document).expect("the sample is legal"));
     report("10,000 promotions read, checked and compiled: under 1 s of CPU", compile, 1.0);
 
     let baskets: Vec<Basket> = (0..1_000).map(|number| one_unit(&format!("S{number:05}"))).collect();
     let context = Context { at: hours(12), ..Context::default() };
-    let (total, list) = median(|| {
+    let (total, list) = timed(|| {
         let payable = |basket: &Basket| rules.quote(basket, &context).expect("the sample is legal").totals.payable;
         baskets.iter().map(payable).sum::<i64>()
     });
@@ -37,7 +40,7 @@ fn main() {
     report("1,000 quotes of a SKU each, 10,000 promotions: under 5 ms of CPU", list, 0.005);
 
     let items: Vec<Found> = baskets.iter().map(item).collect();
-    let (answer, list) = median(|| rules.browse(&items, &context, false));
+    let (answer, list) = timed(|| rules.browse(&items, &context, false));
     assert_eq!(payable(&answer), 1_000 * 900, "what their quotes say");
     report("a list of 1,000 SKUs, 10,000 promotions: under 5 ms of CPU", list, 0.005);
 
@@ -52,7 +55,7 @@ fn main() {
         })
         .collect();
     let rules = RuleSet::from_json(&rule_set(&windows)).expect("the sample is legal");
-    let (slices, year) = median(|| {
+    let (slices, year) = timed(|| {
         let lane = rules.timeline(&baskets[0], &Context::default(), from, hours(365 * 24), 10_000);
         lane.expect("the sample is legal").slices.len()
     });
@@ -75,11 +78,11 @@ fn with_from(items: &[Found], context: &Context) {
     let units = ["percent_off", "quantity_tiers", "n_for_price"].map(|component| json!([{ "component": component }]));
     let document = json!({ "version": 1, "pipeline": units, "promotions": kinds.collect::<Vec<_>>() }).to_string();
     let rules = RuleSet::from_json(&document).expect("the sample is legal");
-    let (answer, list) = median(|| rules.browse(items, context, true));
+    let (answer, list) = timed(|| rules.browse(items, context, true));
     let lower =
         |answer: &BrowseAnswer| answer.items.iter().filter(|item| item.price().is_ok_and(|price| price.from.is_some())).count();
     assert_eq!((payable(&answer), lower(&answer)), (1_000 * 900, 1_000), "each goes from less");
-    let (_, without) = median(|| rules.browse(items, context, false));
+    let (_, without) = timed(|| rules.browse(items, context, false));
     report("a list of 1,000 SKUs, 3 promotions each: under 5 ms of CPU", without, 0.005);
     report("the same with the price that they go from, of 4 quantities each: under 20 ms of CPU", list, 0.02);
 }
@@ -114,23 +117,13 @@ fn payable(answer: &BrowseAnswer) -> i64 {
 }
 
 /// What `work` gives, and the CPU seconds that it takes.
-fn median<T>(work: impl Fn() -> T) -> (T, f64) {
-    let mut seconds: Vec<f64> = (0..ROUNDS)
-        .map(|_| {
-            let began = cpu_seconds();
-            black_box(work());
-            cpu_seconds() - began
-        })
-        .collect();
-    seconds.sort_by(f64::total_cmp);
-    (work(), seconds[ROUNDS / 2])
-}
-
-fn cpu_seconds() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    #[allow(clippy::cast_precision_loss, reason = "a thread of a benchmark is young")]
-    let (seconds, nanos) = (time.tv_sec as f64, time.tv_nsec as f64);
-    seconds + nanos / 1e9
+fn timed<T>(work: impl Fn() -> T) -> (T, f64) {
+    let seconds = median((0..ROUNDS).map(|_| {
+        let began = cpu_seconds();
+        black_box(work());
+        cpu_seconds() - began
+    }));
+    (work(), seconds)
 }
 
 /// A line of the table that `make bench` ends with. `cargo test --all-targets` runs this without `--bench`, unoptimised: then only

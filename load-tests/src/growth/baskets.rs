@@ -1,11 +1,10 @@
 //! Baskets that grow, under 50 promotions.
 
-use std::hint::black_box;
-
 use anyhow::{Result, anyhow};
 use pricestream_promotion_engine::RuleSet;
 
-use super::{Column, count, microseconds, workload};
+use super::quoted::Quoted;
+use super::{Column, count, workload};
 
 pub(super) const COLUMNS: [Column; 4] = [
     Column { name: "quote us", grows: true },
@@ -26,17 +25,7 @@ pub(super) fn measure(size: usize) -> Result<Vec<f64>> {
         }
         baskets.push(workload::basket(&cart));
     }
-    let quotes = baskets.iter().map(|(basket, context)| rules.quote(basket, context)).collect::<Result<Vec<_>, _>>()?;
-    let quote = microseconds(|number| {
-        let (basket, context) = &baskets[number % baskets.len()];
-        black_box(rules.quote(basket, context).is_ok());
-    });
-    let mut out = Vec::new();
-    let answer = microseconds(|number| {
-        out.clear();
-        quotes[number % quotes.len()].write_answer(&mut out);
-        black_box(&out);
-    });
+    let Quoted { quotes, quote, answer } = Quoted::of(&rules, &baskets)?;
     let bytes = quotes.iter().map(|quote| {
         let mut out = Vec::new();
         quote.write_answer(&mut out);

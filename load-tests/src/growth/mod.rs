@@ -4,10 +4,13 @@
 mod baskets;
 mod history;
 mod promotions;
+mod quoted;
 mod served;
 mod skus;
 mod subscribers;
 
+#[path = "../../../libs/promotion-engine/benches/shared/measured.rs"]
+mod measured;
 #[path = "../../../libs/promotion-engine/benches/cart/workload.rs"]
 mod workload;
 
@@ -17,8 +20,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
-use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
+
+use self::measured::{cpu_seconds, median};
 
 /// What grows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -183,34 +187,21 @@ fn thousands(number: usize) -> String {
     parts.join(",")
 }
 
-/// CPU seconds of this thread so far.
-fn cpu_clock() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    #[allow(clippy::cast_precision_loss, reason = "a thread of a measurement is young")]
-    let (seconds, nanos) = (time.tv_sec as f64, time.tv_nsec as f64);
-    seconds + nanos / 1e9
-}
-
 /// CPU microseconds of one call: the median of five rounds, each as long as takes a tenth of a second.
 fn microseconds(mut call: impl FnMut(usize)) -> f64 {
     let (mut calls, mut number) = (1, 0);
     let mut round = |calls: usize| {
-        let began = cpu_clock();
+        let began = cpu_seconds();
         for _ in 0..calls {
             call(number);
             number += 1;
         }
-        cpu_clock() - began
+        cpu_seconds() - began
     };
     while round(calls) < 0.1 {
         calls *= 2;
     }
-    median((0..5).map(|_| round(calls) * 1e6 / count(calls)).collect())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    median((0..5).map(|_| round(calls) * 1e6 / count(calls)))
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts are small")]

@@ -1,12 +1,12 @@
 //! A rule set that grows, and baskets of 20 lines under it. The first 50 promotions are drawn half from what the baskets hold; of the
 //! others about one in a hundred concerns one.
 
-use std::hint::black_box;
-
 use anyhow::{Result, anyhow};
 use pricestream_promotion_engine::{Outcome, RuleSet};
 
-use super::{Column, count, cpu_clock, microseconds, workload};
+use super::measured::cpu_seconds;
+use super::quoted::Quoted;
+use super::{Column, count, workload};
 use crate::machine;
 
 pub(super) const COLUMNS: [Column; 6] = [
@@ -25,24 +25,14 @@ pub(super) fn measure(size: usize) -> Result<Vec<f64>> {
     // The first one also takes what only compiling needs, and the others need again.
     let rules = compile()?;
     let copies = (2_000_000 / document.len()).clamp(2, 200);
-    let (before, began) = (machine::usage(None).unwrap_or_default(), cpu_clock());
+    let (before, began) = (machine::usage(None).unwrap_or_default(), cpu_seconds());
     let others = (0..copies).map(|_| compile()).collect::<Result<Vec<_>>>()?;
-    let compiled = (cpu_clock() - began) / count(copies);
+    let compiled = (cpu_seconds() - began) / count(copies);
     let after = machine::usage(None).unwrap_or_default();
     let baskets: Vec<_> = carts.iter().map(workload::basket).collect();
-    let quotes = baskets.iter().map(|(basket, context)| rules.quote(basket, context)).collect::<Result<Vec<_>, _>>()?;
+    let Quoted { quotes, quote, answer } = Quoted::of(&rules, &baskets)?;
     let applied = quotes.iter().flat_map(|quote| &quote.decisions);
     let applied = applied.filter(|decision| matches!(decision.outcome, Outcome::Applied { .. })).count();
-    let quote = microseconds(|number| {
-        let (basket, context) = &baskets[number % baskets.len()];
-        black_box(rules.quote(basket, context).is_ok());
-    });
-    let mut out = Vec::new();
-    let answer = microseconds(|number| {
-        out.clear();
-        quotes[number % quotes.len()].write_answer(&mut out);
-        black_box(&out);
-    });
     let memory = (after.memory_mib - before.memory_mib).max(0.0) * 1_048.576 / count(others.len());
     Ok(vec![count(document.len()) / 1e3, compiled * 1e3, memory, count(applied) / count(quotes.len()), quote, answer])
 }

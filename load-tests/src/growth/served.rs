@@ -8,7 +8,8 @@ use hyper::Method;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{count, median};
+use super::count;
+use super::measured::median;
 use crate::machine::{self, Usage};
 use crate::shop::LIST;
 use crate::target::Target;

@@ -1,17 +1,19 @@
 //! What durable repricing costs beside a bare loop that writes the same rows to SQLite in the same batches; and how fresh
 //! prices are at half of the greatest speed.
 
+#[path = "../../../libs/promotion-engine/benches/shared/measured.rs"]
+mod measured;
 mod shop;
 
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use measured::{cpu_seconds, median};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
-use rustix::time::{ClockId, clock_gettime};
 use serde::Deserialize;
-use shop::{APART, PRICESTREAM, Shop, is_wanted, median, report};
+use shop::{APART, PRICESTREAM, Shop, is_wanted, report};
 
 const SKUS: usize = 2_000;
 const CHANGES: usize = 100_000;
@@ -240,12 +242,4 @@ impl Rows {
         commit.execute([])?;
         Ok(())
     }
-}
-
-/// CPU time of this process.
-fn cpu_seconds() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    #[allow(clippy::cast_precision_loss, reason = "the time of a process is short")]
-    let (seconds, nanos) = (time.tv_sec as f64, time.tv_nsec as f64);
-    seconds + nanos / 1e9
 }

@@ -1,17 +1,20 @@
 //! What an event costs from body to body: `StockChanged` read, the price decided from the records, `PriceChanged` written;
 //! beside serde_json alone reading the same bodies into borrowed text and writing them again.
 
+#[path = "../../../libs/promotion-engine/benches/shared/measured.rs"]
+mod measured;
+
 use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion};
 use jiff::{SignedDuration, Timestamp};
+use measured::{cpu_seconds, median};
 use pricestream_domain::{Cause, FullLevel, Mode, Product, Sku, SourceSeq, StockVersion};
 use pricestream_event_schema::{Body, Incoming, StockChangedV1, TraceContext, encode};
 use pricestream_ports::{Inventory, PriceRecord, ProductRecord, Promotions, SettingsSnapshot, SkuInputs};
 use pricestream_pricing_calculator::{Next, SERVICE, next};
 use pricestream_repricing_engine::Strategies;
-use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 /// Different SKUs, a change of each.
@@ -208,19 +211,4 @@ fn cases(settings: &SettingsSnapshot) -> Vec<Case> {
             Case { body, record: write.record, inputs: inputs(after), product: Arc::clone(&product), now }
         })
         .collect()
-}
-
-/// CPU time of this thread.
-fn cpu_seconds() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    #[allow(clippy::cast_precision_loss, reason = "nanoseconds of a short time are exact")]
-    let nanos = time.tv_nsec as f64;
-    #[allow(clippy::cast_precision_loss, reason = "seconds of a short time are exact")]
-    let seconds = time.tv_sec as f64;
-    seconds + nanos / 1e9
-}
-
-fn median(mut values: [f64; ROUNDS]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[ROUNDS / 2]
 }

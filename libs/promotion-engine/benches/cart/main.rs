@@ -2,15 +2,17 @@
 //! promotions. Both want to take the same off each cart, promotion by promotion, or nothing is measured.
 
 mod floor;
+#[path = "../shared/measured.rs"]
+mod measured;
 mod peers;
 mod workload;
 
 use std::hint::black_box;
 
 use floor::{Floor, Scratch};
+use measured::{cpu_seconds, median};
 use mimalloc::MiMalloc;
 use pricestream_promotion_engine::{Basket, Context, Outcome, Quote, Reason, RuleSet};
-use rustix::time::{ClockId, clock_gettime};
 use workload::{Cart, Promotion};
 
 /// As in the program.
@@ -65,7 +67,7 @@ fn main() {
         }
         #[allow(clippy::cast_precision_loss, reason = "small counts")]
         let carts_a_round = (TURNS * carts.len()) as f64;
-        let [ours, least] = [0, 1].map(|which| carts_a_round / median(rounds.iter().map(|round| round[which]).collect()));
+        let [ours, least] = [0, 1].map(|which| carts_a_round / median(rounds.iter().map(|round| round[which])));
         singles.sort_by(f64::total_cmp);
         let (p50, p99) = (singles[singles.len() / 2], singles[singles.len() * 99 / 100]);
         println!(
@@ -136,18 +138,6 @@ fn seconds(mut work: impl FnMut()) -> f64 {
         work();
     }
     cpu_seconds() - began
-}
-
-fn cpu_seconds() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    #[allow(clippy::cast_precision_loss, reason = "a thread of a benchmark is young")]
-    let (seconds, nanos) = (time.tv_sec as f64, time.tv_nsec as f64);
-    seconds + nanos / 1e9
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// A line of the table that `make bench` ends with.

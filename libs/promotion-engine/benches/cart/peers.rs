@@ -8,8 +8,9 @@ use pricestream_promotion_engine::{Basket, Context, Outcome, Quote, Reason, Rule
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::SIZES;
+use crate::measured::{cpu_seconds, median};
 use crate::workload::{self, Cart, CartLine, Kind, Promotion};
-use crate::{SIZES, cpu_seconds, median};
 
 #[derive(Deserialize)]
 struct WrittenCart {
@@ -55,7 +56,7 @@ pub(crate) fn run(directory: &Path) {
             }
             cpu_seconds() - began
         });
-        let round = median(rounds.collect());
+        let round = median(rounds);
         let mut singles: Vec<f64> = baskets
             .iter()
             .cycle()

@@ -8,6 +8,9 @@ mod streams;
 mod valkey;
 mod world;
 
+#[path = "../../../../libs/promotion-engine/benches/shared/measured.rs"]
+mod measured;
+
 #[path = "../../../../libs/promotion-engine/benches/cart/floor.rs"]
 mod floor;
 #[path = "../../../../libs/promotion-engine/benches/cart/workload.rs"]
@@ -41,12 +44,6 @@ fn main() {
             run(wanted);
         }
     }
-}
-
-/// The middle one.
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// A line of the table that `make bench` ends with.

@@ -21,9 +21,10 @@ use pricestream_ports::{CacheEntry, Clock, SettingsSnapshot, SystemClock};
 use pricestream_price_api::PriceView;
 use tower::{Service, ServiceExt};
 
-use crate::served::{Served, cpu_clock};
+use crate::measured::{cpu_seconds, median};
+use crate::served::Served;
 use crate::world::{Shared, hub, routes};
-use crate::{ROUNDS, count, median, report};
+use crate::{ROUNDS, count, report};
 
 const SKUS: usize = 1_000;
 
@@ -111,11 +112,11 @@ fn time(router: &mut Router, requests: usize) -> Duration {
 /// CPU seconds of this thread for `requests` reads, whose making is not counted.
 fn cpu_time(router: &mut Router, requests: usize) -> f64 {
     let made: Vec<_> = (0..requests).map(request).collect();
-    let began = cpu_clock();
+    let began = cpu_seconds();
     for request in made {
         black_box(call(router, request));
     }
-    cpu_clock() - began
+    cpu_seconds() - began
 }
 
 pub(crate) fn run(wanted: bool) {
@@ -141,8 +142,7 @@ pub(crate) fn run(wanted: bool) {
         }
         seconds
     });
-    let [fixed, plain, ours] =
-        [0, 1, 2].map(|which| count(RUNS * RUN) / median(rounds.iter().map(|round| round[which]).collect()));
+    let [fixed, plain, ours] = [0, 1, 2].map(|which| count(RUNS * RUN) / median(rounds.iter().map(|round| round[which])));
     println!("handlers alone, requests per CPU second: fixed bytes {fixed:.0}, plain handler {plain:.0}, ours {ours:.0}");
     println!("handlers alone: {:.2} x the rate of fixed bytes, {:.2} x that of the plain handler", ours / fixed, ours / plain);
     let rates = |ours: f64, fixed: f64| format!("{ours:.0} against {fixed:.0} per CPU second");
@@ -151,7 +151,7 @@ pub(crate) fn run(wanted: bool) {
 
     let [fixed, _, ours] = routers.map(|(_, router)| Served::start(router));
     let rounds: Vec<_> = (0..ROUNDS).map(|_| [&fixed, &ours].map(|served| served.seconds_a_request(REQUESTS, asked))).collect();
-    let [fixed, ours] = [0, 1].map(|which| 1.0 / median(rounds.iter().map(|round| round[which]).collect()));
+    let [fixed, ours] = [0, 1].map(|which| 1.0 / median(rounds.iter().map(|round| round[which])));
     let goal = "price read over HTTP: at least 0.85 x the requests of a minimal axum handler (CPU time)";
     report(goal, &rates(ours, fixed), ours / fixed, 0.85);
 }

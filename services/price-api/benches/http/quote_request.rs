@@ -18,11 +18,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::floor::{Floor, Scratch};
+use crate::measured::{cpu_seconds, median};
 use crate::price_read::{call, ready};
-use crate::served::cpu_clock;
 use crate::workload::{self, Cart, CartLine, POSTAGE, Promotion};
 use crate::world::{Shared, hub, routes};
-use crate::{ROUNDS, count, median, report};
+use crate::{ROUNDS, count, report};
 
 const SIZES: [usize; 2] = [50, 5_000];
 
@@ -50,20 +50,20 @@ pub(crate) fn run(wanted: bool) {
             .map(|_| {
                 // What asks is made beforehand.
                 let requests: Vec<Request<Body>> = baskets.iter().cycle().take(TURNS * baskets.len()).map(|b| post(b)).collect();
-                let began = cpu_clock();
+                let began = cpu_seconds();
                 for request in requests {
                     black_box(call(&mut ours, request));
                 }
-                let ours = cpu_clock() - began;
-                let began = cpu_clock();
+                let ours = cpu_seconds() - began;
+                let began = cpu_seconds();
                 for cart in written.iter().cycle().take(TURNS * written.len()) {
                     black_box(at_the_floor(&floor, cart, &mut scratch));
                 }
-                [ours, cpu_clock() - began]
+                [ours, cpu_seconds() - began]
             })
             .collect();
         let requests = count(TURNS * carts.len());
-        let [ours_rate, least] = [0, 1].map(|which| requests / median(rounds.iter().map(|round| round[which]).collect()));
+        let [ours_rate, least] = [0, 1].map(|which| requests / median(rounds.iter().map(|round| round[which])));
         let bytes = baskets.iter().map(|basket| call(&mut ours, post(basket))).sum::<usize>() / baskets.len();
         let least_bytes = written.iter().map(|cart| at_the_floor(&floor, cart, &mut scratch).1).sum::<usize>() / written.len();
         println!("{size} promotions: an answer of {bytes} bytes, at the floor of {least_bytes}");

@@ -6,9 +6,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use axum::Router;
 use axum::routing::get;
-use rustix::time::{ClockId, clock_gettime};
 
 use crate::count;
+use crate::measured::cpu_seconds;
 
 /// Connections of a served round; each has one request under way.
 const CONNECTIONS: usize = 32;
@@ -20,7 +20,7 @@ fn serve<F: AsyncFnOnce() -> Router + Send + 'static>(make: F) -> SocketAddr {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
         runtime.block_on(async move {
-            let router = make().await.route("/cpu", get(|| async { cpu_clock().to_string() }));
+            let router = make().await.route("/cpu", get(|| async { cpu_seconds().to_string() }));
             listener.set_nonblocking(true).expect("a socket can be");
             let listener = tokio::net::TcpListener::from_std(listener).expect("it is one");
             axum::serve(listener, router).await.expect("it serves until the process ends");
@@ -85,12 +85,4 @@ fn answer<'a>(connection: &mut TcpStream, buffer: &'a mut [u8]) -> &'a [u8] {
 fn cpu_of(connection: &mut TcpStream, buffer: &mut [u8]) -> f64 {
     connection.write_all(b"GET /cpu HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("the server reads");
     str::from_utf8(answer(connection, buffer)).expect("it is text").parse().expect("it is a number")
-}
-
-/// CPU seconds of this thread so far.
-pub(crate) fn cpu_clock() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    #[allow(clippy::cast_precision_loss, reason = "a thread of a benchmark is young")]
-    let (seconds, nanos) = (time.tv_sec as f64, time.tv_nsec as f64);
-    seconds + nanos / 1e9
 }

@@ -15,10 +15,11 @@ use pricestream_domain::PriceVersion;
 use pricestream_ports::memory::Memory;
 use pricestream_ports::{Cache, CacheEntry, CacheWrite, IfAbsent, SettingsSnapshot};
 
+use crate::measured::median;
 use crate::price_read::{asked, entries, fixed, sku};
 use crate::served::Served;
 use crate::world::{hub, routes};
-use crate::{count, median, report};
+use crate::{count, report};
 
 /// Rounds of each, by turns; the medians count.
 const ROUNDS: usize = 5;
@@ -97,7 +98,7 @@ async fn writes(server: &Server) {
         rounds.push([least, one_by_one, many]);
     }
     cache.close().await;
-    let middle = |which: usize, of: fn(&Cost) -> f64| median(rounds.iter().map(|round| of(&round[which])).collect());
+    let middle = |which: usize, of: fn(&Cost) -> f64| median(rounds.iter().map(|round| of(&round[which])));
     for (which, name) in ["the benchmark program", "ours one by one", "ours many a call"].iter().enumerate() {
         let (cpu, rate) = (middle(which, |cost| cost.cpu_us), middle(which, |cost| cost.per_second));
         println!("version-checked writes, {name}: {cpu:.2} us of the server's CPU each, {rate:.0} per second");
@@ -124,7 +125,7 @@ fn reads(server: &Server, runtime: &tokio::runtime::Runtime) {
     });
     let fixed = Served::start(fixed());
     let rounds: Vec<_> = (0..ROUNDS).map(|_| [&fixed, &ours].map(|served| served.seconds_a_request(REQUESTS, asked))).collect();
-    let [fixed, ours] = [0, 1].map(|which| 1.0 / median(rounds.iter().map(|round| round[which]).collect()));
+    let [fixed, ours] = [0, 1].map(|which| 1.0 / median(rounds.iter().map(|round| round[which])));
     let goal = "price read with one Valkey read: at least 0.5 x a minimal axum handler from memory (CPU time)";
     report(goal, &format!("{ours:.0} against {fixed:.0} per CPU second"), ours / fixed, 0.5);
 }

@@ -68,13 +68,6 @@ pub(crate) fn report(goal: &str, measured: &str, ratio: &str, met: bool) {
     println!("BENCH\t{goal}\t{measured}\t{ratio}\t{}", if met { "met" } else { "MISSED" });
 }
 
-/// The middle one of an odd number.
-pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.into_iter().collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 /// `cargo bench` runs a benchmark with this argument, `cargo test --all-targets` without: then there is nothing to do.
 pub(crate) fn is_wanted() -> bool {
     std::env::args().any(|argument| argument == "--bench")
