@@ -99,23 +99,31 @@ fn ratio_half_away(numerator: i128, denominator: i128) -> i128 {
 /// `19.99 USD`, `-0.05 EUR`, `1999 JPY`.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Put together here: one write to the formatter. 20 digits, a sign, a point, up to three zeros, a blank and the currency.
+        let mut text = [0; 32];
+        let mut end = 0;
+        let mut put = |piece: &[u8]| {
+            text[end..end + piece.len()].copy_from_slice(piece);
+            end += piece.len();
+        };
         let decimals = self.currency.decimals() as usize;
         let mut buffer = itoa::Buffer::new();
-        let mut digits = buffer.format(self.minor.unsigned_abs());
+        let mut digits = buffer.format(self.minor.unsigned_abs()).as_bytes();
         if self.minor < 0 {
-            f.write_str("-")?;
+            put(b"-");
         }
         if decimals > 0 {
             let whole = digits.len().saturating_sub(decimals);
-            f.write_str(if whole == 0 { "0" } else { &digits[..whole] })?;
-            f.write_str(".")?;
+            put(if whole == 0 { b"0" } else { &digits[..whole] });
+            put(b".");
             // Fewer digits than places.
-            (digits.len()..decimals).try_for_each(|_| f.write_str("0"))?;
+            (digits.len()..decimals).for_each(|_| put(b"0"));
             digits = &digits[whole..];
         }
-        f.write_str(digits)?;
-        f.write_str(" ")?;
-        f.write_str(self.currency.code())
+        put(digits);
+        put(b" ");
+        put(&self.currency.bytes());
+        f.write_str(std::str::from_utf8(&text[..end]).expect("digits and codes are ASCII"))
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use foldhash::{HashSet, HashSetExt};
 use jiff::Timestamp;
 use pricestream_domain::{Currency, Money, Product, Sku};
 
@@ -218,7 +219,7 @@ impl Basket {
         };
         let ControlFlow::Continue(()) = self.faults(&mut tell);
         if self.lines.len() <= MAX_LINES {
-            let mut ids = BTreeSet::new();
+            let mut ids = HashSet::with_capacity(self.lines.len());
             for (place, line) in self.lines.iter().enumerate().filter(|(_, line)| !ids.insert(&line.id)) {
                 let ControlFlow::Continue(()) = tell(Place::Line(place, "id"), BasketError::TwiceTheSameId(Arc::clone(&line.id)));
             }

@@ -23,6 +23,7 @@ mod findings;
 mod gifts;
 mod grouping;
 mod guard;
+mod json_text;
 mod keys;
 mod lane;
 mod near_miss;

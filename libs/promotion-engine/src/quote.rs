@@ -196,7 +196,8 @@ impl Quote {
 
     /// Whether each unit of the line, which has so many, gets the same of a share.
     pub(crate) fn is_alike(&self, share: &Share, quantity: u32) -> bool {
-        self.unit_runs(share).next().is_some_and(|run| run.quantity == quantity)
+        let of_share = &self.unit_offs[share.first as usize..(share.first + share.units) as usize];
+        share.units == quantity && of_share.windows(2).all(|pair| pair[0].1 == pair[1].1)
     }
 }
 

@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
+use std::fmt::{self, Write};
 
-use pricestream_domain::{Currency, Sku};
+use pricestream_domain::{Currency, Money, Sku};
 
-use crate::answer::amount;
 use crate::components::{Declined, GiftItem, Gifts, OpenChoice};
 use crate::condition::Unmet;
 use crate::coupons::{CouponStatus, QuotedCoupon};
@@ -13,14 +13,21 @@ use crate::record::{Decision, Limited, Outcome, Reason};
 impl Outcome {
     /// What became of a promotion, in words; amounts are in `currency`.
     pub fn sentence(&self, currency: Currency) -> String {
-        let money = |minor: i64| amount(minor, currency);
+        let mut sentence = String::new();
+        self.write_sentence(currency, &mut sentence).expect("text takes every write");
+        sentence
+    }
+
+    /// Appends [`Self::sentence`].
+    pub(crate) fn write_sentence(&self, currency: Currency, out: &mut dyn Write) -> fmt::Result {
+        let money = |minor: i64| Money::new(minor, currency);
         match self {
-            Self::Applied { gifts: Some(gifts), .. } => gifts.sentence(),
-            Self::Applied { off, unfit: 0, .. } => format!("takes {} off", money(*off)),
+            Self::Applied { gifts: Some(gifts), .. } => out.write_str(&gifts.sentence()),
+            Self::Applied { off, unfit: 0, .. } => write!(out, "takes {} off", money(*off)),
             Self::Applied { off, unfit, .. } => {
-                format!("takes {} off, and would have taken {} more: prices are at their floors", money(*off), money(*unfit))
+                write!(out, "takes {} off, and would have taken {} more: prices are at their floors", money(*off), money(*unfit))
             }
-            Self::Declined(reason) => reason.sentence(currency),
+            Self::Declined(reason) => reason.write_sentence(currency, out),
         }
     }
 }
@@ -53,61 +60,64 @@ impl Reason {
         }
     }
 
-    fn sentence(&self, currency: Currency) -> String {
-        let money = |minor: i64| amount(minor, currency);
+    fn write_sentence(&self, currency: Currency, out: &mut dyn Write) -> fmt::Result {
+        let money = |minor: i64| Money::new(minor, currency);
         match self {
-            Self::Window { opens: Some(opens) } => format!("is not on now: it is from {opens}"),
-            Self::Window { opens: None } => "is over".to_owned(),
-            Self::Unmet(unmet) => unmet.sentence(currency),
-            Self::NoItems => "is for nothing in this basket".to_owned(),
-            Self::Component(declined) => declined.sentence(currency),
-            Self::UnitsTaken { by, declined } => format!("{}: {by} has used up others", declined.sentence(currency)),
-            Self::Floor { unfit } => format!("would take {} off, but prices are at their floors", money(*unfit)),
-            Self::OtherCurrency(other) => format!("is in {other}, the basket in {currency}"),
-            Self::SwitchedOff => "is switched off".to_owned(),
-            Self::TooCostly { steps } => format!("is left out: its component took more than {steps} steps"),
-            Self::Failed => "is left out: its component failed".to_owned(),
-            Self::Resting => "is left out for a while: its component has failed lately".to_owned(),
-            Self::UsedUp { what: Limited::Uses, .. } => "has been used as often as it may".to_owned(),
-            Self::UsedUp { what: Limited::Coupons, .. } => "needs a code that is not used up: the codes given are".to_owned(),
-            Self::UsedUp { what: Limited::Units, left: 0, .. } => "has no units left".to_owned(),
+            Self::Window { opens: Some(opens) } => write!(out, "is not on now: it is from {opens}"),
+            Self::Window { opens: None } => out.write_str("is over"),
+            Self::Unmet(unmet) => unmet.write_sentence(currency, out),
+            Self::NoItems => out.write_str("is for nothing in this basket"),
+            Self::Component(declined) => declined.write_sentence(currency, out),
+            Self::UnitsTaken { by, declined } => {
+                declined.write_sentence(currency, out)?;
+                write!(out, ": {by} has used up others")
+            }
+            Self::Floor { unfit } => write!(out, "would take {} off, but prices are at their floors", money(*unfit)),
+            Self::OtherCurrency(other) => write!(out, "is in {other}, the basket in {currency}"),
+            Self::SwitchedOff => out.write_str("is switched off"),
+            Self::TooCostly { steps } => write!(out, "is left out: its component took more than {steps} steps"),
+            Self::Failed => out.write_str("is left out: its component failed"),
+            Self::Resting => out.write_str("is left out for a while: its component has failed lately"),
+            Self::UsedUp { what: Limited::Uses, .. } => out.write_str("has been used as often as it may"),
+            Self::UsedUp { what: Limited::Coupons, .. } => out.write_str("needs a code that is not used up: the codes given are"),
+            Self::UsedUp { what: Limited::Units, left: 0, .. } => out.write_str("has no units left"),
             Self::UsedUp { what: Limited::Units, left, needed } => {
                 let units = if *left == 1 { "unit" } else { "units" };
-                format!("has {left} {units} left, and this basket would take {needed}")
+                write!(out, "has {left} {units} left, and this basket would take {needed}")
             }
             Self::UsedUp { what: Limited::Budget, left, needed } => {
-                format!("has {} of its budget left, and would take {} off", money(*left), money(*needed))
+                write!(out, "has {} of its budget left, and would take {} off", money(*left), money(*needed))
             }
-            Self::Excluded { by } => format!("does not apply together with {by}"),
-            Self::Beaten { by, by_amount: 0 } => format!("is no better than {by}, which comes first"),
+            Self::Excluded { by } => write!(out, "does not apply together with {by}"),
+            Self::Beaten { by, by_amount: 0 } => write!(out, "is no better than {by}, which comes first"),
             Self::Beaten { by, by_amount } if *by_amount > 0 => {
-                format!("loses to {by}, which takes {} more off", money(*by_amount))
+                write!(out, "loses to {by}, which takes {} more off", money(*by_amount))
             }
             Self::Beaten { by, by_amount } => {
-                format!("loses to {by}, which has the higher priority, though it takes {} less off", money(-by_amount))
+                write!(out, "loses to {by}, which has the higher priority, though it takes {} less off", money(-by_amount))
             }
         }
     }
 }
 
 impl Declined {
-    fn sentence(&self, currency: Currency) -> String {
-        let money = |minor: i64| amount(minor, currency);
+    fn write_sentence(&self, currency: Currency, out: &mut dyn Write) -> fmt::Result {
+        let money = |minor: i64| Money::new(minor, currency);
         match self {
-            Self::TooFewUnits { actual, needed } => format!("needs {needed} units, and there are {actual}"),
+            Self::TooFewUnits { actual, needed } => write!(out, "needs {needed} units, and there are {actual}"),
             Self::Incomplete { actual, needed, missing } => {
-                format!("needs {needed} units, and there are {actual}: add {}", near_miss::listed(missing))
+                write!(out, "needs {needed} units, and there are {actual}: add {}", near_miss::listed(missing))
             }
             Self::TooLittleSpent { actual, needed } => {
-                format!("needs {} to be spent, and {} is", money(*needed), money(*actual))
+                write!(out, "needs {} to be spent, and {} is", money(*needed), money(*actual))
             }
-            Self::NothingToTake => "would take nothing off".to_owned(),
-            Self::NothingHeld => "pays with what the customer does not hold".to_owned(),
+            Self::NothingToTake => out.write_str("would take nothing off"),
+            Self::NothingHeld => out.write_str("pays with what the customer does not hold"),
             Self::NoneLeft { of } => {
-                format!("has nothing left to give: too few are left of {}", listed(of.iter().map(Sku::to_string)))
+                write!(out, "has nothing left to give: too few are left of {}", listed(of.iter().map(Sku::to_string)))
             }
-            Self::NotChosen(gifts) => gifts.sentence(),
-            Self::NoPostage => "is about postage, which is not known".to_owned(),
+            Self::NotChosen(gifts) => out.write_str(&gifts.sentence()),
+            Self::NoPostage => out.write_str("is about postage, which is not known"),
         }
     }
 }
@@ -159,40 +169,40 @@ fn listed(parts: impl Iterator<Item = String>) -> String {
 }
 
 impl Unmet {
-    fn sentence(&self, currency: Currency) -> String {
-        let money = |minor: i64| amount(minor, currency);
+    fn write_sentence(&self, currency: Currency, out: &mut dyn Write) -> fmt::Result {
+        let money = |minor: i64| Money::new(minor, currency);
         match self {
             Self::Spend { actual, needed } => {
-                format!("needs {} to be spent, and {} is: {} more", money(*needed), money(*actual), money(needed - actual))
+                write!(out, "needs {} to be spent, and {} is: {} more", money(*needed), money(*actual), money(needed - actual))
             }
             Self::SpentTooMuch { actual, below } => {
-                format!("is for less than {}, and {} is spent", money(*below), money(*actual))
+                write!(out, "is for less than {}, and {} is spent", money(*below), money(*actual))
             }
-            Self::Quantity { actual, needed } => format!("needs {needed} units, and there are {actual}"),
-            Self::TooManyUnits { actual, at_most } => format!("is for {at_most} units at most, and there are {actual}"),
-            Self::Groups { needed } => format!("is for {}, to which the customer does not belong", group_of(needed)),
-            Self::Customers => "is for other customers".to_owned(),
-            Self::Coupons => "needs a code that was not given".to_owned(),
+            Self::Quantity { actual, needed } => write!(out, "needs {needed} units, and there are {actual}"),
+            Self::TooManyUnits { actual, at_most } => write!(out, "is for {at_most} units at most, and there are {actual}"),
+            Self::Groups { needed } => write!(out, "is for {}, to which the customer does not belong", group_of(needed)),
+            Self::Customers => out.write_str("is for other customers"),
+            Self::Coupons => out.write_str("needs a code that was not given"),
             Self::OrderNumber { actual, needed } => {
-                format!("is for order number {} of a customer, and this is number {actual}", range(needed))
+                write!(out, "is for order number {} of a customer, and this is number {actual}", range(needed))
             }
             Self::OneOf { field, actual, needed } => {
                 let field = field.name().replace('_', " ");
                 let needed = listed(needed.iter().map(|value| format!("{value:?}")));
                 match actual {
-                    Some(actual) => format!("is not for {field} {actual:?}, but for {needed}"),
-                    None => format!("needs a {field}, which was not named: {needed}"),
+                    Some(actual) => write!(out, "is not for {field} {actual:?}, but for {needed}"),
+                    None => write!(out, "needs a {field}, which was not named: {needed}"),
                 }
             }
-            Self::Window { opens: Some(opens) } => format!("is not on now: it is from {opens}"),
-            Self::Window { opens: None } => "is over".to_owned(),
+            Self::Window { opens: Some(opens) } => write!(out, "is not on now: it is from {opens}"),
+            Self::Window { opens: None } => out.write_str("is over"),
             Self::StockLeft { actual: Some(actual), needed } => {
-                format!("is for items of which {} are left, and of one there are {actual}", range(needed))
+                write!(out, "is for items of which {} are left, and of one there are {actual}", range(needed))
             }
             Self::StockLeft { actual: None, needed } => {
-                format!("is for items of which {} are left, and of one that is not known", range(needed))
+                write!(out, "is for items of which {} are left, and of one that is not known", range(needed))
             }
-            Self::Not { holds } => format!("is not for this basket: it must not hold that {holds}"),
+            Self::Not { holds } => write!(out, "is not for this basket: it must not hold that {holds}"),
         }
     }
 }

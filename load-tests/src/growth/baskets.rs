@@ -26,12 +26,7 @@ pub(super) fn measure(size: usize) -> Result<Vec<f64>> {
         baskets.push(workload::basket(&cart));
     }
     let Quoted { quotes, quote, answer } = Quoted::of(&rules, &baskets)?;
-    let bytes = quotes.iter().map(|quote| {
-        let mut out = Vec::new();
-        quote.write_answer(&mut out);
-        out.len()
-    });
-    let bytes: usize = bytes.sum();
+    let bytes: usize = quotes.iter().map(|quote| quote.answer_json().len()).sum();
     let shares: usize = quotes.iter().map(|quote| quote.shares.len()).sum();
     let quotes = count(quotes.len());
     Ok(vec![quote, answer, count(bytes) / quotes / 1e3, count(shares) / quotes])

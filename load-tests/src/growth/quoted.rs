@@ -23,11 +23,8 @@ impl Quoted {
             let (basket, context) = &baskets[number % baskets.len()];
             black_box(rules.quote(basket, context).is_ok());
         });
-        let mut out = Vec::new();
         let answer = microseconds(|number| {
-            out.clear();
-            quotes[number % quotes.len()].write_answer(&mut out);
-            black_box(&out);
+            black_box(quotes[number % quotes.len()].answer_json());
         });
         Ok(Self { quotes, quote, answer })
     }

@@ -124,7 +124,7 @@ impl QuoteClaims {
             postage_tax: quote.postage.as_ref().map(|postage| money(postage.tax)),
             tax: money(quote.totals.tax),
             uses,
-            digest: digest(|json| quote.write_answer(json)),
+            digest: digest(&quote.answer_json()),
         }
     }
 
@@ -151,12 +151,10 @@ pub(crate) fn seconds(time: Timestamp) -> Timestamp {
 
 /// SHA-256 of an answer's JSON, in base64url: a shop that kept the answer can hold it against the signed quote.
 pub fn answer_digest(answer: &QuoteAnswer) -> String {
-    digest(|json| serde_json::to_writer(json, answer).expect("an answer has text for keys"))
+    digest(&serde_json::to_vec(answer).expect("an answer has text for keys"))
 }
 
-fn digest(write: impl FnOnce(&mut Vec<u8>)) -> String {
-    let mut json = Vec::new();
-    write(&mut json);
+fn digest(json: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(json))
 }
 

@@ -97,8 +97,7 @@ impl Edge for Failing {
 
 /// Every sum of a quote agrees with every other; and its answer is written by hand as serde writes it.
 pub(crate) fn assert_conserved(quote: &Quote) {
-    let mut by_hand = Vec::new();
-    quote.write_answer(&mut by_hand);
+    let by_hand = quote.answer_json();
     let by_serde = serde_json::to_string(&quote.answer()).expect("an answer has text for keys");
     assert_eq!(String::from_utf8(by_hand).expect("it is text"), by_serde);
     let of_promotions: i64 = quote

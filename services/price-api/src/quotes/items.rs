@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use futures_util::stream::{StreamExt, iter};
 use moka::sync::Cache as Memory;
 use pricestream_domain::Sku;
@@ -23,11 +24,11 @@ const MOST: u64 = 100_000;
 /// Products with their prices and stock, as quotes need them: the first level of cache, in this process. Behind it are the cache
 /// that all processes share, and the records. What a level does not have, or cannot tell, is asked of the next.
 #[derive(Clone, Debug)]
-pub struct Items(Memory<Sku, Arc<Found>>);
+pub struct Items(Memory<Sku, Arc<Found>, RandomState>);
 
 impl Default for Items {
     fn default() -> Self {
-        Self(Memory::builder().max_capacity(MOST).time_to_live(LONGEST).build())
+        Self(Memory::builder().max_capacity(MOST).time_to_live(LONGEST).build_with_hasher(RandomState::default()))
     }
 }
 

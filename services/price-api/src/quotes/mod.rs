@@ -7,10 +7,10 @@ mod quote;
 mod release;
 mod timeline;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use axum::http::Method;
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use pricestream_domain::Sku;
 use pricestream_ports::{Clock, Promotions, PublishedRules, ReservationKey, Settings, UsageReads};
 use pricestream_promotion_engine::{
@@ -85,7 +85,7 @@ impl<W: World> Api<W> {
     pub(crate) async fn resolve(&self, request: QuoteRequest) -> Result<(Basket, Context), Problem> {
         // Of too many nothing is looked up.
         let lines = request.lines.iter().filter(|_| request.lines.len() <= MAX_LINES);
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::with_capacity(request.lines.len().min(MAX_LINES));
         let skus = lines.filter(|line| seen.insert(&line.sku)).map(|line| line.sku.clone()).collect();
         let mut found: HashMap<Sku, Result<Arc<Found>, Problem>> = HashMap::with_capacity(request.lines.len().min(MAX_LINES));
         for (sku, item) in self.items_of(skus).await {

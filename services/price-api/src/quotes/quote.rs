@@ -51,8 +51,7 @@ pub(super) struct Answer {
 }
 
 fn answered(quote: &Quote, signed: Option<&Signed>) -> Response {
-    let mut json = Vec::new();
-    quote.write_answer(&mut json);
+    let mut json = quote.answer_json();
     if let Some(signed) = signed {
         // Into the same object.
         json.pop();
