@@ -113,11 +113,6 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonOf<T> {
 
 /// Reads one JSON value; the text says where it is wrong.
 pub fn from_json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
-    // To know at each value where it stands costs as much again as to read it: only what is wrong is read so.
-    serde_json::from_slice(bytes).or_else(|_| from_json_with_path(bytes))
-}
-
-fn from_json_with_path<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, String> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| match error.path().to_string().as_str() {
         "." => error.into_inner().to_string(),
