@@ -299,7 +299,7 @@ impl Basket {
         if codes.len() > MAX_COUPONS {
             tell(Place::Coupons, BasketError::TooManyCoupons(codes.len()))?;
         } else {
-            for (place, code) in codes.iter().enumerate().filter(|(_, code)| code.chars().nth(MAX_CODE_LENGTH).is_some()) {
+            for (place, code) in codes.iter().enumerate().filter(|(_, code)| is_long(code)) {
                 tell(Place::Coupon(place), BasketError::LongCoupon(code.chars().take(MAX_CODE_LENGTH).collect()))?;
             }
         }
@@ -319,6 +319,11 @@ impl Basket {
         }
         Ok(())
     }
+}
+
+/// A code of so few bytes has no more characters.
+fn is_long(code: &str) -> bool {
+    code.len() > MAX_CODE_LENGTH && code.chars().nth(MAX_CODE_LENGTH).is_some()
 }
 
 fn first(told: ControlFlow<BasketError>) -> Result<(), BasketError> {

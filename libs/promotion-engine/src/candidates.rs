@@ -22,8 +22,7 @@ impl Candidates {
     /// Found by what the basket holds, so that it costs what they cost, however many promotions there are.
     pub(crate) fn of(sheet: &Sheet<'_>) -> Self {
         let rules = sheet.rules;
-        // Promotion, line, sets; the line of what concerns whole baskets comes after all others.
-        let mut hits: Vec<(u32, u16, u16)> = Vec::with_capacity(sheet.lines.len() * 8);
+        let mut hits: Vec<Hit> = Vec::with_capacity(sheet.lines.len() * 8);
         for line in sheet.line_numbers() {
             let keys = sheet.keys_of(line);
             for key in keys {
@@ -35,23 +34,23 @@ impl Candidates {
                         }
                         Set::Possible(_) | Set::Context => continue,
                     };
-                    hits.push((posting.promotion, line, 1 << set));
+                    hits.push(Hit::of(posting.promotion, line, 1 << set));
                 }
             }
         }
         let concerned = sheet.context_keys.iter().flat_map(|key| &rules.postings[*key as usize]).map(|posting| posting.promotion);
-        hits.extend(concerned.chain(rules.always.iter().copied()).map(|promotion| (promotion, WHOLE, 0)));
+        hits.extend(concerned.chain(rules.always.iter().copied()).map(|promotion| Hit::of(promotion, WHOLE, 0)));
         hits.sort_unstable();
         let mut candidates = Self { all: Vec::with_capacity(hits.len() / 2), lines: Vec::with_capacity(hits.len()) };
-        for of_one in hits.chunk_by(|one, other| one.0 == other.0) {
-            let promotion = of_one[0].0;
+        for of_one in hits.chunk_by(|one, other| one.promotion() == other.promotion()) {
+            let promotion = of_one[0].promotion();
             let first = candidates.length();
-            if of_one[0].1 == WHOLE {
+            if of_one[0].line() == WHOLE {
                 candidates.scan(sheet, promotion);
             } else {
                 // A coupon may concern it too.
-                for (_, line, sets) in of_one.iter().filter(|(_, line, _)| *line != WHOLE) {
-                    candidates.hold(first, *line, *sets);
+                for hit in of_one.iter().filter(|hit| hit.line() != WHOLE) {
+                    candidates.hold(first, hit.line(), hit.sets());
                 }
             }
             let last = candidates.length();
@@ -111,4 +110,27 @@ impl Candidates {
     }
 }
 
+/// A promotion that concerns a line: promotion, line and sets in one number, so that they sort fast.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Hit(u64);
+
+impl Hit {
+    fn of(promotion: u32, line: u16, sets: u16) -> Self {
+        Self((u64::from(promotion) << 32) | (u64::from(line) << 16) | u64::from(sets))
+    }
+
+    fn promotion(self) -> u32 {
+        u32::try_from(self.0 >> 32).expect("it is the upper half")
+    }
+
+    fn line(self) -> u16 {
+        u16::try_from((self.0 >> 16) & 0xffff).expect("it is a quarter")
+    }
+
+    fn sets(self) -> u16 {
+        u16::try_from(self.0 & 0xffff).expect("it is a quarter")
+    }
+}
+
+/// The line of what concerns whole baskets: after all others.
 const WHOLE: u16 = u16::MAX;

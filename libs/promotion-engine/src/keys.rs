@@ -1,4 +1,6 @@
 use std::collections::BTreeSet;
+use std::hash::BuildHasher;
+use std::ops::Range;
 
 use foldhash::{HashMap, HashMapExt};
 use pricestream_domain::{Product, Sku};
@@ -152,9 +154,19 @@ fn spell(code: &str, case: CouponCase, to: &mut String) {
 pub(crate) struct Codes {
     /// As they are compared, one after the other.
     text: String,
-    /// Each once, however often it is spelled otherwise: where it is among those given, where its text ends, and its number, if a
-    /// promotion names it.
-    codes: Vec<(usize, usize, Option<u32>)>,
+    /// Each once, however often it is spelled otherwise.
+    codes: Vec<Code>,
+}
+
+#[derive(Debug)]
+struct Code {
+    /// Where it is among those given.
+    place: usize,
+    /// Its text.
+    text: Range<usize>,
+    hash: u64,
+    /// If a promotion names it.
+    number: Option<u32>,
 }
 
 impl Codes {
@@ -164,24 +176,22 @@ impl Codes {
         for (place, code) in given.iter().enumerate() {
             let begin = all.text.len();
             spell(code, keys.coupon_case, &mut all.text);
+            let text = begin..all.text.len();
             let code = &all.text[begin..];
-            if all.texts().any(|other| other == code) {
+            let hash = keys.coupons.hasher().hash_one(code);
+            if all.codes.iter().any(|other| other.hash == hash && all.text[other.text.clone()] == *code) {
                 all.text.truncate(begin);
             } else {
-                all.codes.push((place, all.text.len(), keys.coupons.get(code).copied()));
+                let number = keys.coupons.get(code).copied();
+                all.codes.push(Code { place, text, hash, number });
             }
         }
         all
     }
 
-    fn texts(&self) -> impl Iterator<Item = &str> {
-        let mut begin = 0;
-        self.codes.iter().map(move |(_, end, _)| &self.text[std::mem::replace(&mut begin, *end)..*end])
-    }
-
     /// Each once: its place among those given, and its number.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, Option<u32>)> {
-        self.codes.iter().map(|(place, _, number)| (*place, *number))
+        self.codes.iter().map(|code| (code.place, code.number))
     }
 }
 

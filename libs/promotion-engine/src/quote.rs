@@ -274,12 +274,7 @@ impl RuleSet {
     pub(crate) fn sheet<'a>(&'a self, basket: &'a Basket, context: &'a Context) -> Result<Sheet<'a>, BasketError> {
         basket.check()?;
         basket.check_context(context)?;
-        let sheet = Sheet::of(self, basket, context);
-        let ids = sheet.lines.windows(2).map(|pair| [&basket.lines[pair[0] as usize].id, &basket.lines[pair[1] as usize].id]);
-        if let Some([id, _]) = ids.into_iter().find(|[one, other]| one == other) {
-            return Err(BasketError::TwiceTheSameId(Arc::clone(id)));
-        }
-        Ok(sheet)
+        Sheet::of(self, basket, context)
     }
 
     pub(crate) fn write(&self, sheet: &Sheet<'_>, evaluated: Evaluated) -> Quote {

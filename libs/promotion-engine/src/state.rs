@@ -1,8 +1,11 @@
+use std::ops::Range;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use pricestream_domain::Sku;
 
 use crate::application::{Application, Made};
-use crate::basket::{Basket, Context};
+use crate::basket::{Basket, BasketError, Context, Line};
 use crate::compile::{Compiled, RuleSet};
 use crate::components::{Unit, WorksOn};
 use crate::condition::{Situation, StockLeft, Whose};
@@ -66,9 +69,8 @@ pub(crate) struct State {
 }
 
 impl<'a> Sheet<'a> {
-    pub(crate) fn of(rules: &'a RuleSet, basket: &'a Basket, context: &'a Context) -> Self {
-        let mut lines: Vec<u32> = (0..).take(basket.lines.len()).collect();
-        lines.sort_by(|one, other| basket.lines[*one as usize].id.cmp(&basket.lines[*other as usize].id));
+    pub(crate) fn of(rules: &'a RuleSet, basket: &'a Basket, context: &'a Context) -> Result<Self, BasketError> {
+        let lines = by_id(&basket.lines)?;
         let units: usize = basket.lines.iter().map(|line| line.quantity as usize).sum();
         let codes = rules.keys.codes(context);
         let mut sheet = Self {
@@ -100,7 +102,7 @@ impl<'a> Sheet<'a> {
         sheet.first_unit.push(number(sheet.original.len()));
         sheet.first_key.push(number(sheet.keys.len()));
         sheet.lines = lines;
-        sheet
+        Ok(sheet)
     }
 
     pub(crate) fn keys_of(&self, line: u16) -> &[u32] {
@@ -108,7 +110,7 @@ impl<'a> Sheet<'a> {
         &self.keys[self.first_key[line] as usize..self.first_key[line + 1] as usize]
     }
 
-    pub(crate) fn units_of(&self, line: u16) -> std::ops::Range<usize> {
+    pub(crate) fn units_of(&self, line: u16) -> Range<usize> {
         let line = usize::from(line);
         self.first_unit[line] as usize..self.first_unit[line + 1] as usize
     }
@@ -294,20 +296,14 @@ pub(crate) struct Now<'a> {
 }
 
 impl Now<'_> {
-    fn prices(&self, basis: Basis) -> &[i64] {
-        match basis {
-            Basis::Running => &self.state.running,
-            Basis::Original => &self.sheet.original,
-            Basis::List => &self.sheet.list,
-        }
-    }
-
-    fn lines_of<'b>(&'b self, over: &'b Whose) -> Box<dyn Iterator<Item = u16> + 'b> {
-        match over {
-            Whose::Matching => Box::new(self.lines.iter().map(|(line, _)| *line)),
-            Whose::Order => Box::new(self.sheet.line_numbers()),
-            Whose::Items(items) => Box::new(self.sheet.line_numbers().filter(|line| items.holds(self.sheet.keys_of(*line)))),
-        }
+    fn lines_of(&self, over: &Whose) -> impl Iterator<Item = u16> {
+        let (matching, order) = match over {
+            Whose::Matching => (self.lines, 0..0),
+            Whose::Order | Whose::Items(_) => (&[][..], self.sheet.line_numbers()),
+        };
+        let items = if let Whose::Items(items) = over { Some(items) } else { None };
+        let all = matching.iter().map(|(line, _)| *line).chain(order);
+        all.filter(move |line| items.is_none_or(|items| items.holds(self.sheet.keys_of(*line))))
     }
 }
 
@@ -336,8 +332,17 @@ impl Situation for Now<'_> {
         if let (Whose::Order, Basis::Running) = (over, basis) {
             return self.state.total;
         }
-        let prices = self.prices(basis);
-        self.lines_of(over).map(|line| prices[self.sheet.units_of(line)].iter().sum::<i64>()).sum()
+        // Before promotions the units of a line cost the same.
+        let alike = |prices: &[i64], units: Range<usize>| prices[units.start] * i64::from(number(units.len()));
+        let of_line = |line: u16| {
+            let units = self.sheet.units_of(line);
+            match basis {
+                Basis::Running => self.state.running[units].iter().sum(),
+                Basis::Original => alike(&self.sheet.original, units),
+                Basis::List => alike(&self.sheet.list, units),
+            }
+        };
+        self.lines_of(over).map(of_line).sum()
     }
 
     fn units(&self, over: &Whose) -> u64 {
@@ -354,6 +359,24 @@ impl Situation for Now<'_> {
             self.sheet.basket.lines[place as usize].stock_left
         });
         stock.into_iter().find(|left| left.is_none_or(|left| !numbers.contain(left)))
+    }
+}
+
+/// Places of the lines in the order of their ids.
+fn by_id(lines: &[Line]) -> Result<Vec<u32>, BasketError> {
+    let id = |place: u32| &lines[place as usize].id;
+    // What ids begin with mostly decides, and is compared without looking them up.
+    let beginning = |id: &str| {
+        let mut bytes = [0; 8];
+        bytes.iter_mut().zip(id.bytes()).for_each(|(to, byte)| *to = byte);
+        u64::from_be_bytes(bytes)
+    };
+    let mut sorted: Vec<(u64, u32)> = (0..).zip(lines).map(|(place, line)| (beginning(&line.id), place)).collect();
+    sorted.sort_unstable_by(|(one, at), (other, bt)| one.cmp(other).then_with(|| id(*at).cmp(id(*bt)).then(at.cmp(bt))));
+    let twice = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0 && id(pair[0].1) == id(pair[1].1));
+    match twice {
+        Some(pair) => Err(BasketError::TwiceTheSameId(Arc::clone(id(pair[0].1)))),
+        None => Ok(sorted.into_iter().map(|(_, place)| place).collect()),
     }
 }
 

@@ -53,8 +53,7 @@ impl Component for AmountOff {
             Per::Line => {
                 let mut first = 0;
                 for line in given.lines() {
-                    let places: Vec<u32> = (first..).take(line.len()).collect();
-                    draft.spread_among(given, &places, amount);
+                    draft.spread_among(given, (first..).take(line.len()), amount);
                     first += u32::try_from(line.len()).expect("a basket is small");
                 }
             }

@@ -146,7 +146,7 @@ impl Component for Bundle {
             bundle.sort_unstable();
             let wanted = self.off.of(bundle.iter().map(|place| worth(*place)).sum(), given.rounding);
             let unfit = draft.unfit;
-            draft.spread_among(given, &bundle, wanted);
+            draft.spread_among(given, bundle.iter().copied(), wanted);
             // A bundle off which nothing can be taken leaves its units for others.
             if wanted > draft.unfit - unfit {
                 draft.used.extend(bundle);

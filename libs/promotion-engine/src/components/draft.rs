@@ -30,7 +30,18 @@ pub(crate) struct Draft {
     odd_cents: OddCents,
     /// What it takes to work it out; a draft that has passed its budget is thrown away, whatever it says.
     pub(crate) steps: StepCount,
-    scratch: Vec<Share>,
+    /// Scratch: for lines, ...
+    lines: Shares,
+    /// ... and for units.
+    single: Shares,
+}
+
+/// Those that a total is shared to.
+#[derive(Clone, Debug, Default)]
+struct Shares {
+    of: Vec<Share>,
+    /// Scratch: remainders and places of those that may take a cent more.
+    order: Vec<(u64, u32)>,
 }
 
 /// One that a total is shared to.
@@ -87,9 +98,9 @@ impl Draft {
     /// last.
     pub(crate) fn reduce_to(&mut self, most: i64) {
         let share_of = |(place, off): (u32, &i64)| Share::of(place, 1, *off, *off);
-        let mut shares: Vec<Share> = (0..).zip(&self.off).map(share_of).collect();
-        self.postage = share(&mut shares, most, self.odd_cents, &mut StepCount::default()).min(self.postage);
-        for Share { place, quota, .. } in shares {
+        let mut shares = Shares::of((0..).zip(&self.off).map(share_of));
+        self.postage = shares.share(most, self.odd_cents, &mut StepCount::default()).min(self.postage);
+        for Share { place, quota, .. } in shares.of {
             self.off[place as usize] = quota;
         }
     }
@@ -139,10 +150,10 @@ impl Draft {
             }
             Level::Line => {
                 for of_line in places.chunk_by(|one, other| unit(*one).line == unit(*other).line) {
-                    self.spread_among(given, of_line, discount(of_line));
+                    self.spread_among(given, of_line.iter().copied(), discount(of_line));
                 }
             }
-            Level::Order => self.spread_among(given, places, discount(places)),
+            Level::Order => self.spread_among(given, places.iter().copied(), discount(places)),
         }
     }
 
@@ -194,23 +205,23 @@ impl Draft {
 
     /// `again`: what a line has no room for is shared among the others.
     fn spread_by_lines(&mut self, given: &Given<'_>, total: i64, again: bool) {
-        let mut shares = std::mem::take(&mut self.scratch);
-        shares.clear();
+        let mut shares = std::mem::take(&mut self.lines);
+        shares.of.clear();
         let mut place = 0;
         for line in given.lines() {
             let units = u32::try_from(line.len()).expect("a basket is small");
             let weight = line.iter().map(|unit| unit.price).sum();
             let room = || line.iter().zip(&self.off[place as usize..]).map(|(unit, off)| unit.room - off).sum();
             let cap = if again { room() } else { i64::MAX };
-            shares.push(Share::of(place, units, weight, cap));
+            shares.of.push(Share::of(place, units, weight, cap));
             place += units;
         }
-        self.unfit = self.unfit.saturating_add(share(&mut shares, total, self.odd_cents, &mut self.steps));
-        for Share { place, units, quota, .. } in shares.iter().copied() {
+        self.unfit = self.unfit.saturating_add(shares.share(total, self.odd_cents, &mut self.steps));
+        for Share { place, units, quota, .. } in shares.of.iter().copied() {
             let line = &given.units[place as usize..(place + units) as usize];
             self.spread_in_line(given, place, line, quota);
         }
-        self.scratch = shares;
+        self.lines = shares;
     }
 
     /// Shares `total` between the units given, all together, and the postage, in proportion to what they cost; what one of them
@@ -219,20 +230,23 @@ impl Draft {
         let share_with = |weight, cap| Share::of(0, 0, weight, cap);
         let room = |(unit, off): (&Unit, &i64)| if unit.price > 0 { unit.room - off } else { 0 };
         let goods = share_with(given.total(), given.units.iter().zip(&self.off).map(room).sum());
-        let mut shares = [goods, share_with(given.postage.unwrap_or(0), given.postage_room - self.postage)];
-        self.unfit = self.unfit.saturating_add(share(&mut shares, total, self.odd_cents, &mut self.steps));
-        let [goods, postage] = shares;
-        self.postage += postage.quota;
-        self.spread(given, goods.quota);
+        let postage = share_with(given.postage.unwrap_or(0), given.postage_room - self.postage);
+        let mut shares = Shares::of([goods, postage].into_iter());
+        self.unfit = self.unfit.saturating_add(shares.share(total, self.odd_cents, &mut self.steps));
+        self.postage += shares.of[1].quota;
+        self.spread(given, shares.of[0].quota);
     }
 
     /// Shares `total` among some of the units given.
-    pub(crate) fn spread_among(&mut self, given: &Given<'_>, places: &[u32], total: i64) {
-        let mut shares: Vec<Share> = places.iter().map(|place| self.share_of(given, *place)).collect();
-        self.unfit = self.unfit.saturating_add(share(&mut shares, total, self.odd_cents, &mut self.steps));
-        for Share { place, quota, .. } in shares {
-            self.off[place as usize] += quota;
+    pub(crate) fn spread_among(&mut self, given: &Given<'_>, places: impl IntoIterator<Item = u32>, total: i64) {
+        let mut shares = std::mem::take(&mut self.single);
+        shares.of.clear();
+        shares.of.extend(places.into_iter().map(|place| self.share_of(given, place)));
+        self.unfit = self.unfit.saturating_add(shares.share(total, self.odd_cents, &mut self.steps));
+        for Share { place, quota, .. } in &shares.of {
+            self.off[*place as usize] += quota;
         }
+        self.single = shares;
     }
 
     fn share_of(&self, given: &Given<'_>, place: u32) -> Share {
@@ -255,59 +269,65 @@ impl Draft {
             }
             return;
         }
-        let places: Vec<u32> = (first..).take(line.len()).collect();
-        self.spread_among(given, &places, total);
+        self.spread_among(given, (first..).take(line.len()), total);
     }
 }
 
-/// Shares `total` in proportion to the weights, none above its cap; gives what does not fit. A zero weight gets nothing; of
-/// equal remainders the earlier goes first. Each time round looks at all of them, and there may be as many times as there are
-/// caps.
-fn share(shares: &mut [Share], total: i64, odd: OddCents, steps: &mut StepCount) -> i64 {
-    let mut left = total;
-    let open = Share::is_open;
-    while left > 0 && steps.count(shares.len()) {
-        let weights: i64 = shares.iter().filter(|share| open(share)).map(|share| share.weight).sum();
-        if weights == 0 {
-            return left;
-        }
-        let part = left;
-        let mut over = false;
-        for share in shares.iter_mut().filter(|share| open(share)) {
-            (share.part, share.remainder) = quota_of(part, share.weight, weights);
-            if share.part > share.cap - share.quota {
-                // It is full, and the others share what is left anew.
-                left -= share.cap - share.quota;
-                share.quota = share.cap;
-                over = true;
+impl Shares {
+    fn of(shares: impl Iterator<Item = Share>) -> Self {
+        Self { of: shares.collect(), order: Vec::new() }
+    }
+
+    /// Shares `total` in proportion to the weights, none above its cap; gives what does not fit. A zero weight gets nothing; of
+    /// equal remainders the earlier goes first. Each time round looks at all of them, and there may be as many times as there are
+    /// caps.
+    fn share(&mut self, total: i64, odd: OddCents, steps: &mut StepCount) -> i64 {
+        let Self { of: shares, order } = self;
+        let mut left = total;
+        let open = Share::is_open;
+        while left > 0 && steps.count(shares.len()) {
+            let weights: i64 = shares.iter().filter(|share| open(share)).map(|share| share.weight).sum();
+            if weights == 0 {
+                return left;
             }
-        }
-        if over {
-            continue;
-        }
-        if odd != OddCents::LargestRemainder {
-            left -= odd_cents::give(shares, odd, part, weights);
-            continue;
-        }
-        for share in shares.iter_mut().filter(|share| open(share)) {
-            share.quota += share.part;
-            left -= share.part;
-        }
-        if left > 0 {
+            let part = left;
+            let mut over = false;
+            for share in shares.iter_mut().filter(|share| open(share)) {
+                (share.part, share.remainder) = quota_of(part, share.weight, weights);
+                if share.part > share.cap - share.quota {
+                    // It is full, and the others share what is left anew.
+                    left -= share.cap - share.quota;
+                    share.quota = share.cap;
+                    over = true;
+                }
+            }
+            if over {
+                continue;
+            }
+            if odd != OddCents::LargestRemainder {
+                left -= odd_cents::give(shares, odd, part, weights);
+                continue;
+            }
+            order.clear();
+            for (at, share) in (0..).zip(&mut *shares).filter(|(_, share)| open(share)) {
+                share.quota += share.part;
+                left -= share.part;
+                if share.is_open() {
+                    order.push((share.remainder, at));
+                }
+            }
             // Fewer are left than share: each takes one more at most, those of the largest remainders.
-            let mut order: Vec<(Reverse<u64>, u32)> = Vec::with_capacity(shares.len());
-            order.extend((0..).zip(&*shares).filter(|(_, share)| open(share)).map(|(at, share)| (Reverse(share.remainder), at)));
             let number = usize::try_from(left).expect("fewer are left than share");
-            if number < order.len() {
-                order.select_nth_unstable(number);
+            if (1..order.len()).contains(&number) {
+                order.select_nth_unstable_by_key(number, |(remainder, at)| (Reverse(*remainder), *at));
             }
-            for (_, at) in order.into_iter().take(number) {
-                shares[at as usize].quota += 1;
+            for (_, at) in order.iter().take(number) {
+                shares[*at as usize].quota += 1;
                 left -= 1;
             }
         }
+        left
     }
-    left
 }
 
 /// `part * weight / weights` and what remains.
@@ -328,9 +348,9 @@ mod tests {
 
     fn shared(total: i64, of: &[(i64, i64)], odd: OddCents) -> (Vec<i64>, i64) {
         let share_of = |(weight, cap): &(i64, i64)| Share::of(0, 1, *weight, *cap);
-        let mut shares: Vec<Share> = of.iter().map(share_of).collect();
-        let unfit = share(&mut shares, total, odd, &mut StepCount::default());
-        (shares.iter().map(|share| share.quota).collect(), unfit)
+        let mut shares = Shares::of(of.iter().map(share_of));
+        let unfit = shares.share(total, odd, &mut StepCount::default());
+        (shares.of.iter().map(|share| share.quota).collect(), unfit)
     }
 
     #[test]
@@ -354,7 +374,7 @@ mod tests {
         let share_of = |(weight, cap): &(i64, i64)| Share::of(0, 1, *weight, *cap);
         let taken = |most: u64| {
             let mut steps = StepCount { taken: 0, most };
-            share(&mut of.iter().map(share_of).collect::<Vec<_>>(), 5_000_000, OddCents::LargestRemainder, &mut steps);
+            Shares::of(of.iter().map(share_of)).share(5_000_000, OddCents::LargestRemainder, &mut steps);
             (steps.taken, steps.passed())
         };
         let (whole, _) = taken(u64::MAX);

@@ -60,7 +60,7 @@ impl Component for NForPrice {
             if saved <= 0 {
                 break;
             }
-            draft.spread_among(given, places, saved);
+            draft.spread_among(given, places.iter().copied(), saved);
             draft.used.extend_from_slice(places);
         }
         if draft.used.is_empty() { Err(Declined::NothingToTake) } else { Ok(()) }
