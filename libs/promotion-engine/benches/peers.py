@@ -4,10 +4,11 @@
     python3 libs/promotion-engine/benches/peers.py PEERS [--sizes 50,5000] [--rounds 5] [--work .local/peers] [--with-crate]
 
 PEERS is a folder with `cart/` (workload.mjs writes the carts and the promotions; medusa.mjs, vendure.mjs, zen.mjs,
-json-rules.mjs price them and print one line of JSON each) and `infra-rust/` (the zen-engine crate, with --with-crate: it takes
-many minutes to build). Needs Node.js 20 with npm, and Rust. What is installed goes under --work, at pinned versions, and is
-installed once. Every figure is carts per second of CPU time, the median of the rounds, in each of which all take their turn; an
-engine that cannot be installed or run is left out aloud. Mean discounts tell whether engines did the same work.
+json-rules.mjs price them and print one line of JSON each) and `infra-rust/` (cart_floor, the least that pricing these carts can
+cost, and the zen-engine crate, with --with-crate: it takes many minutes to build). Needs Node.js 20 with npm, and Rust. What is
+installed goes under --work, at pinned versions, and is installed once. Every figure is carts per second of CPU time, the median
+of the rounds, in each of which all take their turn; an engine that cannot be installed or run is left out aloud. Mean discounts
+tell whether engines did the same work.
 """
 import argparse, json, os, shutil, statistics, subprocess, sys
 from pathlib import Path
@@ -23,6 +24,8 @@ PEERS = [
     ("json-rules-engine", "json-rules", "json-rules.mjs", ["json-rules-engine@7.3.1"], {50: 10}),
 ]
 CRATE = ("zen-engine (crate)", {50: 5, 5000: 100})
+# Plain integers, promotions found through hash indexes, discounts shared to lines: no exclusions, no reasons.
+FLOOR = ("the peers' plain indexed floor", {10: 0.25, 50: 0.25, 500: 0.25, 5000: 0.25})
 # These take so long for one cart at this size that they are not asked.
 TOO_SLOW = {("Vendure", 5000)}
 
@@ -49,7 +52,9 @@ def lines(command, where, seconds, **more):
     """What a harness says of itself: one line of JSON for each number of promotions."""
     output = run(command, where, seconds, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, **more).stdout
     told = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
-    return {line["promos"]: line for line in told if "promos" in line}
+    # The floor tells of other ways to do it too.
+    others = ("rust-floor-scan", "rust-floor-index+json")
+    return {line["promos"]: line for line in told if "promos" in line and line["name"] not in others}
 
 
 def install(folder, packages):
@@ -87,16 +92,19 @@ for name, folder, script, packages, least in PEERS:
         engines.append((name, least, ["node", script, ",".join(map(str, asked))], place, {}))
     except (subprocess.SubprocessError, OSError) as error:
         say(f"SKIPPED: {name}: {error}")
+programs = [(FLOOR, "cart_floor", [], [])]
 if options.with_crate:
+    programs.append((CRATE, "cart-zen", ["--features", "zen"], [",".join(map(str, sizes))]))
+for engine, program, features, asked in programs:
     try:
-        source, built = work / "infra-rust", work / "infra-rust" / "target" / "release" / "cart-zen"
+        source, built = work / "infra-rust", work / "infra-rust" / "target" / "release" / program
         if not built.is_file():
-            say("building the zen-engine crate")
+            say(f"building {program}")
             shutil.copytree(options.peers / "infra-rust", source, dirs_exist_ok=True)
-            run(["cargo", "build", "--quiet", "--release", "--features", "zen", "--bin", "cart-zen"], source, 3600)
-        engines.append((*CRATE, [built, cart / "data", ",".join(map(str, sizes))], source, {}))
+            run(["cargo", "build", "--quiet", "--release", *features, "--bin", program], source, 3600)
+        engines.append((*engine, [built, cart / "data", *asked], source, {}))
     except (subprocess.SubprocessError, OSError) as error:
-        say(f"SKIPPED: {CRATE[0]}: {error}")
+        say(f"SKIPPED: {engine[0]}: {error}")
 
 # Of each engine and number of promotions: the rate of each round, and the discount.
 rates, discounts = {}, {}
@@ -110,7 +118,7 @@ for turn in range(options.rounds):
         except (subprocess.SubprocessError, OSError) as error:
             say(f"SKIPPED: {name}: {error}")
 
-for size in sizes:
+for size in sorted({*sizes, *FLOOR[1]}):
     if ("pricestream", size) not in rates:
         say(f"SKIPPED: {size} promotions: the benchmark of pricestream gives no such row")
         continue
@@ -125,4 +133,5 @@ for size in sizes:
         measured = f"{rate:,.0f} against {theirs:,.1f} carts per CPU second"
         rounds = f"{len(rates[name, size])} rounds"
         told = f"{rounds}, mean discounts {discounts['pricestream', size]:,.0f} and {discounts[name, size]:,.0f}"
-        print(f"BENCH\tcart, {size:,} promotions, beside {name}{at_least}\t{measured}; {told}\t{ratio:,.1f}\t{verdict}", flush=True)
+        digits = 1 if ratio >= 1 else 2
+        print(f"BENCH\tcart, {size:,} promotions, beside {name}{at_least}\t{measured}; {told}\t{ratio:,.{digits}f}\t{verdict}", flush=True)

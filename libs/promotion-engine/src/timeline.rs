@@ -117,14 +117,12 @@ impl<E: Edge> AtEdge<'_, E> {
         let mut sheet = self.rules.sheet(basket, context)?;
         let candidates = Candidates::of(&sheet);
         let mut sweep = Sweep::new(&sheet, &candidates, from);
-        let mut open = Vec::new();
         let mut now = from;
         while now < until {
             sheet.at = now;
             let change = sweep.next_change();
             let next = change.filter(|next| *next < until).unwrap_or(until);
-            sweep.open_candidates(&mut open);
-            let evaluated = evaluate(&sheet, &candidates, &open, self.edge);
+            let evaluated = evaluate(&sheet, &candidates, &sweep.open, self.edge);
             let missed = missed(&sheet, &evaluated);
             if visit(slice(&sheet, &evaluated, now, next), missed, change.is_some()).is_break() {
                 break;
@@ -204,7 +202,8 @@ impl Timeline {
 struct Sweep<'a> {
     rules: &'a RuleSet,
     all: &'a [Candidate],
-    open: Vec<bool>,
+    /// Those that are open, in their order.
+    open: Vec<Candidate>,
     /// When each candidate changes next.
     changes: BinaryHeap<Reverse<(Timestamp, usize)>>,
 }
@@ -212,15 +211,20 @@ struct Sweep<'a> {
 impl<'a> Sweep<'a> {
     fn new(sheet: &Sheet<'a>, candidates: &'a Candidates, from: Timestamp) -> Self {
         let all = &candidates.all;
-        let mut sweep = Self { rules: sheet.rules, all, open: vec![false; all.len()], changes: BinaryHeap::new() };
+        let mut sweep = Self { rules: sheet.rules, all, open: Vec::new(), changes: BinaryHeap::new() };
         (0..all.len()).for_each(|place| sweep.look_at(place, from));
         sweep
     }
 
     fn look_at(&mut self, place: usize, now: Timestamp) {
-        let promotion: &Compiled = &self.rules.promotions[self.all[place].promotion as usize];
+        let candidate = &self.all[place];
+        let promotion: &Compiled = &self.rules.promotions[candidate.promotion as usize];
         let (open, next) = promotion.opening(now, &self.rules.zone);
-        self.open[place] = open;
+        match self.open.binary_search_by_key(&candidate.promotion, |open| open.promotion) {
+            Ok(at) if !open => drop(self.open.remove(at)),
+            Err(at) if open => self.open.insert(at, candidate.clone()),
+            Ok(_) | Err(_) => {}
+        }
         self.changes.extend(next.map(|next| Reverse((next, place))));
     }
 
@@ -235,10 +239,5 @@ impl<'a> Sweep<'a> {
             self.changes.pop();
             self.look_at(place, now);
         }
-    }
-
-    fn open_candidates(&self, to: &mut Vec<Candidate>) {
-        to.clear();
-        to.extend(self.all.iter().zip(&self.open).filter(|(_, open)| **open).map(|(candidate, _)| candidate.clone()));
     }
 }
