@@ -30,8 +30,10 @@ pub struct EmbeddedBus {
 struct State {
     subscriptions: Vec<Subscription>,
     next: u64,
-    /// Messages that the outbox holds.
+    /// Messages that the outbox holds, ...
     durable: HashSet<MessageId>,
+    /// ... and whether it holds others, of queues that nobody subscribes.
+    holds_others: bool,
     turn: Turn,
 }
 
@@ -55,7 +57,10 @@ struct Turn {
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     pub(crate) insert: Vec<(&'static str, MessageId, Body)>,
+    /// In rising order.
     pub(crate) delete: Vec<MessageId>,
+    /// What is to be deleted is everything that the outbox holds.
+    pub(crate) deletes_all: bool,
 }
 
 /// A message that leaves its queue unhandled.
@@ -94,6 +99,8 @@ impl EmbeddedBus {
             if let Some(subscription) = state.subscriptions.iter_mut().find(|subscription| subscription.name == queue) {
                 subscription.queue.send(id, body, receive_count);
                 state.durable.insert(id);
+            } else {
+                state.holds_others = true;
             }
         }
     }
@@ -166,10 +173,10 @@ impl EmbeddedBus {
         let open = |(position, id, body): &(usize, MessageId, Body)| {
             (!settled.contains(id)).then(|| (state.subscriptions[*position].name, *id, body.clone()))
         };
-        Outbox {
-            insert: state.turn.sent.iter().filter_map(open).collect(),
-            delete: settled.iter().filter(|id| state.durable.contains(id)).copied().collect(),
-        }
+        let mut delete: Vec<MessageId> = settled.iter().filter(|id| state.durable.contains(id)).copied().collect();
+        delete.sort_unstable();
+        let deletes_all = !state.holds_others && delete.len() == state.durable.len();
+        Outbox { insert: state.turn.sent.iter().filter_map(open).collect(), delete, deletes_all }
     }
 
     /// The transaction that wrote `outbox` is durable.

@@ -23,13 +23,14 @@ const EVERY: &str = r#"{"detail-type":["StockChanged.v1"]}"#;
 
 /// Keeps what it is handed, and handles none of it.
 struct Reader {
+    queue: &'static str,
     pattern: &'static str,
     seen: Arc<Mutex<Vec<Body>>>,
 }
 
 impl Subscriber for Reader {
     fn queue(&self) -> &'static str {
-        QUEUE
+        self.queue
     }
     fn pattern(&self) -> &'static str {
         self.pattern
@@ -66,10 +67,15 @@ struct Process {
 
 impl Process {
     fn start(directory: &Path, pattern: &'static str) -> Self {
+        Self::start_with(directory, QUEUE, pattern)
+    }
+
+    /// With one subscriber, which has this queue.
+    fn start_with(directory: &Path, queue: &'static str, pattern: &'static str) -> Self {
         let store = Arc::new(Store::open(directory, Access::Write(Durability::Process)).unwrap());
         let (bus, seen) = (Arc::new(EmbeddedBus::new()), Arc::default());
         let clock = Arc::<AtomicI64>::default();
-        let (reader, time) = (Box::new(Reader { pattern, seen: Arc::clone(&seen) }), TestClock(Arc::clone(&clock)));
+        let (reader, time) = (Box::new(Reader { queue, pattern, seen: Arc::clone(&seen) }), TestClock(Arc::clone(&clock)));
         let runtime = Runtime::new(Arc::clone(&store), Arc::clone(&bus), time, vec![reader], Box::new(|_| {})).unwrap();
         Self { store, bus, runtime, clock, seen }
     }
@@ -125,4 +131,57 @@ fn a_message_whose_turn_came_to_nothing_is_delivered_again_as_it_was() {
     assert!(turn.is_err());
     let [again] = &fetch()[..] else { panic!("what was handled is to be handled, what was sent was not") };
     assert_eq!((read(&again.body).id, again.body.text()), (stock_event("A", 1).id().to_owned(), stock_event("A", 1).body()));
+}
+
+#[test]
+fn a_message_of_a_queue_that_nobody_subscribes_any_more_is_left_when_all_others_are_handled() {
+    let directory = tempfile::tempdir().unwrap();
+    let of_former = stock_event("A", 1);
+    let former = Process::start_with(directory.path(), "former", EVERY);
+    former.runtime.turn(|_| former.publish(&of_former)).unwrap();
+    drop(former.runtime);
+    drop((former.store, former.bus));
+
+    let process = Process::start(directory.path(), EVERY);
+    process.runtime.turn(|_| process.publish(&stock_event("A", 2))).unwrap();
+    assert_eq!(process.store.counts().unwrap().outbox, 2);
+    process.clock.store(1, Ordering::Relaxed);
+    process.runtime.turn(|runtime| runtime.settle_batch(QUEUE, runtime.fetch(QUEUE, 10), &BatchOutcome::default())).unwrap();
+    assert_eq!(process.store.counts().unwrap().outbox, 1, "what was handled is gone, and nothing else");
+    drop(process.runtime);
+    drop((process.store, process.bus));
+
+    let former = Process::start_with(directory.path(), "former", EVERY);
+    let [message] = &former.runtime.fetch("former", 10)[..] else { panic!("it is there when somebody subscribes again") };
+    assert_eq!(message.body.text(), of_former.body());
+}
+
+#[test]
+fn what_is_handled_leaves_the_outbox_and_what_is_not_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let process = Process::start(directory.path(), EVERY);
+    let outbox = || process.store.counts().unwrap().outbox;
+    process.runtime.turn(|_| (1..=5).for_each(|version| process.publish(&stock_event("A", version)))).unwrap();
+    assert_eq!(outbox(), 5);
+    process.clock.store(1, Ordering::Relaxed);
+    let handle = |most: usize| {
+        process
+            .runtime
+            .turn(|runtime| runtime.settle_batch(QUEUE, runtime.fetch(QUEUE, most), &BatchOutcome::default()))
+            .unwrap();
+    };
+    handle(2);
+    assert_eq!(outbox(), 3, "some");
+    process.clock.store(100, Ordering::Relaxed);
+    process
+        .runtime
+        .turn(|runtime| {
+            runtime.settle_batch(QUEUE, runtime.fetch(QUEUE, 10), &BatchOutcome::default());
+            process.publish(&stock_event("A", 6));
+        })
+        .unwrap();
+    assert_eq!(outbox(), 1, "all, while another comes in");
+    process.clock.store(200, Ordering::Relaxed);
+    handle(10);
+    assert_eq!(outbox(), 0);
 }

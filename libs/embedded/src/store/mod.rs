@@ -141,17 +141,20 @@ impl Store {
 
     pub(crate) fn put_outbox(&self, outbox: &Outbox) -> rusqlite::Result<()> {
         let db = self.db();
+        if !outbox.delete.is_empty() && outbox.deletes_all {
+            // That drops its pages, where row by row each would be looked for and taken out.
+            db.conn.prepare_cached("DELETE FROM outbox")?.execute([])?;
+        } else if !outbox.delete.is_empty() {
+            let mut delete = db.conn.prepare_cached("DELETE FROM outbox WHERE id = ?1")?;
+            for MessageId(id) in &outbox.delete {
+                delete.execute([id.cast_signed()])?;
+            }
+        }
         if !outbox.insert.is_empty() {
             let mut insert =
                 db.conn.prepare_cached("INSERT INTO outbox (id, queue, body, receive_count) VALUES (?1, ?2, ?3, 0)")?;
             for (queue, MessageId(id), body) in &outbox.insert {
                 insert.execute(params![id.cast_signed(), queue, body.text()])?;
-            }
-        }
-        if !outbox.delete.is_empty() {
-            let mut delete = db.conn.prepare_cached("DELETE FROM outbox WHERE id = ?1")?;
-            for MessageId(id) in &outbox.delete {
-                delete.execute([id.cast_signed()])?;
             }
         }
         Ok(())
