@@ -120,7 +120,7 @@ growth: build ## Measure how cost grows with SKUs, promotions, lines, subscriber
 instructions: ## Count the instructions of the hot paths under valgrind, against hot-paths/baseline.json (needs valgrind, Python 3)
 	@hot-paths/check
 
-# PEERS holds the programs that drive other engines over the same carts; they are installed by npm into .local/peers.
+# PEERS holds the programs that drive other engines over the same carts; these are installed, and its floor is built, in .local/peers.
 PEER_ROWS = python3 libs/promotion-engine/benches/peers.py "$(PEERS)" --work .local/peers $(if $(WITH_CRATE),--with-crate)
 
 bench: ## Run the benchmarks; what was measured and whether it meets its goal come last (PEERS=directory for other engines' rows too)

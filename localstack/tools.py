@@ -114,13 +114,15 @@ def functions(top: Path, folder: Path, say, machine: str | None = None) -> Path:
 
 def cargo_lambda(top: Path, folder: Path, triple: str, arguments: list[str], say) -> None:
     environment(folder / "build", Path(__file__).with_name("requirements-build.txt"), say)
+    # Cargo would take these instead of ours.
+    others = {name: value for name, value in os.environ.items() if name not in ("RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS")}
     built = subprocess.run(
         ["cargo", "lambda", "build", "--profile", "lambda", "--locked", "--features", "lambda", "--target", triple, *arguments]
         # Its own idea of an optimized build ends the process at a panic; ours catches it.
         + ["--disable-optimizations"],
         cwd=top,
         env={
-            **os.environ,
+            **others,
             "PATH": f"{folder / 'build/bin'}{os.pathsep}{os.environ['PATH']}",
             f"CARGO_TARGET_{triple.split('.')[0].upper().replace('-', '_')}_RUSTFLAGS": RUSTFLAGS,
         },

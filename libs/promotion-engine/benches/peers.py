@@ -6,9 +6,10 @@
 PEERS is a folder with `cart/` (workload.mjs writes the carts and the promotions; medusa.mjs, vendure.mjs, zen.mjs,
 json-rules.mjs price them and print one line of JSON each) and `infra-rust/` (cart_floor, the least that pricing these carts can
 cost, and the zen-engine crate, with --with-crate: it takes many minutes to build). Needs Node.js 20 with npm, and Rust. What is
-installed goes under --work, at pinned versions, and is installed once. Every figure is carts per second of CPU time, the median
-of the rounds, in each of which all take their turn; an engine that cannot be installed or run is left out aloud. Mean discounts
-tell whether engines did the same work.
+installed goes under --work, from npm at pinned versions, and is installed once. Every figure is carts per second of CPU time, a
+clock read before and after each cart included, the median of the rounds, in each of which all take their turn; an engine that
+cannot be installed or run is left out aloud. Mean discounts tell whether engines did the same work. The floor is asked at all of
+its sizes.
 """
 import argparse, json, os, shutil, statistics, subprocess, sys
 from pathlib import Path
@@ -101,7 +102,7 @@ for engine, program, features, asked in programs:
         if not built.is_file():
             say(f"building {program}")
             shutil.copytree(options.peers / "infra-rust", source, dirs_exist_ok=True)
-            run(["cargo", "build", "--quiet", "--release", *features, "--bin", program], source, 3600)
+            run(["cargo", "build", "--quiet", "--release", *features, "--bin", program, "--target-dir", source / "target"], source, 3600)
         engines.append((*engine, [built, cart / "data", *asked], source, {}))
     except (subprocess.SubprocessError, OSError) as error:
         say(f"SKIPPED: {engine[0]}: {error}")

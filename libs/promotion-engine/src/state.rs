@@ -124,7 +124,7 @@ impl<'a> Sheet<'a> {
         numbers
     }
 
-    pub(crate) fn line_numbers(&self) -> std::ops::Range<u16> {
+    pub(crate) fn line_numbers(&self) -> Range<u16> {
         0..u16::try_from(self.lines.len()).expect("the basket was checked")
     }
 }

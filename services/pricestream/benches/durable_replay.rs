@@ -209,9 +209,9 @@ impl Rows {
             ["sku", "cause", "decided_at", "on_hand", "stock_version", "full_on_hand", "full_at"]
                 .map(|column| self.place(column));
         let mut send = conn.prepare("INSERT INTO outbox VALUES (?1, 'cache-writer', ?2, 0)")?;
-        let mut forget = conn.prepare("DELETE FROM outbox WHERE id = ?1")?;
+        let mut forget = conn.prepare("DELETE FROM outbox")?;
         let (mut begin, mut commit) = (conn.prepare("BEGIN IMMEDIATE")?, conn.prepare("COMMIT")?);
-        let (mut sent, mut handled) = (0, 0);
+        let mut sent = 0;
         let mut changes = 0;
         begin.execute([])?;
         for row in &self.history {
@@ -219,10 +219,7 @@ impl Rows {
                 if changes == BATCH {
                     commit.execute([])?;
                     begin.execute([])?;
-                    while handled < sent {
-                        handled += 1;
-                        forget.execute([handled])?;
-                    }
+                    forget.execute([])?;
                     changes = 0;
                 }
                 changes += 1;
