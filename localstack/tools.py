@@ -59,8 +59,8 @@ FUNCTIONS = ["inventory-publisher", "pricing-calculator", "cache-writer", "low-s
 # The oldest C library that the functions may need is that of provided.al2023. The emulator would run them against this machine's.
 GLIBC = "2.34"
 
-# Programs that are loaded where they were linked for: a start need not write 23,000 addresses, which costs a tenth of its processor
-# time, and they need not be in the zip. Libraries, stack and heap are placed at random as ever.
+# Programs that are loaded where they were linked for: a start need not write 23,000 addresses, which costs up to a tenth of its
+# processor time, and they need not be in the zip. Libraries, stack and heap are placed at random as ever.
 RUSTFLAGS = "-C relocation-model=static"
 
 # Bytes of a zip, at most: it is loaded before the first event.
